@@ -1,0 +1,43 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup up down test test-unit lint bench settings-reference
+
+PYTHON ?= python3
+STACK ?= dev
+CLUSTER ?= sim
+MODE ?=
+VALUES ?=
+CONTEXT ?=
+
+venv := .venv
+installed := $(venv)/.installed
+hubstack := $(venv)/bin/hubstack
+pytest := $(venv)/bin/python -m pytest
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Options: STACK=$(STACK) MODE=native|helm VALUES=FILE CONTEXT=name CLUSTER=sim|kind"
+
+setup: $(installed) ## Make .venv with the pinned packages and the command hubstack
+
+$(installed): requirements.txt requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(venv)
+	$(venv)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+up: setup ## Bring JupyterHub up: tools, embedded cluster, pulumi up
+	$(hubstack) up --stack $(STACK) --cluster $(CLUSTER) $(if $(MODE),--mode $(MODE)) $(foreach file,$(VALUES),--values $(file)) $(if $(CONTEXT),--context $(CONTEXT))
+
+down: setup ## Destroy what make up deployed and stop the embedded cluster
+	$(hubstack) down
+
+test: setup ## Run all tests, the fast ones first
+	$(pytest) tests
+
+test-unit: setup ## Run the unit tests only
+	$(pytest) tests/unit
+
+lint: setup ## Check style, types and the direction of imports
+	$(venv)/bin/ruff check .
+	$(venv)/bin/ruff format --check .
+	$(venv)/bin/mypy
+	$(venv)/bin/lint-imports

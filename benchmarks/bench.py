@@ -1,0 +1,158 @@
+"""Ratios, side by side in one run, on the embedded cluster: ``make bench``.
+
+Single figures of a shared machine say little; each pair of commands is run alternately, and what counts is the ratio of
+their medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from hubstack import project, session, stacks, toolchain
+from hubstack.cluster import make_cluster
+from hubstack.updates import Updater
+
+CONSOLE = Console()
+SDK_PROGRAM = """
+import pulumi
+import pulumi_kubernetes as k
+(k.apps.v1.Deployment, k.apps.v1.DaemonSet, k.apps.v1.StatefulSet, k.core.v1.Secret, k.core.v1.Service, k.rbac.v1.Role,
+ k.networking.v1.NetworkPolicy, k.networking.v1.Ingress, k.policy.v1.PodDisruptionBudget, k.storage.v1.StorageClass,
+ k.scheduling.v1.PriorityClass)
+"""
+NATIVE_PROGRAM = """
+import asyncio, pulumi, runpy
+class Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args): return args.name, args.inputs
+    def call(self, args): return {}
+pulumi.runtime.set_mocks(Mocks(), project="hubstack", stack="dev")
+import settings
+from components.jupyterhub import JupyterHub, JupyterHubArgs
+stack = settings.resolve(settings.parse({"kubeContext": "none"}, set()), __import__("pathlib").Path.cwd())
+async def run(): JupyterHub("jupyterhub", JupyterHubArgs(stack=stack))
+loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop)
+loop.run_until_complete(pulumi.runtime.run_pulumi_func(lambda: JupyterHub("jupyterhub", JupyterHubArgs(stack=stack))))
+"""
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def cpu_seconds(program: str) -> float:
+    """CPU seconds of a Python program in a process of its own, from the project's folder."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", program], cwd=project.ROOT, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def compare(title: str, runs: int, target: str, **measures: Callable[[], float]) -> list[list[str]]:
+    """Run the measures alternately and return one row for each, with its ratio to the last one."""
+    taken: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(runs):
+        for name, measure in measures.items():
+            taken[name].append(measure())
+    base = statistics.median(list(taken.values())[-1])
+    rows = []
+    for name, figures in taken.items():
+        middle = statistics.median(figures)
+        spread = f"{min(figures):.2f} to {max(figures):.2f}"
+        rows.append([title, name.replace("_", " "), f"{middle:.2f} s", spread, f"{middle / base:.2f}", target])
+        title = target = ""
+    return rows
+
+
+def updater(found: toolchain.Tools, mode: str, machine: object) -> Updater:
+    """An updater of the bench's own stack in a mode."""
+    stack = stacks.select("dev", mode=mode, context=machine.context, kubeconfig=machine.kubeconfig)  # type: ignore[attr-defined]
+    return Updater(stack, session.engine_environment(found), Console(quiet=True))
+
+
+def helm_install(helm: Path, machine: object, chart: Path) -> None:
+    """``helm install --wait`` of the chart with default values."""
+    options = ["--kubeconfig", str(machine.kubeconfig), "--kube-context", machine.context, "-n", "bench-helm"]  # type: ignore[attr-defined]
+    subprocess.run(
+        [helm, "install", "bench", chart, *options, "--create-namespace", "--wait"], check=True, capture_output=True
+    )
+
+
+def helm_uninstall(helm: Path, machine: object) -> None:
+    """Undo `helm_install`."""
+    options = ["--kubeconfig", str(machine.kubeconfig), "--kube-context", machine.context, "-n", "bench-helm"]  # type: ignore[attr-defined]
+    subprocess.run([helm, "uninstall", "bench", *options, "--wait"], check=True, capture_output=True)
+
+
+def main() -> None:
+    """Measure everything and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="runs of each command (default: 3)")
+    runs = parser.parse_args().runs
+    rows = compare(
+        "program CPU", runs * 2, "<= 1.5",
+        our_program=lambda: cpu_seconds(NATIVE_PROGRAM), generated_SDK_alone=lambda: cpu_seconds(SDK_PROGRAM),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HUBSTACK_STATE_DIR"] = folder
+        found = toolchain.ensure(session.ENGINE_TOOLS + session.CLUSTER_TOOLS + ("helm",), progress=CONSOLE)
+        machine = make_cluster("sim", Path(folder) / "cluster" / "sim")
+        machine.up(found, CONSOLE)
+        try:
+            rows += _on_cluster(found, machine, runs)
+        finally:
+            machine.delete()
+    table = Table("what", "variant", "median", "range", "ratio", "target")
+    for row in rows:
+        table.add_row(*row)
+    CONSOLE.print(table)
+
+
+def _on_cluster(found: toolchain.Tools, machine: object, runs: int) -> list[list[str]]:
+    chart = project.mirrored_chart("4.4.0")
+    if chart is None:
+        raise SystemExit("the benchmark needs the chart's archive: set HUBSTACK_MIRROR")
+    times: dict[str, list[float]] = {"native": [], "helm": [], "install": []}
+    for _ in range(runs):
+        for mode in ("native", "helm"):
+            times[mode].append(updater(found, mode, machine).up().seconds)
+            updater(found, mode, machine).destroy()
+        times["install"].append(seconds(lambda: helm_install(found["helm"], machine, chart)))
+        helm_uninstall(found["helm"], machine)
+    rows = [
+        *_row("up from nothing", "native", times["native"], times["helm"]),
+        *_row("", "helm mode", times["helm"], times["helm"]),
+        *_row("", "helm install --wait", times["install"], times["helm"]),
+    ]
+    native, helm = updater(found, "native", machine), updater(found, "helm", machine)
+    native.up()
+    helm.up()
+    rows += compare(
+        "preview without changes", runs, "<= 1.3",
+        native=lambda: native.preview().seconds, helm_mode=lambda: helm.preview().seconds,
+    )
+    return rows
+
+
+def _row(title: str, name: str, figures: list[float], base: list[float]) -> list[list[str]]:
+    middle = statistics.median(figures)
+    spread = f"{min(figures):.2f} to {max(figures):.2f}"
+    return [[title, name, f"{middle:.2f} s", spread, f"{middle / statistics.median(base):.2f}", ""]]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Kubernetes objects as Pulumi resources, without the price of the generated SDK.
+
+The generated ``pulumi_kubernetes`` modules carry the types of a whole API group; importing those that a JupyterHub needs
+costs more CPU than everything else that a program run does (docs/adr/0002). What the engine sees is only a type token
+and the object's fields, so one small class for each kind is enough: same token, same state, same provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi
+
+PROVIDER_VERSION = "4.32.0"
+"""Version of the Kubernetes provider plugin; equals the pin of ``pulumi-kubernetes`` (a unit test compares them)."""
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """One object of the Kubernetes API, from its manifest.
+
+    A subclass names the API version and the kind; a manifest of any other kind is refused.
+    """
+
+    API_VERSION: ClassVar[str]
+    KIND: ClassVar[str]
+    OUTPUTS: ClassVar[tuple[str, ...]] = ()
+    """Fields that the API server fills in and that this program reads."""
+
+    def __init__(self, name: str, manifest: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        """Register the object.
+
+        Arguments:
+            name: logical name in the stack.
+            manifest: the object's fields as in its YAML; leaves may be outputs.
+            opts: options; the caller names the parent.
+
+        Raises:
+            ValueError: the manifest is of another kind.
+        """
+        if (manifest["apiVersion"], manifest["kind"]) != (self.API_VERSION, self.KIND):
+            raise ValueError(f"{type(self).__name__} cannot hold a {manifest['apiVersion']} {manifest['kind']}")
+        fields = {**dict.fromkeys(self.OUTPUTS), **manifest}
+        super().__init__(type_token(self.API_VERSION, self.KIND), name, fields, self._options(opts))
+
+    def _options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(version=PROVIDER_VERSION))
+
+
+def type_token(api_version: str, kind: str) -> str:
+    """The engine's type of a kind: ``kubernetes:apps/v1:Deployment``; the core group is written out."""
+    group_version = api_version if "/" in api_version else f"core/{api_version}"
+    return f"kubernetes:{group_version}:{kind}"
+
+
+class ClusterRole(KubernetesObject):
+    API_VERSION, KIND = "rbac.authorization.k8s.io/v1", "ClusterRole"
+
+
+class ClusterRoleBinding(KubernetesObject):
+    API_VERSION, KIND = "rbac.authorization.k8s.io/v1", "ClusterRoleBinding"
+
+
+class ConfigMap(KubernetesObject):
+    API_VERSION, KIND = "v1", "ConfigMap"
+
+
+class DaemonSet(KubernetesObject):
+    API_VERSION, KIND = "apps/v1", "DaemonSet"
+
+
+class Deployment(KubernetesObject):
+    API_VERSION, KIND = "apps/v1", "Deployment"
+
+
+class HTTPRoute(KubernetesObject):
+    """A custom resource of the Gateway API; the cluster must have its CRDs."""
+
+    API_VERSION, KIND = "gateway.networking.k8s.io/v1", "HTTPRoute"
+
+
+class Ingress(KubernetesObject):
+    API_VERSION, KIND = "networking.k8s.io/v1", "Ingress"
+
+
+class Namespace(KubernetesObject):
+    API_VERSION, KIND = "v1", "Namespace"
+
+
+class NetworkPolicy(KubernetesObject):
+    API_VERSION, KIND = "networking.k8s.io/v1", "NetworkPolicy"
+
+
+class PersistentVolumeClaim(KubernetesObject):
+    API_VERSION, KIND = "v1", "PersistentVolumeClaim"
+
+
+class PodDisruptionBudget(KubernetesObject):
+    API_VERSION, KIND = "policy/v1", "PodDisruptionBudget"
+
+
+class PriorityClass(KubernetesObject):
+    API_VERSION, KIND = "scheduling.k8s.io/v1", "PriorityClass"
+
+
+class Role(KubernetesObject):
+    API_VERSION, KIND = "rbac.authorization.k8s.io/v1", "Role"
+
+
+class RoleBinding(KubernetesObject):
+    API_VERSION, KIND = "rbac.authorization.k8s.io/v1", "RoleBinding"
+
+
+class Secret(KubernetesObject):
+    API_VERSION, KIND = "v1", "Secret"
+
+    def _options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        secrecy = pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
+        return pulumi.ResourceOptions.merge(super()._options(opts), secrecy)
+
+
+class Service(KubernetesObject):
+    API_VERSION, KIND = "v1", "Service"
+    OUTPUTS = ("status",)
+    status: pulumi.Output[Any]
+
+    @classmethod
+    def existing(
+        cls, name: str, namespace: str, service: str, parent: pulumi.Resource, made_by: pulumi.Resource
+    ) -> Service:
+        """Read a Service that something else makes, after that something is there.
+
+        Arguments:
+            name: logical name.
+            namespace: namespace of the Service.
+            service: name of the Service.
+            parent: the component that reads it.
+            made_by: the resource that makes it, such as a Helm release.
+        """
+        # The id depends on an output of the maker, so that the engine reads the Service only afterwards.
+        identity = made_by.urn.apply(lambda _: f"{namespace}/{service}")
+        manifest = {"apiVersion": cls.API_VERSION, "kind": cls.KIND}
+        return cls(name, manifest, pulumi.ResourceOptions(parent=parent, id=identity, depends_on=[made_by]))
+
+
+class ServiceAccount(KubernetesObject):
+    API_VERSION, KIND = "v1", "ServiceAccount"
+
+
+class StatefulSet(KubernetesObject):
+    API_VERSION, KIND = "apps/v1", "StatefulSet"
+
+
+class StorageClass(KubernetesObject):
+    API_VERSION, KIND = "storage.k8s.io/v1", "StorageClass"
+
+
+KINDS: dict[tuple[str, str], type[KubernetesObject]] = {
+    (kind.API_VERSION, kind.KIND): kind for kind in KubernetesObject.__subclasses__()
+}
+"""Class of each (apiVersion, kind)."""
+
+CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "Namespace", "PriorityClass", "StorageClass"})
+"""Kinds that live outside of namespaces."""
+
+
+class Provider(pulumi.ProviderResource):
+    """The Kubernetes provider of a stack, tied to one named context of one kubeconfig."""
+
+    def __init__(self, name: str, *, kubeconfig: str, context: str, cluster_identifier: str) -> None:
+        """Register the provider.
+
+        Arguments:
+            name: logical name.
+            kubeconfig: path of the kubeconfig file; a path keeps its credentials out of the state.
+            context: the context to use; never the current one by accident.
+            cluster_identifier: a name for the cluster that stays when credentials change. Without it a new kubeconfig
+                would replace every object of the stack.
+        """
+        inputs = {"kubeconfig": kubeconfig, "context": context, "clusterIdentifier": cluster_identifier}
+        super().__init__("kubernetes", name, inputs, pulumi.ResourceOptions(version=PROVIDER_VERSION))

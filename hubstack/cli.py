@@ -1,0 +1,161 @@
+"""The command line: arguments in, a table or JSON out; the work is done by the modules beside this one."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chart.errors import SettingsError
+from hubstack.cluster import ClusterError
+from hubstack.cluster.cli import app as cluster_app
+from hubstack.errors import HubstackError
+from hubstack.toolchain import ToolchainError
+
+app = typer.Typer(
+    help="JupyterHub on Kubernetes, as a typed Pulumi program.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+app.add_typer(cluster_app, name="cluster")
+
+StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
+ModeOption = Annotated[
+    str | None, typer.Option(help="native or helm. Another mode than the stack file's gets a stack of its own.")
+]
+ValuesOption = Annotated[
+    list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable; gets a stack of its own.")
+]
+ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
+ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, or kind where Docker is.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+
+
+@app.command()
+def up(
+    stack: StackOption = "dev",
+    mode: ModeOption = None,
+    values: ValuesOption = None,
+    context: ContextOption = None,
+    cluster: ClusterOption = "sim",
+    as_json: JsonOption = False,
+) -> None:
+    """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
+    from hubstack import session
+
+    started = time.monotonic()
+    console = _console(as_json)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    report = run.updater.up()
+    facts = {
+        "stack": run.stack.name,
+        "mode": run.stack.mode,
+        "url": report.outputs.get("url"),
+        "namespace": run.stack.namespace,
+        "context": run.stack.context,
+        "changed": report.changed,
+        "changes": report.changes,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return
+    table = Table(show_header=False, title="JupyterHub is up" if report.changed else "No changes")
+    for key in ("mode", "url", "namespace", "context"):
+        table.add_row(key, str(facts[key] or ""))
+    table.add_row("resources", ", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+    table.add_row("time", f"{facts['seconds']} s")
+    console.print(table)
+    for line in session.next_steps(run):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def preview(
+    stack: StackOption = "dev",
+    mode: ModeOption = None,
+    values: ValuesOption = None,
+    context: ContextOption = None,
+    cluster: ClusterOption = "sim",
+    as_json: JsonOption = False,
+) -> None:
+    """Show how many resources `up` would change, and change nothing."""
+    from hubstack import session
+
+    console = _console(as_json)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    report = run.updater.preview()
+    if as_json:
+        print(json.dumps({"stack": run.stack.name, "changed": report.changed, "changes": report.changes}))
+    else:
+        console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+
+
+@app.command()
+def down(
+    keep_cluster: Annotated[bool, typer.Option(help="Destroy the stacks, leave the embedded cluster running.")] = False,
+) -> None:
+    """Destroy every stack that `up` deployed to the embedded cluster, then stop the cluster."""
+    from hubstack import session
+
+    session.close_all(_console(False), keep_cluster=keep_cluster)
+
+
+@app.command()
+def manifests(
+    values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
+    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
+    output: Annotated[str, typer.Option("--output", "-o", help="'-' for standard output, or a folder.")] = "-",
+    tokens: Annotated[Path | None, typer.Option(help="YAML file with the generated tokens.")] = None,
+) -> None:
+    """Print the native objects as YAML, with neither engine nor cluster."""
+    from hubstack import manifests as rendering
+
+    objects = rendering.render_manifests(
+        values or [], namespace, release, kube_version, rendering.read_tokens(tokens) if tokens else None
+    )
+    if output == "-":
+        sys.stdout.write(rendering.to_stream(objects))
+    else:
+        rendering.write_files(objects, Path(output))
+
+
+@app.command()
+def tools() -> None:
+    """Find or download every external program, and say where each came from."""
+    from hubstack import session
+
+    console = _console(False)
+    table = Table("tool", "path")
+    for name, path in session.all_tools(console).items():
+        table.add_row(name, str(path))
+    console.print(table)
+
+
+def _console(as_json: bool) -> Console:
+    """Progress goes to standard error when standard output carries JSON."""
+    return Console(stderr=as_json)
+
+
+def main() -> Any:
+    """Run the command line; an error that people can mend is printed as it is."""
+    errors = Console(stderr=True)
+    try:
+        app(standalone_mode=True)
+    except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
+        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("interrupted; run the same command again to continue")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

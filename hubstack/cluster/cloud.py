@@ -1,0 +1,266 @@
+"""The simulated cloud: volumes for claims, addresses for load balancers and ingresses.
+
+Runs as a process of its own (``python -m hubstack.cluster.cloud``), with its own user and no more permissions than it
+needs. Watchers fill a cache; whenever something has changed, `plan` says what is to be done. `plan` is a pure function
+of the cache, so doing something twice, or starting again at any moment, is harmless.
+
+It plays every provisioner and every load-balancer class, not only its own: a stack that names the storage class of a
+real cloud comes up here, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubstack.cluster.api import ApiClient, ApiError, Object
+from hubstack.cluster.objects import SIMULATED
+
+NOBODY = "kubernetes.io/no-provisioner"
+"""Provisioner of classes whose volumes are made by hand; the cloud keeps away from them."""
+LB_NETWORKS = ("198.51.100", "203.0.113")
+"""Documentation ranges (RFC 5737): an address of theirs is plainly not real, and nothing ever answers there."""
+INGRESS_IP = "198.51.100.1"
+"""The address that all ingresses share, as behind one ingress controller."""
+_VOLUME_FOLDER = "/simulated-volumes"
+_HEARTBEAT_SECONDS = 1.0
+_NODE_CHOSEN = "volume.kubernetes.io/selected-node"
+_PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+
+KINDS: dict[str, str] = {
+    "classes": "/apis/storage.k8s.io/v1/storageclasses",
+    "claims": "/api/v1/persistentvolumeclaims",
+    "volumes": "/api/v1/persistentvolumes",
+    "services": "/api/v1/services",
+    "ingresses": "/apis/networking.k8s.io/v1/ingresses",
+}
+"""What is watched: cache name -> path."""
+
+Cache = Mapping[str, Mapping[str, Object]]
+"""Cache name -> uid -> object."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One request to the API server, and what it is for."""
+
+    method: str
+    path: str
+    body: Object = field(default_factory=dict)
+    why: str = ""
+
+
+def plan(cache: Cache) -> list[Action]:
+    """Everything that has to be done now."""
+    return [*_new_volumes(cache), *_resized(cache), *_removed(cache), *_balancers(cache), *_ingresses(cache)]
+
+
+def _new_volumes(cache: Cache) -> Iterator[Action]:
+    classes = {each["metadata"]["name"]: each for each in cache["classes"].values()}
+    existing = {each["metadata"]["name"] for each in cache["volumes"].values()}
+    for claim in cache["claims"].values():
+        meta, spec = claim["metadata"], claim["spec"]
+        storage_class = classes.get(spec.get("storageClassName") or "")
+        if storage_class is None or storage_class["provisioner"] == NOBODY or spec.get("volumeName"):
+            continue
+        waits = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
+        if meta.get("deletionTimestamp") or (waits and _NODE_CHOSEN not in meta.get("annotations", {})):
+            continue
+        volume = volume_for(claim, storage_class)
+        if volume["metadata"]["name"] not in existing:
+            where = f"{meta['namespace']}/{meta['name']}"
+            yield Action("POST", KINDS["volumes"], volume, f"volume {volume['metadata']['name']} for claim {where}")
+
+
+def volume_for(claim: Object, storage_class: Object) -> Object:
+    """The volume that a claim gets: as large as asked for, reachable from every node, reserved for this claim."""
+    meta, spec = claim["metadata"], claim["spec"]
+    name = f"pvc-{meta['uid']}"
+    volume: Object = {
+        "capacity": {"storage": spec["resources"]["requests"]["storage"]},
+        "accessModes": spec["accessModes"],
+        "volumeMode": spec.get("volumeMode", "Filesystem"),
+        "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
+        "storageClassName": storage_class["metadata"]["name"],
+        "claimRef": {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "namespace": meta["namespace"],
+            "name": meta["name"],
+            "uid": meta["uid"],
+        },
+        # never looked at: there are no containers that could mount it
+        "hostPath": {"path": f"{_VOLUME_FOLDER}/{name}"},
+    }
+    if storage_class.get("mountOptions"):
+        volume["mountOptions"] = storage_class["mountOptions"]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "labels": {SIMULATED: "true"}, "annotations": {_PROVISIONED_BY: SIMULATED}},
+        "spec": volume,
+    }
+
+
+def _ours(volume: Object) -> bool:
+    return volume["metadata"].get("annotations", {}).get(_PROVISIONED_BY) == SIMULATED
+
+
+def _resized(cache: Cache) -> Iterator[Action]:
+    """A bound claim may ask for more; the API server has checked that its class allows it."""
+    volumes = {each["metadata"]["name"]: each for each in cache["volumes"].values()}
+    for claim in cache["claims"].values():
+        volume = volumes.get(claim["spec"].get("volumeName") or "")
+        if volume is None or not _ours(volume) or claim["status"].get("phase") != "Bound":
+            continue
+        size = {"storage": claim["spec"]["resources"]["requests"]["storage"]}
+        meta = claim["metadata"]
+        if volume["spec"]["capacity"] != size:
+            yield Action("PATCH", f"{KINDS['volumes']}/{volume['metadata']['name']}", {"spec": {"capacity": size}})
+        if claim["status"].get("capacity") != size:
+            path = f"/api/v1/namespaces/{meta['namespace']}/persistentvolumeclaims/{meta['name']}/status"
+            # whatever the resize controller has noted about waiting for somebody is settled by this
+            body = {"status": {"capacity": size, "conditions": None, "allocatedResourceStatuses": None}}
+            yield Action("PATCH", path, body, f"size {size['storage']} for claim {meta['namespace']}/{meta['name']}")
+
+
+def _removed(cache: Cache) -> Iterator[Action]:
+    for volume in cache["volumes"].values():
+        meta, spec = volume["metadata"], volume["spec"]
+        done = volume.get("status", {}).get("phase") == "Released" and not meta.get("deletionTimestamp")
+        if done and _ours(volume) and spec.get("persistentVolumeReclaimPolicy") == "Delete":
+            yield Action("DELETE", f"{KINDS['volumes']}/{meta['name']}", why=f"released volume {meta['name']} removed")
+
+
+def _addresses(thing: Object) -> list[str]:
+    """The addresses in the load-balancer status of a Service or an Ingress."""
+    entries = thing.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+    return [entry["ip"] for entry in entries if "ip" in entry]
+
+
+def _balancers(cache: Cache) -> Iterator[Action]:
+    services = sorted(cache["services"].values(), key=lambda each: each["metadata"]["uid"])
+    used = {address for each in services for address in _addresses(each)} | {INGRESS_IP}
+    for service in services:
+        meta, spec = service["metadata"], service["spec"]
+        path = f"/api/v1/namespaces/{meta['namespace']}/services/{meta['name']}/status"
+        where = f"{meta['namespace']}/{meta['name']}"
+        wanted, present = spec.get("loadBalancerIP"), _addresses(service)
+        if spec.get("type") != "LoadBalancer":
+            if present:
+                yield Action("PATCH", path, {"status": {"loadBalancer": {"ingress": None}}}, f"no address for {where}")
+        elif not present or (wanted and present != [wanted]):
+            free = (f"{net}.{host}" for net in LB_NETWORKS for host in range(2, 255))
+            address = wanted or next((each for each in free if each not in used), None)
+            if address is None:
+                continue  # all are taken: the Service stays pending, as it would in a cloud
+            used.add(address)
+            body = {"status": {"loadBalancer": {"ingress": [{"ip": address, "ipMode": "VIP"}]}}}
+            yield Action("PATCH", path, body, f"address {address} for service {where}")
+
+
+def _ingresses(cache: Cache) -> Iterator[Action]:
+    for ingress in cache["ingresses"].values():
+        meta = ingress["metadata"]
+        if _addresses(ingress) != [INGRESS_IP]:
+            path = f"/apis/networking.k8s.io/v1/namespaces/{meta['namespace']}/ingresses/{meta['name']}/status"
+            body = {"status": {"loadBalancer": {"ingress": [{"ip": INGRESS_IP}]}}}
+            yield Action("PATCH", path, body, f"address {INGRESS_IP} for ingress {meta['namespace']}/{meta['name']}")
+
+
+class Cloud:
+    """The running controller: one watcher thread for each kind, one loop that acts."""
+
+    def __init__(self, client: ApiClient, heartbeat: Path) -> None:
+        self._client = client
+        self._heartbeat = heartbeat
+        self._cache: dict[str, dict[str, Object]] = {}
+        self._events: queue.SimpleQueue[tuple[str, str, list[Object]]] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        """Work until the process is ended."""
+        for name, path in KINDS.items():
+            threading.Thread(target=self._watch, args=(name, path), name=name, daemon=True).start()
+        undone = False
+        while True:
+            changed = self._take_events()
+            if len(self._cache) == len(KINDS):
+                self._heartbeat.touch()
+                if changed or undone:
+                    undone = not self._act()
+
+    def _watch(self, name: str, path: str) -> None:
+        while True:
+            try:
+                listed = self._client.get(path)
+                self._events.put((name, "LIST", listed.get("items") or []))
+                for change, thing in self._client.watch(path, listed["metadata"]["resourceVersion"]):
+                    self._events.put((name, change, [thing]))
+            except (ApiError, OSError) as error:
+                _say(f"watching {name}: {error}")
+                time.sleep(0.5)
+
+    def _take_events(self) -> bool:
+        """Wait for something to happen, at most until the next heartbeat, and bring the cache up to date."""
+        try:
+            event = self._events.get(timeout=_HEARTBEAT_SECONDS)
+        except queue.Empty:
+            return False
+        while True:
+            name, change, things = event
+            if change == "LIST":
+                self._cache[name] = {}
+            for thing in things:
+                uid = thing["metadata"]["uid"]
+                if change == "DELETED":
+                    self._cache[name].pop(uid, None)
+                else:
+                    self._cache[name][uid] = thing
+            try:
+                event = self._events.get_nowait()
+            except queue.Empty:
+                return True
+
+    def _act(self) -> bool:
+        """Carry out the plan; False if something has to be tried again."""
+        done = True
+        for action in plan(self._cache):
+            try:
+                if action.method == "PATCH":
+                    self._client.merge(action.path, action.body)
+                else:
+                    self._client.request(action.method, action.path, action.body or None)
+                if action.why:
+                    _say(action.why)
+            except ApiError as error:
+                # 404 and 409: the cache is a little behind; the next event brings it up to date
+                if error.status not in (404, 409):
+                    done = False
+                    _say(f"{action.method} {action.path}: {error}")
+            except OSError as error:
+                done = False
+                _say(f"{action.method} {action.path}: {error}")
+        return done
+
+
+def _say(text: str) -> None:
+    print(time.strftime("%Y-%m-%dT%H:%M:%S"), text, flush=True)
+
+
+def main() -> None:
+    """Command line of the controller; `sim` starts it."""
+    parser = argparse.ArgumentParser(description="simulated cloud of a local cluster")
+    parser.add_argument("--server", required=True, help="URL of the API server")
+    parser.add_argument("--pki", required=True, type=Path, help="folder with ca.crt, cloud.crt and cloud.key")
+    parser.add_argument("--heartbeat", required=True, type=Path, help="file that is touched while all is well")
+    args = parser.parse_args()
+    Cloud(ApiClient(args.server, args.pki / "ca.crt", args.pki / "cloud.crt"), args.heartbeat).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Detached processes that are recognised beyond doubt: by pid and start time, and by a mark in their environment.
+
+A pid alone is not an identity, the kernel gives it to somebody else later. So the record of a process also holds when
+the process started, and no signal is ever sent to a process whose start time differs. The mark finds a process whose
+starter was killed before the record was written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hubstack.cluster.model import ClusterError
+
+MARK = "HUBSTACK_CLUSTER_MARK"
+"""Environment variable that says to which cluster, and which part of it, a process belongs."""
+_LOG_LIMIT = 8 * 1024 * 1024
+"""Bytes after which a log file is put aside when its program starts again; one old file is kept."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One started process, as kept in its pid file."""
+
+    pid: int
+    started: str
+    """Start time in the words of the operating system; compared, never interpreted."""
+    fingerprint: str
+    """Digest of the command line and of the files it depends on."""
+
+
+def start_time(pid: int) -> str | None:
+    """When the process of this pid started, or None if there is none (a zombie counts as none)."""
+    if not sys.platform.startswith("linux"):
+        done = subprocess.run(
+            ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+        state, _, started = done.stdout.strip().partition(" ")
+        return None if not started or state.startswith("Z") else started.strip()
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    # the second field, the name, may hold spaces and brackets: count from the last bracket
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+
+
+def fingerprint(argv: Sequence[str], inputs: Iterable[Path]) -> str:
+    """Digest that changes when the command line or the content of an input file does."""
+    digest = hashlib.sha256(json.dumps(list(argv)).encode())
+    for path in inputs:
+        digest.update(path.read_bytes() if path.exists() else b"-")
+    return digest.hexdigest()
+
+
+def read_record(pid_file: Path) -> Record | None:
+    """What the pid file says, or None if it does not exist or is damaged."""
+    try:
+        return Record(**json.loads(pid_file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def alive(record: Record | None) -> bool:
+    """Whether exactly this process still runs."""
+    if record is None:
+        return False
+    with contextlib.suppress(ChildProcessError, OSError):
+        os.waitpid(record.pid, os.WNOHANG)  # a child of ours that ended would stay a zombie
+    return start_time(record.pid) == record.started
+
+
+def start(argv: Sequence[str], pid_file: Path, log: Path, mark: str, digest: str, env: dict[str, str]) -> Record:
+    """Start a program in a session of its own, so that it outlives its starter and the terminal.
+
+    Args:
+        argv: Absolute path of the program, then its arguments.
+        pid_file: Where its record goes.
+        log: Where its output is appended.
+        mark: Value of the variable MARK.
+        digest: Kept in the record; see `fingerprint`.
+        env: Its whole environment apart from the mark.
+
+    Raises:
+        ClusterError: The program cannot be executed, or the log cannot be written.
+    """
+    try:
+        if log.exists() and log.stat().st_size > _LOG_LIMIT:
+            log.replace(log.with_suffix(".old.log"))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        pid = os.posix_spawn(
+            argv[0],
+            list(argv),
+            {**env, MARK: mark},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigdef=[signal.SIGPIPE, signal.SIGINT],
+        )
+    except OSError as error:
+        raise ClusterError(f"cannot start {argv[0]}: {error.strerror or error}") from None
+    record = Record(pid, start_time(pid) or "ended at once", digest)
+    write_atomically(pid_file, json.dumps(asdict(record)) + "\n")
+    return record
+
+
+def marked(mark: str) -> list[Record]:
+    """Running processes of this user that carry the mark; empty where the system does not tell (not Linux)."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*") if sys.platform.startswith("linux") else ():
+        with contextlib.suppress(OSError):
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                started = start_time(int(folder.name))
+                if started is not None:
+                    found.append(Record(int(folder.name), started, ""))
+    return found
+
+
+def stop(records: Iterable[Record], patience: float = 10.0) -> None:
+    """Ask the processes to end, wait, and kill those that are still there after `patience` seconds.
+
+    Raises:
+        ClusterError: A process survives even that.
+    """
+    left = [record for record in records if alive(record)]
+    for signum, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+        for record in left:
+            _send(record, signum)
+        deadline = time.monotonic() + seconds
+        while left and time.monotonic() < deadline:
+            left = [record for record in left if alive(record)]
+            if left:
+                time.sleep(0.02)
+        if not left:
+            return
+    raise ClusterError(f"process {left[0].pid} does not end, not even by SIGKILL; look at it with ps")
+
+
+def _send(record: Record, signum: signal.Signals) -> None:
+    """Send a signal to this process and to no other, even if its pid is being recycled at this moment."""
+    with contextlib.suppress(ProcessLookupError):
+        if not hasattr(os, "pidfd_open"):
+            if alive(record):
+                os.kill(record.pid, signum)
+            return
+        descriptor = os.pidfd_open(record.pid)
+        try:
+            # checked after opening: the descriptor cannot change its process any more
+            if start_time(record.pid) == record.started:
+                signal.pidfd_send_signal(descriptor, signum)
+        finally:
+            os.close(descriptor)
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file so that it is always either the old or the new one, never a half."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=mode)
+    draft.write_text(text)
+    draft.replace(path)

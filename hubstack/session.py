@@ -1,0 +1,107 @@
+"""One run of `up` or `down`: tools, cluster, engine, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hubstack import project, stacks, toolchain
+from hubstack.cluster import make_cluster
+from hubstack.errors import HubstackError
+from hubstack.stacks import Stack
+from hubstack.updates import Updater
+
+ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-random")
+CLUSTER_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+OTHER_TOOLS = ("helm",)
+EMBEDDED = ("sim", "kind")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A stack that is ready for the engine."""
+
+    stack: Stack
+    updater: Updater
+
+
+def open_session(
+    base: str, mode: str | None, values: tuple[Path, ...], context: str | None, cluster: str, console: Console
+) -> Session:
+    """Make everything ready that an update needs.
+
+    The embedded cluster is started only where the stack's context is its own.
+
+    Raises:
+        HubstackError, ToolchainError, ClusterError: what is missing and how to supply it.
+    """
+    if cluster not in EMBEDDED:
+        raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
+    stack = stacks.select(base, mode=mode, values=values, context=context)
+    embedded = context is None and stack.context == f"hubstack-{EMBEDDED[0]}"
+    needed = ENGINE_TOOLS + (CLUSTER_TOOLS if embedded and cluster == "sim" else ())
+    try:
+        found = toolchain.ensure(needed, progress=console)
+    except toolchain.ToolchainError as error:
+        raise HubstackError(f"{error}\n`hubstack manifests` renders the same objects without any of these.") from None
+    if embedded:
+        machine = make_cluster(cluster, project.state_dir() / "cluster" / cluster)
+        machine.up(found, console)
+        stack = stacks.select(
+            base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig
+        )
+    return Session(stack, Updater(stack, engine_environment(found), console))
+
+
+def engine_environment(found: Any) -> dict[str, str]:
+    """Environment of the engine: pinned tools first on PATH, pinned plugins, the backend."""
+    home = project.state_dir() / "pulumi"
+    found.pulumi_home(home)
+    return {**found.environment(), "PULUMI_HOME": str(home), **stacks.backend_environment()}
+
+
+def close_all(console: Console, *, keep_cluster: bool) -> None:
+    """Destroy the stacks on the embedded cluster, then stop it."""
+    running = {kind: make_cluster(kind, project.state_dir() / "cluster" / kind) for kind in EMBEDDED}
+    contexts = {machine.context: kind for kind, machine in running.items()}
+    names = [name for name in stacks.deployed() if stacks.recorded(name).context in contexts]
+    if names:
+        found = toolchain.ensure(ENGINE_TOOLS + CLUSTER_TOOLS, progress=console)
+        for name in names:
+            stack = stacks.recorded(name)
+            running[contexts[stack.context]].up(found, console)
+            console.print(f"destroying stack {name}")
+            Updater(stack, engine_environment(found), console).destroy()
+            stacks.forget(stack)
+    if not keep_cluster:
+        for kind, machine in running.items():
+            if machine.exists():
+                console.print(f"stopping the embedded cluster ({kind})")
+                machine.down()
+    console.print("down" if not keep_cluster else "destroyed")
+
+
+def all_tools(console: Console) -> Mapping[str, Path]:
+    """Path of every external program."""
+    found = toolchain.ensure(ENGINE_TOOLS + CLUSTER_TOOLS + OTHER_TOOLS, progress=console)
+    return {name: found[name] for name in ENGINE_TOOLS + CLUSTER_TOOLS + OTHER_TOOLS}
+
+
+def next_steps(run: Session) -> list[str]:
+    """What to try after an update."""
+    kubeconfig = run.stack.config.get("hubstack:kubeconfig")
+    options = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
+    lines = [
+        "Try next:",
+        f"  kubectl {options}--context {run.stack.context} -n {run.stack.namespace} get pods",
+        "  make up VALUES=path/to/your/config.yaml     your own z2jh settings, in a stack of their own",
+        "  make up                                     again: no changes",
+        "  make down                                   destroy everything and stop the cluster",
+    ]
+    if run.stack.context == "hubstack-sim":
+        lines.append("Pods of this cluster are simulated: every object is real, but nothing answers at the URL.")
+    return lines

@@ -1,0 +1,190 @@
+"""Which stack a command means, and the work folder that it runs in.
+
+The engine writes into a stack's file (``encryptionsalt``). So that running a stack never changes a file of the
+repository, each stack runs from a folder of its own below the state folder: a Pulumi.yaml that points back to the program,
+and a copy of the stack's file with the choices of this run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hubstack import project
+from hubstack.errors import HubstackError
+
+MODES = ("native", "helm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One stack as a command addresses it."""
+
+    name: str
+    """Stack name in the backend; a run with another mode or other values than the file's has a name of its own."""
+    base: str
+    """The stack file that it starts from: ``Pulumi.<base>.yaml``."""
+    config: dict[str, Any]
+    """Keys ``hubstack:...`` after the choices of this run."""
+    document: dict[str, Any]
+    """The whole stack file, with `config` in place."""
+
+    @property
+    def context(self) -> str:
+        return str(self.config.get("hubstack:kubeContext") or "")
+
+    @property
+    def mode(self) -> str:
+        return str(self.config.get("hubstack:mode") or MODES[0])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.config.get("hubstack:namespace") or "jhub")
+
+    @property
+    def folder(self) -> Path:
+        return project.state_dir() / "stacks" / self.name
+
+
+def select(
+    base: str,
+    *,
+    mode: str | None = None,
+    values: tuple[Path, ...] = (),
+    context: str | None = None,
+    kubeconfig: Path | None = None,
+) -> Stack:
+    """Find a stack's file and apply the choices of one run.
+
+    Arguments:
+        base: name of the stack file.
+        mode: ``native`` or ``helm`` where it is to differ from the file's.
+        values: z2jh values files to use instead of the stack's.
+        context: kubeconfig context to deploy to instead of the stack's.
+        kubeconfig: kubeconfig file that has the context.
+
+    A stack that was deployed in one mode must not be redeployed in the other by accident, and somebody's trial values
+    must not reach the stack's own hub: both choices lead to a stack and a namespace of their own, side by side.
+
+    Raises:
+        HubstackError: no such stack file, unknown mode, missing values file.
+    """
+    file = project.ROOT / f"Pulumi.{base}.yaml"
+    if not file.is_file():
+        known = sorted(path.name.split(".")[1] for path in project.ROOT.glob("Pulumi.*.yaml"))
+        raise HubstackError(f"no stack {base!r}: there is no {file.name}; known stacks: {', '.join(known) or 'none'}")
+    try:
+        document = yaml.safe_load(file.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise HubstackError(f"{file.name}: not valid YAML: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.setdefault("config", {}), dict):
+        raise HubstackError(f"{file.name}: must be a map with a key 'config'")
+    config = document["config"]
+    suffixes: list[str] = []
+    for path in values:
+        if not path.is_file():
+            raise HubstackError(f"values file {str(path)!r}: no such file")
+        suffixes.append(_slug(path.stem))
+    if values:
+        config["hubstack:valuesFiles"] = [str(path.resolve()) for path in values]
+    if mode and mode not in MODES:
+        raise HubstackError(f"mode {mode!r}: unknown; allowed: {', '.join(MODES)}")
+    if mode and mode != config.get("hubstack:mode", MODES[0]):
+        config["hubstack:mode"] = mode
+        suffixes.append(mode)
+    if suffixes:
+        ending = "-".join(suffixes)
+        config["hubstack:namespace"] = f"{config.get('hubstack:namespace', 'jhub')}-{ending}"[:63].rstrip("-")
+        config.pop("hubstack:releaseName", None)
+    if context:
+        config["hubstack:kubeContext"] = context
+    if kubeconfig:
+        config["hubstack:kubeconfig"] = str(kubeconfig)
+    if config.get("hubstack:mode") == "helm":
+        _use_mirrored_chart(config)
+    return Stack(name="-".join([base, *suffixes]), base=base, config=config, document=document)
+
+
+def deployed() -> list[str]:
+    """Names of the stacks that have a work folder here."""
+    folder = project.state_dir() / "stacks"
+    return sorted(path.name for path in folder.iterdir() if (path / "Pulumi.yaml").is_file()) if folder.is_dir() else []
+
+
+def recorded(name: str) -> Stack:
+    """The stack as its work folder describes it: what the last run deployed."""
+    document = yaml.safe_load((project.state_dir() / "stacks" / name / f"Pulumi.{name}.yaml").read_text())
+    return Stack(name=name, base=name, config=document["config"], document=document)
+
+
+def forget(stack: Stack) -> None:
+    """Remove the work folder of a destroyed stack."""
+    shutil.rmtree(stack.folder, ignore_errors=True)
+
+
+def write_work_folder(stack: Stack) -> None:
+    """Write the stack's work folder; the salt that the engine put into an earlier copy stays."""
+    stack.folder.mkdir(parents=True, exist_ok=True)
+    file = stack.folder / f"Pulumi.{stack.name}.yaml"
+    document = dict(stack.document)
+    if file.is_file():
+        earlier = yaml.safe_load(file.read_text()) or {}
+        document = {**{key: value for key, value in earlier.items() if key.startswith("encryption")}, **document}
+    definition = yaml.safe_load((project.ROOT / "Pulumi.yaml").read_text())
+    definition["main"] = os.path.relpath(project.ROOT, stack.folder)
+    definition["runtime"]["options"]["virtualenv"] = str(project.ROOT / ".venv")
+    (stack.folder / "Pulumi.yaml").write_text(yaml.safe_dump(definition, sort_keys=False))
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(yaml.safe_dump(document, sort_keys=False))
+    temporary.replace(file)
+
+
+def backend_environment() -> dict[str, str]:
+    """Environment for the engine: the user's own backend where one is set, else files below the state folder.
+
+    The local backend's passphrase is made once and kept beside it, readable by its owner only.
+    """
+    environment: dict[str, str] = {}
+    if not os.environ.get("PULUMI_BACKEND_URL"):
+        folder = project.state_dir() / "backend"
+        folder.mkdir(parents=True, exist_ok=True)
+        environment["PULUMI_BACKEND_URL"] = f"file://{folder}"
+    if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
+        environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase_file())
+    return environment
+
+
+def _passphrase_file() -> Path:
+    file = project.state_dir() / "passphrase"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f"passphrase.{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(32))
+        # A file that another process has put there meanwhile must win, or its stacks could not be read any more.
+        try:
+            os.link(temporary, file)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    return file
+
+
+def _use_mirrored_chart(config: dict[str, Any]) -> None:
+    chart = dict(config.get("hubstack:chart") or {})
+    archive = project.mirrored_chart(str(chart.get("version", "4.4.0")))
+    if archive and not chart.get("path") and not chart.get("repository"):
+        config["hubstack:chart"] = {**chart, "path": str(archive)}
+
+
+def _slug(text: str) -> str:
+    """Text as part of a Kubernetes name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "values"

@@ -1,0 +1,90 @@
+"""One form for two renderings: what differs only in writing becomes equal."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from chart import helm_yaml
+
+CONFIG_FILES = ("traefik.yaml", "dynamic.yaml", "config.yaml")
+"""Members of ConfigMaps that hold YAML."""
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    """Read what ``helm template`` writes, by the YAML rules of Go, without the documents that are blank."""
+    chunks = [chunk for chunk in f"\n{text}".split("\n---\n") if chunk.strip()]
+    loaded = [helm_yaml.load(chunk, source="helm template") for chunk in chunks]
+    return [document for document in loaded if document]
+
+
+def normal(manifest: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop nulls from maps, join and decode a Secret's data, and parse embedded YAML, JSON and TOML.
+
+    Arguments:
+        tree: the coalesced values; they tell which extra files hold structured content.
+    """
+    result = drop_nulls(manifest)
+    if result["kind"] == "ConfigMap":
+        _parse(result.get("data", {}), {name: _yaml for name in CONFIG_FILES})
+    if result["kind"] == "Secret":
+        encoded = result.pop("data", {})
+        result["data"] = {
+            **{key: _text(base64.b64decode(value)) for key, value in encoded.items()},
+            **result.pop("stringData", {}),
+        }
+        parsers = {"values.yaml": _yaml, ".dockerconfigjson": json.loads, **_extra_file_parsers(tree)}
+        _parse(result["data"], parsers)
+    return canonical(result)
+
+
+def drop_nulls(value: Any) -> Any:
+    """Leave out null members of maps at every depth; the API server does not tell them from absent ones."""
+    if isinstance(value, Mapping):
+        return {key: drop_nulls(member) for key, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [drop_nulls(entry) for entry in value]
+    return value
+
+
+def canonical(value: Any) -> Any:
+    """Write whole floats as integers: Helm holds every number as a float."""
+    if isinstance(value, Mapping):
+        return {key: canonical(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [canonical(entry) for entry in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _yaml(text: str) -> Any:
+    return helm_yaml.load(text, source="embedded YAML")
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return f"base64:{base64.b64encode(content).decode()}"
+
+
+def _parse(members: dict[str, Any], parsers: Mapping[str, Callable[[str], Any]]) -> None:
+    for key, parser in parsers.items():
+        if isinstance(members.get(key), str):
+            members[key] = parser(members[key])
+
+
+def _extra_file_parsers(tree: Mapping[str, Any]) -> dict[str, Callable[[str], Any]]:
+    by_extension = {".json": json.loads, ".yaml": _yaml, ".yml": _yaml, ".toml": tomllib.loads}
+    found: dict[str, Callable[[str], Any]] = {}
+    for section in ("hub", "singleuser"):
+        for key, entry in (tree[section].get("extraFiles") or {}).items():
+            parser = by_extension.get(PurePosixPath(entry.get("mountPath") or "").suffix)
+            if entry.get("data") and parser:
+                found[key] = parser
+    return found
