@@ -1,13 +1,12 @@
-"""Automatic HTTPS: Traefik, in front of the proxy, with certificates from Let's Encrypt (chart: ``proxy/autohttps/``)."""
+"""Automatic HTTPS: Traefik before the proxy, with certificates from Let's Encrypt (chart: ``proxy/autohttps/``)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
+from chart import helm_yaml
 from chart import objects as small_objects
-from chart.https import HttpsKind, https_kind, require_https
+from chart.https import HttpsKind, require_https
 from chart.labels import app, metadata, pod_labels, selector
 from chart.network_policy import network_policy as shared_network_policy
 from chart.pod import core_affinity, drop_falsy, extra_env, image, image_pull_secrets, tolerations
@@ -50,8 +49,8 @@ def config_map(release: Release) -> dict[str, Any]:
         "kind": "ConfigMap",
         "metadata": metadata(release, COMPONENT, release.names.autohttps),
         "data": {
-            "traefik.yaml": yaml.safe_dump(static_config(release)),
-            "dynamic.yaml": yaml.safe_dump(dynamic_config(release)),
+            "traefik.yaml": helm_yaml.dump(static_config(release)),
+            "dynamic.yaml": helm_yaml.dump(dynamic_config(release)),
         },
     }
 
@@ -69,7 +68,7 @@ def deployment(release: Release) -> dict[str, Any]:
                     "hub.jupyter.org/network-access-proxy-http": "true",
                     **(traefik.labels or {}),
                 },
-                # The dynamic configuration is left out: Traefik notices its changes, and a restart drops every connection.
+                # Without the dynamic configuration: Traefik sees its changes, and a restart drops every connection.
                 "annotations": {"checksum/static-config": checksum(static_config(release))},
             },
             "spec": _pod_spec(release),
@@ -218,7 +217,7 @@ def _traefik(release: Release) -> dict[str, Any]:
 
 
 def _load_certificates(release: Release) -> dict[str, Any]:
-    """The init container that restores the certificates of an earlier pod; authorities limit how many one may ask for."""
+    """The init container that restores an earlier pod's certificates; authorities limit how many one may ask for."""
     sidecar = _secret_sync(release, "load-acme", ["load", *_synced_file(release)])
     sidecar["env"] = [dict(UNBUFFERED), *extra_env(release.values.proxy.traefik.extra_env)]
     return sidecar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from chart.errors import Problem, SettingsError
 from chart.values import ChartValues
 
 
@@ -43,8 +44,8 @@ def https_kind(values: ChartValues) -> HttpsKind:
     return kind
 
 
-def https_problems(values: ChartValues) -> list[str]:
-    """What is missing for the chosen kind of HTTPS, one line for each setting; empty when all is there."""
+def https_problems(values: ChartValues) -> list[Problem]:
+    """What is missing for the chosen kind of HTTPS, one problem for each setting; empty when all is there."""
     https = values.proxy.https
     match https_kind(values):
         case HttpsKind.LETSENCRYPT:
@@ -59,14 +60,18 @@ def https_problems(values: ChartValues) -> list[str]:
         case _:
             required = {}
     return [
-        f"proxy.https.{setting}: required while proxy.https.type is '{https.type}'; set it to {wanted}"
+        Problem("", f"proxy.https.{setting}", f"required while proxy.https.type is '{https.type}'; set it to {wanted}")
         for setting, (value, wanted) in required.items()
         if not value
     ]
 
 
 def require_https(values: ChartValues) -> HttpsKind:
-    """The kind of HTTPS, or ValueError with every missing setting on a line of its own."""
+    """The kind of HTTPS, checked.
+
+    Raises:
+        SettingsError: settings that this kind needs are missing; names all of them.
+    """
     if problems := https_problems(values):
-        raise ValueError("\n".join(problems))
+        raise SettingsError(problems)
     return https_kind(values)

@@ -21,6 +21,11 @@ def drop_falsy(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value}
 
 
+def drop_null(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is null; blank and zero stay."""
+    return {key: value for key, value in fields.items() if value is not None}
+
+
 def image(settings: Image) -> str:
     """``name:tag`` of an image."""
     return f"{go_text(settings.name)}:{go_text(settings.tag)}"

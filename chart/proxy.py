@@ -29,7 +29,7 @@ TLS_DIRECTORY = "/etc/chp/tls"
 TLS_VOLUME = "tls-secret"
 
 CHECKSUM_DIGITS = 4
-"""Digits of the token's digest that an annotation shows: enough to notice a change, too few to find the token by trial."""
+"""Digits of the token's digest that an annotation shows: enough to notice a change, too few to try tokens against."""
 
 NO_SECRET_CHECKSUM = sha256("\n")
 """What the chart writes for a TLS Secret that does not exist: the digest of an empty line.
@@ -104,7 +104,8 @@ def pod_disruption_budget(release: Release) -> dict[str, Any] | None:
 def tls_secret(release: Release) -> dict[str, Any] | None:
     """Secret proxy-public-manual-tls, with the key and certificate from the values.
 
-    Raises ValueError where one of the two is missing.
+    Raises:
+        SettingsError: one of the two is missing.
     """
     if require_https(release.values) is not HttpsKind.MANUAL:
         return None
@@ -208,7 +209,13 @@ def command(release: Release) -> list[Any]:
         flags.append("--log-level=debug")
     if (values.hub.config.get("JupyterHub") or {}).get("subdomain_host"):
         flags.append("--host-routing")
-    return [*flags, *(retype(render(flag, release)) for flag in chp.extra_command_line_flags or [])]
+    return [
+        *flags,
+        *(
+            retype(render(flag, release, "proxy.chp.extraCommandLineFlags"))
+            for flag in chp.extra_command_line_flags or []
+        ),
+    ]
 
 
 def _tls_flags(release: Release) -> list[str]:

@@ -15,7 +15,7 @@ HTTPS_PORT = 8443
 """Unprivileged ports that Traefik listens on; the Service proxy-public maps 80 and 443 to them."""
 
 IDLE_TIMEOUT = "10m0s"
-"""How long a connection may be silent. Notebooks keep websockets open without saying much; Traefik's default is 3 min."""
+"""How long a connection may be silent; notebooks keep websockets open without saying much. Traefik's default: 3 min."""
 
 CERTIFICATES = "/etc/acme/acme.json"
 """Where Traefik keeps certificates; the sidecar copies this file to a Secret and back."""
@@ -46,7 +46,7 @@ def static_config(release: Release) -> dict[str, Any]:
     }
     chart = {
         "accessLog": {
-            "fields": {"headers": {"names": {header: "redacted" for header in REDACTED_HEADERS}}},
+            "fields": {"headers": {"names": dict.fromkeys(REDACTED_HEADERS, "redacted")}},
             "filters": {"statusCodes": ["500-599"]},
         },
         "certificatesResolvers": {

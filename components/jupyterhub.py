@@ -86,7 +86,7 @@ class JupyterHub(pulumi.ComponentResource):
         common: dict[str, Any] = {
             "release": release,
             "shadow": self._stack.shadow,
-            "tokens": tokens.effective_tokens(release, self._tokens),
+            "tokens": self._tokens,
             "depends_on": self._before,
         }
         part = PartArgs(**common)

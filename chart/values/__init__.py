@@ -1,14 +1,14 @@
 """The chart's values as typed models: one for each section, with the chart's defaults.
 
-The models feed the validation, the objects and the reference of settings alike. A null deletes a default in Helm: such a
-setting is None here. Read values with `ChartValues.from_tree`, which takes the tree after Helm's merge (`chart.merge`).
+The models feed the validation, the objects and the reference of settings alike. A null deletes a default in Helm: such
+a setting is None here. `ChartValues.from_tree` reads the tree that Helm's merge results in (`chart.merge`).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chart.values.completion import complete, defaults
@@ -26,7 +26,7 @@ __all__ = ["ChartValues"]
 class ImagePullSecret(Section):
     """Registry credentials that become a Secret."""
 
-    model_config = {"extra": "allow"}
+    model_config = ConfigDict(extra="allow")
 
     create: bool = Field(False, description="Whether to create the Secret; needs registry, username and password.")
     automatic_reference_injection: bool | None = Field(True, description="Whether all pods refer to the Secret.")
@@ -39,11 +39,10 @@ class ImagePullSecret(Section):
     def _is_complete(self) -> Self:
         """Only a Secret that is made needs the rest, as in the chart's schema."""
         if self.create:
-            for key in ("registry", "username", "password"):
-                if getattr(self, key) is None:
-                    raise PydanticCustomError("incomplete", "needs {key}, because create is true", {"key": key})
-            for key in self.model_extra or {}:
-                raise PydanticCustomError("incomplete", "does not know {key}", {"key": key})
+            lacking = [key for key in ("registry", "username", "password") if getattr(self, key) is None]
+            unknown = list(self.model_extra or {})
+            if lacking or unknown:
+                raise PydanticCustomError("pull_secret", "is incomplete", {"lacking": lacking, "unknown": unknown})
         return self
 
 
@@ -78,7 +77,7 @@ class Debug(Section):
 class Global(Section):
     """Settings that an umbrella chart shares with its parts."""
 
-    model_config = {"extra": "allow"}
+    model_config = ConfigDict(extra="allow")
 
     safe_to_show_values: bool | None = Field(
         False, description="Read by the chart's notes only; kept for compatibility."

@@ -6,6 +6,7 @@ each absent key with a default gets a None. A section that may be removed gets a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -68,4 +69,17 @@ def _all_none(model: type[Section]) -> Section:
         kind = field.annotation
         nested = isinstance(kind, type) and issubclass(kind, Section)
         settings[name] = _all_none(kind) if nested else None  # type: ignore[arg-type]
+    return model.model_construct(**settings)
+
+
+def unchecked(model: type[Section], tree: Mapping[str, Any]) -> Any:
+    """A model of whatever the tree holds, without validation; unknown keys are left out."""
+    settings: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        value = tree.get(field.alias or name)
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            settings[name] = unchecked(kind, value if isinstance(value, Mapping) else {})
+        else:
+            settings[name] = value
     return model.model_construct(**settings)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chart.values.shared import (
     NO_DEFAULT,
     NOT_NULL,
+    READ_WRITE_ONCE,
     REMOVABLE,
+    AccessModes,
     Count,
     ExtraFiles,
     Items,
@@ -33,18 +35,18 @@ ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Z]")]
 class JupyterHubTraits(Section):
     """What the chart itself reads of ``hub.config.JupyterHub``; the rest goes to JupyterHub unchecked."""
 
-    model_config = {"extra": "allow", "alias_generator": None}
+    model_config = ConfigDict(extra="allow", alias_generator=None)
 
     subdomain_host: Annotated[str | None, NOT_NULL] = None
 
 
 class ClassTraits(Section):
-    """``hub.config``: one map of traits for each configurable class."""
+    """``hub.config``: a map of traits for each configurable class; class names start with a capital."""
 
-    model_config = {"extra": "allow", "alias_generator": None}
-    __pydantic_extra__: dict[ClassName, dict[str, Any]]  # type: ignore[assignment]
+    model_config = ConfigDict(extra="allow", alias_generator=None)
+    __pydantic_extra__: dict[ClassName, dict[str, Any]]
 
-    JupyterHub: Annotated[JupyterHubTraits, NOT_NULL] = JupyterHubTraits()
+    JupyterHub: JupyterHubTraits
 
 
 class HubPvc(Section):
@@ -52,9 +54,7 @@ class HubPvc(Section):
 
     annotations: TextMap = Field({}, description="Annotations of the claim.")
     selector: Mapping = Field({}, description="Which persistent volumes may be bound, as in a claim.")
-    access_modes: Annotated[list[str | None] | None, Field(description="Access modes of the claim.")] = [
-        "ReadWriteOnce"
-    ]
+    access_modes: AccessModes = Field(READ_WRITE_ONCE, description="Access modes of the claim.")
     storage: str = Field("1Gi", description="Size of the volume, as a Kubernetes quantity.")
     sub_path: str | None = Field(None, description="Folder of the volume in which the database lies.")
     storage_class_name: str | None = Field(

@@ -66,6 +66,8 @@ NO_DEFAULT = NoDefault()
 NOT_NULL = NotNull()
 REMOVABLE = Removable()
 
+AccessModes = list[str | None] | None
+READ_WRITE_ONCE: list[str | None] = ["ReadWriteOnce"]
 NodePurpose = Literal["ignore", "prefer", "require"] | None
 PullPolicy = Literal["", "IfNotPresent", "Always", "Never"] | None
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] | None

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from chart.values.shared import (
+    READ_WRITE_ONCE,
     REMOVABLE,
+    AccessModes,
     EgressAllowRules,
     ExtraFiles,
     Image,
@@ -67,7 +69,7 @@ class DynamicStorage(Section):
     volume_name_template: str | None = Field(
         "volume-{user_server}", description="Template of the volume's name in the pod."
     )
-    storage_access_modes: list[str | None] | None = Field(["ReadWriteOnce"], description="Access modes of the claims.")
+    storage_access_modes: AccessModes = Field(READ_WRITE_ONCE, description="Access modes of the claims.")
     sub_path: str | None = Field(None, description="Folder of the volume that is mounted, as a template.")
 
 

@@ -36,12 +36,21 @@ class ApiError(Exception):
 class ApiClient:
     """Requests to one API server, each over a connection of its own; threads may share a client."""
 
-    def __init__(self, server: str, ca: Path, certificate: Path | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        server: str,
+        ca: Path,
+        certificate: Path | None = None,
+        *,
+        token: str | None = None,
+        timeout: float = 10.0,
+    ) -> None:
         """Args:
         server: ``https://HOST:PORT``.
         ca: The authority that the server's certificate must come from.
         certificate: Client certificate; its key lies beside it, with the ending ``.key``.
         token: Bearer token, the other way to say who one is.
+        timeout: Seconds for one request.
         """
         url = urllib.parse.urlsplit(server)
         if url.scheme != "https" or not url.hostname:
@@ -50,6 +59,7 @@ class ApiClient:
         self._tls = ssl.create_default_context(cafile=str(ca))
         if certificate is not None:
             self._tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
+        self._timeout = timeout
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def raw(
@@ -58,7 +68,6 @@ class ApiClient:
         path: str,
         body: Object | None = None,
         content_type: str = "application/json",
-        timeout: float = 10.0,
     ) -> bytes:
         """One request, the answer as it came.
 
@@ -66,7 +75,7 @@ class ApiClient:
             ApiError: The server refused.
             OSError: The server could not be reached, or its certificate is not of the authority.
         """
-        connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls, timeout=timeout)
+        connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls, timeout=self._timeout)
         try:
             response = self._send(connection, method, path, body, content_type)
             return response.read()
@@ -137,5 +146,5 @@ class ApiClient:
                 status = json.loads(text)
                 raise ApiError(response.status, status.get("reason", ""), status.get("message", ""))
             except (ValueError, AttributeError):
-                raise ApiError(response.status, "", text[:500].strip()) from None
+                raise ApiError(response.status, "", text[:5000].strip()) from None
         return response

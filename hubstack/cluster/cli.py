@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hubstack import project
@@ -132,8 +133,12 @@ def _print(found: ClusterStatus) -> None:
     if found.server and found.state != "absent":
         _out.print(f"server: {found.server}\nkubeconfig: {found.kubeconfig}\ncontext: {found.context}", markup=False)
     if found.components:
+        logs = {part.log.parent for part in found.components if part.log}
+        _out.print("\n".join(f"logs: {folder}" for folder in sorted(logs)), markup=False)
         table = Table("component", "pid", "port", "health", "log")
         for part in found.components:
-            health = "[green]ok[/green]" if part.healthy else f"[red]{part.detail}[/red]"
-            table.add_row(part.name, str(part.pid or "-"), str(part.port or "-"), health, str(part.log or "-"))
+            health = "[green]ok[/green]" if part.healthy else f"[red]{escape(part.detail)}[/red]"
+            table.add_row(
+                part.name, str(part.pid or "-"), str(part.port or "-"), health, part.log.name if part.log else "-"
+            )
         _out.print(table)

@@ -49,7 +49,7 @@ def check_tools(tools: Mapping[str, Path]) -> None:
     """Raises ClusterError if a program is missing."""
     for name in TOOLS:
         if name not in tools:
-            raise ClusterError(f"the program {name} is needed and was not given; known: {', '.join(sorted(tools))}")
+            raise ClusterError(f"the program {name} is needed and was not given")
         if not Path(tools[name]).is_file():
             raise ClusterError(f"the program {name} is not at {tools[name]}")
 
@@ -137,7 +137,9 @@ def components(layout: Layout, ports: Mapping[str, int], tools: Mapping[str, Pat
         )
         for name in TOOLS
     }
-    argv = [sys.executable, "-m", cloud.__name__, f"--server={url}", f"--pki={pki}", f"--heartbeat={layout.heartbeat}"]
+    # -P: nothing from the folder that somebody happens to stand in
+    argv = [sys.executable, "-P", "-m", cloud.__name__]
+    argv += [f"--server={url}", f"--pki={pki}", f"--heartbeat={layout.heartbeat}"]
     source = Path(cloud.__file__).resolve()
     found[CLOUD] = Component(CLOUD, tuple(argv), (source,), (("PYTHONPATH", str(source.parents[2])),))
     return found
@@ -165,6 +167,7 @@ def _controller_flags(layout: Layout, name: str, ports: Mapping[str, int]) -> di
 
 def unhealthy_because(name: str, layout: Layout, ports: Mapping[str, int]) -> str:
     """Ask a running component for its health; empty if it is well, otherwise what is the matter."""
+    pki = layout.pki
     try:
         if name == CLOUD:
             age = time.time() - layout.heartbeat.stat().st_mtime
@@ -176,15 +179,21 @@ def unhealthy_because(name: str, layout: Layout, ports: Mapping[str, int]) -> st
             ) as answer:
                 return "" if answer.status == 200 else f"health check says {answer.status}"
         if name == "etcd":
-            ApiClient(url, layout.pki / "etcd-ca.crt", layout.pki / "etcd-client.crt").raw("GET", "/health", timeout=2)
+            ApiClient(url, pki / "etcd-ca.crt", pki / "etcd-client.crt", timeout=2).raw("GET", "/health")
         elif name == "kube-apiserver":
-            ApiClient(url, layout.pki / "ca.crt", layout.pki / "admin.crt").raw("GET", "/readyz", timeout=2)
+            ApiClient(url, pki / "ca.crt", pki / "admin.crt", timeout=2).raw("GET", "/readyz")
         else:
-            ApiClient(url, layout.pki / "ca.crt").raw("GET", "/healthz", timeout=2)
+            ApiClient(url, pki / "ca.crt", timeout=2).raw("GET", "/healthz")
     except FileNotFoundError:
         return "not started completely"
     except ApiError as error:
-        return f"health check: {str(error).strip()[:200]}"
+        return f"health check says {_failed_checks(str(error))}"
     except OSError as error:
         return f"not answering: {error}"
     return ""
+
+
+def _failed_checks(text: str) -> str:
+    """The essence of a health report: the checks that failed, or its beginning where it names none."""
+    failed = [line.removeprefix("[-]").split()[0] for line in text.splitlines() if line.startswith("[-]")]
+    return f"not yet: {', '.join(failed)}" if failed else text.strip()[:200]

@@ -78,7 +78,9 @@ def _rename_autohttps_budget(manifests: list[Manifest]) -> list[Manifest]:
     which Helm cannot install. The one for autohttps is then called ``autohttps`` by us. It is the only difference that
     depends on another object.
     """
-    budgets = [each for each in manifests if each["kind"] == "PodDisruptionBudget" and each["metadata"]["name"] == "proxy"]
+    budgets = [
+        each for each in manifests if each["kind"] == "PodDisruptionBudget" and each["metadata"]["name"] == "proxy"
+    ]
     if len(budgets) > 1:
         for budget in budgets:
             if budget["metadata"]["labels"]["component"] == "autohttps":
@@ -113,8 +115,8 @@ def _mask_hub_files(manifest: Manifest) -> Manifest:
 DIFFERENCES = (
     Difference(
         name="no awaiter",
-        reason="Helm waits for the hook's images through a Job with rights of its own; here the engine itself awaits the"
-        " DaemonSet's rollout before the hub changes, so Job, ServiceAccount, Role and RoleBinding have no use.",
+        reason="Helm waits for the hook's images through a Job with rights of its own; here the engine itself awaits"
+        " the DaemonSet's rollout before the hub changes, so Job, ServiceAccount, Role and RoleBinding have no use.",
         chart=_drop_awaiter,
     ),
     Difference(
@@ -131,14 +133,15 @@ DIFFERENCES = (
     ),
     Difference(
         name="checksums",
-        reason="The chart digests its own rendered text, which only Helm can repeat. Ours digest the content, and change"
-        " when it changes. A digest that has a fixed value, or covers only the token, is compared exactly.",
+        reason="The chart digests its own rendered text, which only Helm can repeat. Ours digest the content, and"
+        " change when it changes. A digest that has a fixed value, or covers only the token, is compared exactly.",
         chart=_mask_checksums,
         ours=_mask_checksums,
     ),
     Difference(
         name="hub files",
-        reason="jupyterhub_config.py and z2jh.py are our own text with the same effect; another test compares the effect.",
+        reason="jupyterhub_config.py and z2jh.py are our own text with the same effect; another test compares"
+        " the effect.",
         chart=_mask_hub_files,
         ours=_mask_hub_files,
     ),

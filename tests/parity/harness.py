@@ -5,7 +5,7 @@ Needs the packaged chart, the values files and a helm binary. `Missing` says whi
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import Any
 
 from chart import load, render, text
 from chart.release import CHART_VERSION, Release, TokenValues
+from hubstack import project, toolchain
 from tests.parity import compare, differences, normal
 
 RELEASE = "jhub"
@@ -45,9 +46,8 @@ class Pair:
 
 
 def mirror() -> Path:
-    """The folder with ``charts`` and ``values``: ``$HUBSTACK_MIRROR``, else ``shared`` beside the checkout."""
-    given = os.environ.get("HUBSTACK_MIRROR")
-    return Path(given) if given else Path(__file__).resolve().parents[3] / "shared"
+    """The folder with ``charts`` and ``values``, even if it isn't here."""
+    return project.mirror() or project.ROOT.parent / "shared"
 
 
 def values_files(folder: str) -> list[Path]:
@@ -78,11 +78,9 @@ def helm() -> str:
     if found := shutil.which("helm"):
         return found
     try:
-        from hubstack import toolchain
-
         return str(toolchain.ensure(("helm",))["helm"])
-    except Exception as error:
-        raise Missing(f"no helm: {error}") from error
+    except toolchain.ToolchainError as error:
+        raise Missing(f"no helm: {error}") from None
 
 
 @cache
@@ -102,9 +100,7 @@ def helm_template(values: Path) -> str:
 def release(values: Path) -> Release:
     """Our reading of a values file."""
     loaded = load.load_values([values])
-    return Release(
-        name=RELEASE, namespace=NAMESPACE, values=loaded.values, tree=loaded.tree, kube_version=KUBE_VERSION
-    )
+    return Release(name=RELEASE, namespace=NAMESPACE, values=loaded.values, tree=loaded.tree, kube_version=KUBE_VERSION)
 
 
 def generated_tokens(target: Release) -> TokenValues:
@@ -132,27 +128,25 @@ def pair(values: Path) -> Pair:
 
 
 def _mask_tokens(chart: list[dict[str, Any]], ours: list[dict[str, Any]]) -> None:
-    """Mask each token that both sides generate. The chart's are random; one that the values give is compared exactly."""
-    generated = set()
-    for secret in _hub_secrets(ours):
-        for key, value in secret["data"].items():
-            if _is_token(key) and isinstance(value, str) and value.startswith(GENERATED):
-                generated.add(key)
+    """Mask each token that both sides generate; one that the values give is compared exactly."""
+    generated = {
+        key
+        for secret in _hub_secrets(ours)
+        for key, value in secret["data"].items()
+        if _is_token(key) and isinstance(value, str) and value.startswith(GENERATED)
+    }
     for secret in _hub_secrets([*chart, *ours]):
         for key in generated & secret["data"].keys():
             secret["data"][key] = differences.MASK
     if TOKEN_KEYS[0] in generated:
-        _mask_token_digest(chart)
-        _mask_token_digest(ours)
+        _mask_token_digest(chart, "[0-9a-f]{4}")
+        _mask_token_digest(ours, text.sha256(f"{GENERATED}-proxy")[:4])
 
 
-def _mask_token_digest(manifests: list[dict[str, Any]]) -> None:
-    expected = text.sha256(f"{GENERATED}-proxy")[:4]
+def _mask_token_digest(manifests: list[dict[str, Any]], pattern: str) -> None:
     for manifest in manifests:
         annotations = manifest.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
-        digest = annotations.get("checksum/auth-token")
-        is_ours = manifest["metadata"]["labels"]["app.kubernetes.io/managed-by"] != "Helm"
-        if digest is not None and (digest == expected or not is_ours):
+        if re.fullmatch(pattern, str(annotations.get("checksum/auth-token"))):
             annotations["checksum/auth-token"] = differences.MASK
 
 

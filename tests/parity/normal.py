@@ -11,6 +11,8 @@ from typing import Any
 
 from chart import helm_yaml
 
+Parser = Callable[[str], Any]
+
 CONFIG_FILES = ("traefik.yaml", "dynamic.yaml", "config.yaml")
 """Members of ConfigMaps that hold YAML."""
 
@@ -30,14 +32,18 @@ def normal(manifest: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, An
     """
     result = drop_nulls(manifest)
     if result["kind"] == "ConfigMap":
-        _parse(result.get("data", {}), {name: _yaml for name in CONFIG_FILES})
+        _parse(result.get("data", {}), dict.fromkeys(CONFIG_FILES, _yaml))
     if result["kind"] == "Secret":
         encoded = result.pop("data", {})
         result["data"] = {
             **{key: _text(base64.b64decode(value)) for key, value in encoded.items()},
             **result.pop("stringData", {}),
         }
-        parsers = {"values.yaml": _yaml, ".dockerconfigjson": json.loads, **_extra_file_parsers(tree)}
+        parsers: dict[str, Parser] = {
+            "values.yaml": _yaml,
+            ".dockerconfigjson": json.loads,
+            **_extra_file_parsers(tree),
+        }
         _parse(result["data"], parsers)
     return canonical(result)
 
@@ -73,15 +79,15 @@ def _text(content: bytes) -> str:
         return f"base64:{base64.b64encode(content).decode()}"
 
 
-def _parse(members: dict[str, Any], parsers: Mapping[str, Callable[[str], Any]]) -> None:
+def _parse(members: dict[str, Any], parsers: Mapping[str, Parser]) -> None:
     for key, parser in parsers.items():
         if isinstance(members.get(key), str):
             members[key] = parser(members[key])
 
 
-def _extra_file_parsers(tree: Mapping[str, Any]) -> dict[str, Callable[[str], Any]]:
-    by_extension = {".json": json.loads, ".yaml": _yaml, ".yml": _yaml, ".toml": tomllib.loads}
-    found: dict[str, Callable[[str], Any]] = {}
+def _extra_file_parsers(tree: Mapping[str, Any]) -> dict[str, Parser]:
+    by_extension: dict[str, Parser] = {".json": json.loads, ".yaml": _yaml, ".yml": _yaml, ".toml": tomllib.loads}
+    found: dict[str, Parser] = {}
     for section in ("hub", "singleuser"):
         for key, entry in (tree[section].get("extraFiles") or {}).items():
             parser = by_extension.get(PurePosixPath(entry.get("mountPath") or "").suffix)

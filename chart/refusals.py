@@ -1,0 +1,232 @@
+"""What the chart's schema lets through and its templates refuse (chart: ``NOTES.txt``, ``_helpers.tpl`` and others).
+
+Each rule looks at the merged tree of values, whatever its types, and yields a path with a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from chart import helm_yaml
+from chart.errors import SettingsError
+from chart.https import HttpsKind, https_problems
+from chart.values import ChartValues
+from chart.values.messages import described
+
+Refusal = tuple[tuple[str, ...], str]
+"""Path and message."""
+Hidden = Callable[[tuple[str, ...]], bool]
+
+_CONTENT = ("data", "stringData", "binaryData")
+_DATA_EXTENSIONS = (".yaml", ".yml", ".json", ".toml")
+_SERVICE_SCHEMA = ("name", "admin", "command", "url", "api_token", "apiToken")
+"""The schema types these keys of ``hub.services`` itself, so no service can have such a name."""
+_UNWRITABLE = (
+    "the chart cannot write this text: its first line is indented further than a later one, or it holds control "
+    "characters; use binaryData with base64"
+)
+
+
+def refusals(tree: Mapping[str, Any], values: ChartValues, hidden: Hidden) -> Iterator[Refusal]:
+    """Everything that the templates would refuse.
+
+    Arguments:
+        tree: the merged values.
+        values: the same as a model; unchecked where the tree does not pass validation.
+        hidden: whether the value at a path must not be shown.
+    """
+    yield from _former_settings(tree)
+    yield from _metadata_server(tree)
+    yield from _https(tree, values)
+    for section in ("hub", "proxy.chp", "proxy.traefik"):
+        if section != "proxy.traefik" or _autohttps(tree):
+            yield from _extra_env((*section.split("."), "extraEnv"), tree, hidden)
+    for section in ("hub", "singleuser"):
+        yield from _extra_files((section, "extraFiles"), tree, hidden)
+    for path in (("hub", "command"), ("hub", "args"), ("proxy", "chp", "extraCommandLineFlags")):
+        yield from _templates(path, tree, hidden)
+    yield from _services(tree)
+    yield from _entries(tree, hidden)
+    yield from _sections_in_use(tree)
+
+
+def at(tree: Any, *path: str) -> Any:
+    """The value at a path; None where there is none."""
+    for step in path:
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(step)
+    return tree
+
+
+def _former_settings(tree: Mapping[str, Any]) -> Iterator[Refusal]:
+    if "enabled" in (at(tree, "rbac") or {}):
+        accounts = "serviceAccount.create of hub, proxy.traefik, scheduling.userScheduler and prePuller.hook"
+        yield ("rbac", "enabled"), f"no longer accepted; use rbac.create and {accounts}"
+    if "fsGid" in (at(tree, "hub") or {}):
+        yield ("hub", "fsGid"), "no longer accepted; use hub.podSecurityContext.fsGroup"
+
+
+def _metadata_server(tree: Mapping[str, Any]) -> Iterator[Refusal]:
+    policy = ("singleuser", "networkPolicy")
+    allowed = (*policy, "egressAllowRules", "cloudMetadataServer")
+    if (
+        at(tree, "singleuser", "cloudMetadata", "blockWithIptables")
+        and at(tree, *policy, "enabled")
+        and at(tree, *allowed)
+    ):
+        yield (
+            allowed,
+            (
+                "contradicts singleuser.cloudMetadata.blockWithIptables; set one of the two to false: "
+                "either the metadata server is blocked or it is allowed"
+            ),
+        )
+
+
+def _autohttps(tree: Mapping[str, Any]) -> bool:
+    https = at(tree, "proxy", "https") or {}
+    return bool(at(https, "enabled") and at(https, "type") == "letsencrypt" and at(https, "hosts"))
+
+
+def _https(tree: Mapping[str, Any], values: ChartValues) -> Iterator[Refusal]:
+    if at(tree, "proxy", "https", "type") not in (None, "", *HttpsKind):
+        return
+    for problem in https_problems(values):
+        yield tuple(problem.path.split(".")), problem.message
+
+
+def _extra_env(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
+    variables = at(tree, *path)
+    if not isinstance(variables, Mapping):
+        return
+    for name, value in variables.items():
+        if not isinstance(value, str | Mapping):
+            hint = "put it in quotes" if isinstance(value, bool | int | float) else "give text, or a map with valueFrom"
+            shown = described(value, hide=hidden((*path, name)))
+            yield (*path, name), f"an environment variable must be text, not {shown}; {hint}"
+
+
+def _extra_files(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
+    files = at(tree, *path)
+    if not isinstance(files, Mapping):
+        return
+    for name, file in files.items():
+        if not isinstance(file, Mapping):
+            continue
+        here = (*path, name)
+        if file.get("mountPath") == "":
+            yield (*here, "mountPath"), "must be the file's full path in the container, not blank"
+        given = [key for key in _CONTENT if key in file]
+        filled = [key for key in given if file[key]]
+        if len(given) > 1:
+            yield here, f"has {' and '.join(given)}; keep exactly one of: {', '.join(_CONTENT)}"
+        elif not filled:
+            yield here, f"has no content; set exactly one of: {', '.join(_CONTENT)}"
+        elif filled == ["data"]:
+            yield from _structured(here, file, hidden)
+        elif filled == ["stringData"] and not _block_scalar(file["stringData"]):
+            yield (*here, "stringData"), _UNWRITABLE
+
+
+def _structured(here: tuple[str, ...], file: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
+    mount_path = file.get("mountPath")
+    if isinstance(mount_path, str) and mount_path and not mount_path.endswith(_DATA_EXTENSIONS):
+        known = ", ".join(_DATA_EXTENSIONS)
+        path = (*here, "mountPath")
+        shown = described(mount_path, hide=hidden(path))
+        yield path, f"{shown} is not allowed; a file with 'data' needs one of the extensions {known}"
+
+
+def _block_scalar(text: Any) -> bool:
+    """Whether the chart's way of writing text below a plain ``|`` is read back as one value."""
+    if not isinstance(text, str):
+        return True
+    indented = text.removesuffix("\n").replace("\n", "\n  ")
+    try:
+        return list(helm_yaml.load(f"file: |\n  {indented}\n", "")) == ["file"]
+    except SettingsError:
+        return False
+
+
+def _templates(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
+    texts = at(tree, *path)
+    for index, text in enumerate(texts if isinstance(texts, list) else []):
+        here = (*path[:-1], f"{path[-1]}[{index}]")
+        shown = described(text, hide=hidden(here))
+        if not isinstance(text, str):
+            yield here, f"must be text, not {shown}; put it in quotes"
+        elif fault := _template_fault(text):
+            yield here, f"{shown} is not a Helm template: {fault}"
+
+
+_ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_LITERAL = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`')
+
+
+def _template_fault(text: str) -> str | None:
+    """What Go's template parser would trip over, as far as it can be told without being that parser."""
+    for action in _ACTION.findall(text):
+        code = _LITERAL.sub(" ", action).strip("- \n\t")
+        if not code:
+            return "'{{ }}' is empty"
+        if re.search(r"[\w)]\.(?=[\s|)]|$)", code):
+            return "a name is missing after a dot"
+    if "{{" in _ACTION.sub("", text):
+        return "'{{' without '}}'"
+    return None
+
+
+def _services(tree: Mapping[str, Any]) -> Iterator[Refusal]:
+    for name in at(tree, "hub", "services") or {}:
+        if name in _SERVICE_SCHEMA:
+            yield ("hub", "services", name), "cannot be the name of a service; choose another name"
+
+
+def _entries(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
+    """Lists whose entries the image pullers look into."""
+    pullers = at(tree, "prePuller", "hook", "enabled") or at(tree, "prePuller", "continuous", "enabled")
+    lists = ["initContainers", "extraContainers"]
+    if at(tree, "prePuller", "pullProfileListImages"):
+        lists.append("profileList")
+    for key in lists if pullers else []:
+        entries = at(tree, "singleuser", key)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if not isinstance(entry, Mapping):
+                here = ("singleuser", f"{key}[{index}]")
+                yield here, f"{described(entry, hide=hidden(here))} is not allowed; must be a map"
+
+
+_NEEDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "hub.networkPolicy.egressAllowRules": lambda tree: at(tree, "hub", "networkPolicy", "enabled"),
+    "proxy.chp.networkPolicy.egressAllowRules": lambda tree: at(tree, "proxy", "chp", "networkPolicy", "enabled"),
+    "singleuser.networkPolicy.egressAllowRules": lambda tree: at(tree, "singleuser", "networkPolicy", "enabled"),
+    "proxy.secretSync": _autohttps,
+    "proxy.secretSync.image": _autohttps,
+    **dict.fromkeys(
+        [
+            f"proxy.traefik.{key}"
+            for key in (
+                "extraDynamicConfig",
+                "extraStaticConfig",
+                "hsts",
+                "image",
+                "image.pullSecrets",
+                "networkPolicy",
+                "networkPolicy.egressAllowRules",
+                "tolerations",
+            )
+        ],
+        _autohttps,
+    ),
+}
+"""Settings that a null may remove only while the templates do not use them, each with the condition of its use."""
+
+
+def _sections_in_use(tree: Mapping[str, Any]) -> Iterator[Refusal]:
+    for dotted, used in _NEEDED.items():
+        path = tuple(dotted.split("."))
+        if isinstance(at(tree, *path[:-1]), Mapping) and at(tree, *path) is None and used(tree):
+            yield path, "must not be null while it is used; leave it out to get its default"
