@@ -15,7 +15,7 @@ from components.helm_release import HelmRelease, HelmReleaseArgs
 from components.hub import Hub, HubArgs
 from components.image_puller import ImagePuller
 from components.ingress import Ingress
-from components.kubernetes import Namespace, Service
+from components.kubernetes import ExistingService, Namespace, Service
 from components.part import PartArgs, mark_secrets
 from components.proxy import Proxy
 from components.shared_objects import SharedObjects
@@ -66,7 +66,8 @@ class JupyterHub(pulumi.ComponentResource):
             storage = StorageClassArgs(settings=stack.config.storage_class, protect=stack.config.protect_data)
             self._before.append(StorageClass(f"{name}-storage", storage, self._child).storage_class)
 
-        service = self._native(stack.release) if stack.config.mode == "native" and stack.release else self._helm()
+        native = stack.release if stack.config.mode == "native" else None
+        service: Service | ExistingService = self._native(native) if native else self._helm()
         self.url = service.status.apply(lambda status: _url(stack, status))
         self.hub_image = _hub_image(stack.loaded.tree)
         self.secret_token = pulumi.Output.secret(tokens.proxy_token(stack.loaded.tree, self._tokens))
@@ -106,7 +107,7 @@ class JupyterHub(pulumi.ComponentResource):
         UserPlaceholder(f"{self._name}-user-placeholder", part, self._child)
         return proxy.public_service
 
-    def _helm(self) -> Service:
+    def _helm(self) -> ExistingService:
         """The upstream chart as one Helm release; returns its public Service as the cluster has it."""
         config, loaded, shadow = self._stack.config, self._stack.loaded, self._stack.shadow_loaded
         release = HelmRelease(
@@ -124,7 +125,9 @@ class JupyterHub(pulumi.ComponentResource):
             self._child,
         )
         name = self._stack.release.names.proxy_public if self._stack.release else "proxy-public"
-        return Service.existing(f"{self._name}-proxy-public", config.namespace, name, self, release)
+        # A release has no id before it is there, and so the engine reads the Service only then.
+        identity = release.id.apply(lambda _: f"{config.namespace}/{name}")
+        return ExistingService(f"{self._name}-proxy-public", identity, self._child)
 
 
 def _url(stack: StackSettings, status: Mapping[str, Any] | None) -> str:

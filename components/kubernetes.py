@@ -124,23 +124,23 @@ class Service(KubernetesObject):
     OUTPUTS = ("status",)
     status: pulumi.Output[Any]
 
-    @classmethod
-    def existing(
-        cls, name: str, namespace: str, service: str, parent: pulumi.Resource, made_by: pulumi.Resource
-    ) -> Service:
-        """Read a Service that something else makes, after that something is there.
+
+class ExistingService(pulumi.CustomResource):
+    """A Service that something else made, read from the cluster."""
+
+    status: pulumi.Output[Any]
+
+    def __init__(self, name: str, identity: pulumi.Output[str], opts: pulumi.ResourceOptions) -> None:
+        """Read the Service.
 
         Arguments:
             name: logical name.
-            namespace: namespace of the Service.
-            service: name of the Service.
-            parent: the component that reads it.
-            made_by: the resource that makes it, such as a Helm release.
+            identity: ``namespace/name``; the engine reads once it is known.
+            opts: options; the caller names the parent.
         """
-        # The id depends on an output of the maker, so that the engine reads the Service only afterwards.
-        identity = made_by.urn.apply(lambda _: f"{namespace}/{service}")
-        manifest = {"apiVersion": cls.API_VERSION, "kind": cls.KIND}
-        return cls(name, manifest, pulumi.ResourceOptions(parent=parent, id=identity, depends_on=[made_by]))
+        read = pulumi.ResourceOptions(id=identity, version=PROVIDER_VERSION)
+        # No fields are given: with any, the provider takes them for those of an object of its own.
+        super().__init__(type_token("v1", "Service"), name, {"status": None}, pulumi.ResourceOptions.merge(opts, read))
 
 
 class ServiceAccount(KubernetesObject):

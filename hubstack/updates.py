@@ -114,7 +114,7 @@ class Updater:
             self._say(_DOING[pre.metadata.op], pre.metadata.urn)
         if (done := event.res_outputs_event) and done.metadata.op in _DONE and not done.planning:
             self._say(f"[green]{_DONE[done.metadata.op]}[/green]", done.metadata.urn)
-        if (diagnostic := event.diagnostic_event) and diagnostic.severity in ("error", "info#err"):
+        if (diagnostic := event.diagnostic_event) and diagnostic.severity == "error":
             message = re.sub(r"<\{%.*?%\}>", "", diagnostic.message).strip()
             if message and not any(noise in message for noise in _NOISE) and message not in self._messages:
                 self._messages.append(message)
