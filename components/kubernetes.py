@@ -177,5 +177,13 @@ class Provider(pulumi.ProviderResource):
             cluster_identifier: a name for the cluster that stays when credentials change. Without it a new kubeconfig
                 would replace every object of the stack.
         """
-        inputs = {"kubeconfig": kubeconfig, "context": context, "clusterIdentifier": cluster_identifier}
+        inputs = {
+            "kubeconfig": kubeconfig,
+            "context": context,
+            "clusterIdentifier": cluster_identifier,
+            # By default the provider replaces a Secret or ConfigMap whose content changes. The hub's Secret holds tokens
+            # that must never be missing, so both change in place, as with Helm. The provider takes JSON text here.
+            "enableSecretMutable": "true",
+            "enableConfigMapMutable": "true",
+        }
         super().__init__("kubernetes", name, inputs, pulumi.ResourceOptions(version=PROVIDER_VERSION))

@@ -1,4 +1,4 @@
-"""The simulated cloud: volumes for claims, addresses for load balancers and ingresses.
+"""The simulated cloud: volumes for claims, addresses for load balancers and ingresses, nodes for other schedulers' pods.
 
 Runs as a process of its own (``python -m hubstack.cluster.cloud``), with its own user and no more permissions than it
 needs. Watchers fill a cache; whenever something has changed, `plan` says what is to be done. `plan` is a pure function
@@ -27,6 +27,7 @@ LB_NETWORKS = ("198.51.100", "203.0.113")
 """Documentation ranges (RFC 5737): an address of theirs is plainly not real, and nothing ever answers there."""
 INGRESS_IP = "198.51.100.1"
 """The address that all ingresses share, as behind one ingress controller."""
+_OWN_SCHEDULER = "default-scheduler"
 _VOLUME_FOLDER = "/simulated-volumes"
 _HEARTBEAT_SECONDS = 1.0
 _NODE_CHOSEN = "volume.kubernetes.io/selected-node"
@@ -38,6 +39,8 @@ KINDS: dict[str, str] = {
     "volumes": "/api/v1/persistentvolumes",
     "services": "/api/v1/services",
     "ingresses": "/apis/networking.k8s.io/v1/ingresses",
+    "nodes": "/api/v1/nodes",
+    "pods": "/api/v1/pods",
 }
 """What is watched: cache name -> path."""
 
@@ -57,7 +60,14 @@ class Action:
 
 def plan(cache: Cache) -> list[Action]:
     """Everything that has to be done now."""
-    return [*_new_volumes(cache), *_resized(cache), *_removed(cache), *_balancers(cache), *_ingresses(cache)]
+    return [
+        *_new_volumes(cache),
+        *_resized(cache),
+        *_removed(cache),
+        *_balancers(cache),
+        *_ingresses(cache),
+        *_bindings(cache),
+    ]
 
 
 def _new_volumes(cache: Cache) -> Iterator[Action]:
@@ -171,6 +181,47 @@ def _ingresses(cache: Cache) -> Iterator[Action]:
             path = f"/apis/networking.k8s.io/v1/namespaces/{meta['namespace']}/ingresses/{meta['name']}/status"
             body = {"status": {"loadBalancer": {"ingress": [{"ip": INGRESS_IP}]}}}
             yield Action("PATCH", path, body, f"address {INGRESS_IP} for ingress {meta['namespace']}/{meta['name']}")
+
+
+def _bindings(cache: Cache) -> Iterator[Action]:
+    """Place pods that name a scheduler of their own, such as the chart's user-scheduler: its container does not run here.
+
+    Like that one, it packs: a pod goes to the node with most pods that still takes one and that its selector matches.
+    Amounts of CPU and memory are not looked at.
+    """
+    load = {each["metadata"]["name"]: 0 for each in cache["nodes"].values()}
+    waiting = []
+    for pod in cache["pods"].values():
+        node = pod["spec"].get("nodeName")
+        if node in load:
+            load[node] += 1
+        elif not node and pod["spec"].get("schedulerName", _OWN_SCHEDULER) != _OWN_SCHEDULER:
+            waiting.append(pod)
+    for pod in sorted(waiting, key=lambda each: each["metadata"]["uid"]):
+        meta = pod["metadata"]
+        fitting = [
+            each["metadata"]["name"] for each in cache["nodes"].values() if _takes(each, pod, load[each["metadata"]["name"]])
+        ]
+        if meta.get("deletionTimestamp") or not fitting:
+            continue
+        node = max(sorted(fitting), key=lambda name: load[name])
+        load[node] += 1
+        body = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": meta["name"]},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        }
+        path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/binding"
+        yield Action("POST", path, body, f"node {node} for pod {meta['namespace']}/{meta['name']}")
+
+
+def _takes(node: Object, pod: Object, pods: int) -> bool:
+    labels = node["metadata"].get("labels", {})
+    selector = pod["spec"].get("nodeSelector") or {}
+    room = int(node.get("status", {}).get("allocatable", {}).get("pods", 110))
+    matches = all(labels.get(key) == value for key, value in selector.items())
+    return matches and pods < room and not node["spec"].get("unschedulable")
 
 
 class Cloud:

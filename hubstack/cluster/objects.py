@@ -103,7 +103,8 @@ def permissions() -> list[tuple[str, Object]]:
     ]
     cloud = [
         _rule("", "persistentvolumes", f"{read} create patch delete"),
-        _rule("", "persistentvolumeclaims services", read),
+        _rule("", "persistentvolumeclaims services nodes pods", read),
+        _rule("", "pods/binding", "create"),
         _rule("", "persistentvolumeclaims/status services/status", "patch"),
         _rule("storage.k8s.io", "storageclasses", read),
         _rule("networking.k8s.io", "ingresses", read),

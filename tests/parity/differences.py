@@ -14,6 +14,9 @@ from typing import Any, Literal
 Manifest = dict[str, Any]
 
 HOOK_PREFIX = "helm.sh/hook"
+HOOK_WEIGHT = "helm.sh/hook-weight"
+AWAITER_WEIGHTS = ("0", "10")
+"""Place in Helm's order of the awaiter Job and of its rights; the rest of the hook comes before."""
 NO_SECRET_CHECKSUM = "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b"
 """SHA-256 of an empty line: the chart's digest of a proxy Secret that it doesn't render, an exact value for us too."""
 
@@ -50,9 +53,12 @@ def apply(manifests: list[Manifest], side: Literal["chart", "ours"]) -> list[Man
 
 
 def _drop_awaiter(manifest: Manifest) -> Manifest | None:
-    is_awaiter = manifest["metadata"]["name"].endswith("hook-image-awaiter")
-    is_hook = any(key.startswith(HOOK_PREFIX) for key in manifest["metadata"].get("annotations", {}))
-    return None if is_awaiter and is_hook else manifest
+    annotations = manifest["metadata"].get("annotations", {})
+    # Names and annotations can be anything, so either of them tells; the puller's own objects come earlier in the order.
+    named = manifest["metadata"]["name"].endswith("hook-image-awaiter")
+    placed = annotations.get(HOOK_WEIGHT) in AWAITER_WEIGHTS and manifest["kind"] != "DaemonSet"
+    is_awaiter = (named or placed) and any(key.startswith(HOOK_PREFIX) for key in annotations)
+    return None if is_awaiter else manifest
 
 
 def _drop_hook_annotations(manifest: Manifest) -> Manifest:

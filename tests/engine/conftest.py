@@ -1,0 +1,54 @@
+"""One embedded cluster and one state folder for all tests of the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hubstack import project, session, stacks, toolchain
+from hubstack.cluster import Cluster, make_cluster
+from hubstack.updates import Updater
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A running cluster with everything that an update needs."""
+
+    cluster: Cluster
+    tools: toolchain.Tools
+    state: Path
+
+    def stack(self, *, mode: str = "native", values: tuple[Path, ...] = ()) -> stacks.Stack:
+        """Stack dev in a mode and with values of its own."""
+        return stacks.select(
+            "dev", mode=mode, values=values, context=self.cluster.context, kubeconfig=self.cluster.kubeconfig
+        )
+
+    def updater(self, stack: stacks.Stack) -> Updater:
+        """The engine on a stack."""
+        return Updater(stack, session.engine_environment(self.tools), Console(quiet=True))
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """The embedded cluster; skips, with the reason, where the programs cannot be had."""
+    try:
+        tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS, *session.OTHER_TOOLS))
+    except toolchain.ToolchainError as error:
+        pytest.skip(str(error))
+    if project.mirrored_chart("4.4.0") is None:
+        pytest.skip("the chart's archive is not here; HUBSTACK_MIRROR names a folder that has it")
+    state = tmp_path_factory.mktemp("state")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HUBSTACK_STATE_DIR", str(state))
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
+        patch.delenv(name, raising=False)
+    cluster = make_cluster("sim", state / "cluster" / "sim")
+    cluster.up(tools, None)
+    yield Machine(cluster, tools, state)
+    cluster.delete()
+    patch.undo()

@@ -1,0 +1,130 @@
+"""Stacks on the real engine and a real API server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hubstack.errors import HubstackError
+from tests.engine.conftest import Machine
+
+SENTINEL = "sentinel-b7c1e5"
+
+
+def helm_releases(machine: Machine) -> dict[str, str]:
+    """Name and status of every release that Helm itself lists."""
+    options = ["--kubeconfig", str(machine.cluster.kubeconfig), "--kube-context", machine.cluster.context]
+    listed = subprocess.run(
+        [machine.tools["helm"], "list", "--all-namespaces", "--all", "-o", "json", *options],
+        check=True,
+        capture_output=True,
+    )
+    return {release["name"]: release["status"] for release in json.loads(listed.stdout)}
+
+
+def state_text(machine: Machine, stack: str) -> str:
+    """The stack's state file as it lies in the backend."""
+    (file,) = machine.state.glob(f"backend/.pulumi/stacks/hubstack/{stack}.json")
+    return file.read_text()
+
+
+def secret(machine: Machine, namespace: str, name: str) -> dict[str, str]:
+    """Decoded data of a Secret in the cluster."""
+    data = machine.cluster.client().get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["data"]
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+def test_native_up_again_change_destroy(machine: Machine, tmp_path: Path) -> None:
+    """Up deploys, up again changes nothing, a changed setting changes what depends on it, destroy leaves nothing."""
+    values = tmp_path / "native.yaml"
+    values.write_text("hub: {config: {JupyterHub: {admin_access: false}}}\n")
+    updater = machine.updater(machine.stack(values=(values,)))
+    first = updater.up()
+    assert first.changes["create"] == first.changed
+    assert first.outputs["mode"] == "native"
+    assert first.outputs["url"].startswith("http://198.51.100.")
+    assert updater.up().changed == 0
+    token = secret(machine, "jhub-native", "hub")["hub.config.ConfigurableHTTPProxy.auth_token"]
+    values.write_text("hub: {config: {JupyterHub: {admin_access: true}}}\n")
+    changed = machine.updater(machine.stack(values=(values,))).up()
+    assert changed.changes.get("update") == 2, "the hub's Secret and its Deployment"
+    assert "replace" not in changed.changes
+    assert secret(machine, "jhub-native", "hub")["hub.config.ConfigurableHTTPProxy.auth_token"] == token
+    assert token not in state_text(machine, "dev-native")
+    updater.destroy()
+    namespaces = machine.cluster.client().get("/api/v1/namespaces")["items"]
+    assert "jhub-native" not in {each["metadata"]["name"] for each in namespaces}
+
+
+def test_helm_mode_is_a_release_of_helm(machine: Machine) -> None:
+    """Helm lists the release of mode helm; the tokens are the stack's, and up again changes nothing."""
+    updater = machine.updater(machine.stack(mode="helm"))
+    report = updater.up()
+    assert report.outputs["mode"] == "helm"
+    assert helm_releases(machine) == {"jhub-helm": "deployed"}
+    token = secret(machine, "jhub-helm", "hub")["hub.config.ConfigurableHTTPProxy.auth_token"]
+    assert len(token) == 64
+    assert token not in state_text(machine, "dev-helm")
+    assert updater.up().changed == 0
+    updater.destroy()
+    assert helm_releases(machine) == {}
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_secret_values_stay_secret(machine: Machine, mode: str) -> None:
+    """A secret setting reaches the hub's Secret, and is nowhere in the state as plain text or as base64."""
+    stack = machine.stack(mode=mode)
+    stack.config["hubstack:namespace"] = f"jhub-secret-{mode}"
+    stack.config["hubstack:secretValues"] = {
+        "hub": {"config": {"GitHubOAuthenticator": {"client_secret": SENTINEL}}, "extraEnv": {"TOKEN": SENTINEL}},
+        "singleuser": {"extraEnv": {"TOKEN": SENTINEL}},
+    }
+    stack = type(stack)(name=f"secret-{mode}", base="dev", config=stack.config, document=stack.document)
+    updater = machine.updater(stack)
+    updater.up()
+    assert SENTINEL in secret(machine, f"jhub-secret-{mode}", "hub")["values.yaml"]
+    text = state_text(machine, stack.name)
+    encoded = [base64.b64encode((" " * shift + SENTINEL).encode()).decode()[4:-4] for shift in range(3)]
+    assert not [form for form in (SENTINEL, *encoded) if form in text]
+    updater.destroy()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"hubstack:mode": "nativ"}, "hubstack:mode: 'nativ'"),
+        ({"hubstack:namespaces": "x"}, "hubstack:namespaces: unknown key; did you mean hubstack:namespace?"),
+        ({"hubstack:values": {"hub": {"db": {"typ": 1}}}}, "hub.db.typ: unknown key; did you mean 'type'?"),
+        ({"hubstack:valuesFiles": ["none.yaml"]}, "none.yaml"),
+        ({"hubstack:chart": {"version": "3.3.8"}}, "hubstack:chart.version: '3.3.8'"),
+        ({"hubstack:kubeContext": "elsewhere"}, "no such context"),
+    ],
+)
+def test_bad_settings_are_one_clear_error(machine: Machine, config: dict, message: str) -> None:
+    """A wrong setting ends the update with its name, without a traceback and with nothing registered."""
+    stack = machine.stack()
+    stack = type(stack)(name="bad", base="dev", config={**stack.config, **config}, document={"config": {**stack.config, **config}})
+    updater = machine.updater(stack)
+    with pytest.raises(HubstackError) as error:
+        updater.up()
+    assert message in str(error.value)
+    assert "Traceback" not in str(error.value)
+    assert '"resources"' not in state_text(machine, "bad") or "jupyterhub" not in state_text(machine, "bad")
+
+
+def test_unreachable_cluster_names_context_and_server(machine: Machine, tmp_path: Path) -> None:
+    """A cluster that does not answer ends the update with the context's and the server's name."""
+    document = yaml.safe_load(machine.cluster.kubeconfig.read_text())
+    document["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(document))
+    stack = machine.stack()
+    config = {**stack.config, "hubstack:kubeconfig": str(kubeconfig)}
+    stack = type(stack)(name="unreachable", base="dev", config=config, document={"config": config})
+    with pytest.raises(HubstackError, match=r"hubstack-sim.*https://127\.0\.0\.1:1 cannot be reached"):
+        machine.updater(stack).up()
