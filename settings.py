@@ -64,7 +64,9 @@ class StackConfig(_Model):
         None, description="A StorageClass to create, used by every volume whose setting names no other."
     )
     kube_context: str = Field(description="The kubeconfig context to deploy to. Always named, never the current one.")
-    kubeconfig: str | None = Field(None, description="Path of the kubeconfig. Default: $KUBECONFIG, then ~/.kube/config.")
+    kubeconfig: str | None = Field(
+        None, description="Path of the kubeconfig. Default: $KUBECONFIG, then ~/.kube/config."
+    )
     cluster_identifier: str | None = Field(
         None, description="A name for the cluster that outlives its credentials. Default: the context's name."
     )
@@ -134,7 +136,9 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
             problems.append(Problem(_SOURCE, f"{PROJECT}:{key}", _unknown(key, fields)))
         elif key in secret_keys and key != "secretValues":
             problems.append(
-                Problem(_SOURCE, f"{PROJECT}:{key}", "is encrypted; encrypted settings belong under hubstack:secretValues")
+                Problem(
+                    _SOURCE, f"{PROJECT}:{key}", "is encrypted; encrypted settings belong under hubstack:secretValues"
+                )
             )
         else:
             parsed[key] = _decode(text, fields[key].annotation)

@@ -104,8 +104,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs of each command (default: 3)")
     runs = parser.parse_args().runs
     rows = compare(
-        "program CPU", runs * 2, "<= 1.5",
-        our_program=lambda: cpu_seconds(NATIVE_PROGRAM), generated_SDK_alone=lambda: cpu_seconds(SDK_PROGRAM),
+        "program CPU",
+        runs * 2,
+        "<= 1.5",
+        our_program=lambda: cpu_seconds(NATIVE_PROGRAM),
+        generated_SDK_alone=lambda: cpu_seconds(SDK_PROGRAM),
     )
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HUBSTACK_STATE_DIR"] = folder
@@ -142,8 +145,11 @@ def _on_cluster(found: toolchain.Tools, machine: object, runs: int) -> list[list
     native.up()
     helm.up()
     rows += compare(
-        "preview without changes", runs, "<= 1.3",
-        native=lambda: native.preview().seconds, helm_mode=lambda: helm.preview().seconds,
+        "preview without changes",
+        runs,
+        "<= 1.3",
+        native=lambda: native.preview().seconds,
+        helm_mode=lambda: helm.preview().seconds,
     )
     return rows
 

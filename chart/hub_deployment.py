@@ -13,7 +13,6 @@ from chart.pod import drop_falsy, drop_null
 from chart.release import Release, TokenValues
 from chart.text import checksum, retype
 
-
 COMPONENT = "hub"
 CONFIG_FOLDER = "/usr/local/etc/jupyterhub"
 NETWORK_ACCESS = ("proxy-api", "proxy-http", "singleuser")
@@ -30,7 +29,9 @@ def deployment(release: Release, tokens: TokenValues) -> dict[str, Any]:
     keys, leaves = list(secret["data"]), list(secret["data"].values())
     restarts = {
         "checksum/config-map": checksum(config_map(release)),
-        "checksum/secret": lift(lambda *known: checksum([secret["metadata"], dict(zip(keys, known, strict=True))]), *leaves),
+        "checksum/secret": lift(
+            lambda *known: checksum([secret["metadata"], dict(zip(keys, known, strict=True))]), *leaves
+        ),
     }
     access = {f"hub.jupyter.org/network-access-{name}": "true" for name in NETWORK_ACCESS}
     spec: dict[str, Any] = {

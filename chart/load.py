@@ -132,7 +132,7 @@ def _document(file: Path) -> Mapping[str, Any]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingsError([Problem(str(file), "", f"cannot be read: {reason.lower()}")]) from None
+        raise SettingsError([Problem(str(file), "", f"cannot be read: {reason[:1].lower()}{reason[1:]}")]) from None
     document = helm_yaml.load(text, str(file))
     if document is None:
         return {}

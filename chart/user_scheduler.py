@@ -155,9 +155,7 @@ def _has_rights(release: Release) -> bool:
     return bool(release.values.scheduling.user_scheduler.enabled and release.values.rbac.create)
 
 
-def _rule(
-    release: Release, groups: tuple[str, ...], kinds: tuple[str, ...], verbs: tuple[str, ...]
-) -> dict[str, Any]:
+def _rule(release: Release, groups: tuple[str, ...], kinds: tuple[str, ...], verbs: tuple[str, ...]) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "apiGroups": list(groups),
         "resources": [kind for kind in kinds if kind != "LOCK"],

@@ -51,9 +51,7 @@ def open_session(
     if embedded:
         machine = make_cluster(cluster, project.state_dir() / "cluster" / cluster)
         machine.up(found, console)
-        stack = stacks.select(
-            base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig
-        )
+        stack = stacks.select(base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig)
     return Session(stack, Updater(stack, engine_environment(found), console))
 
 

@@ -200,7 +200,9 @@ def _bindings(cache: Cache) -> Iterator[Action]:
     for pod in sorted(waiting, key=lambda each: each["metadata"]["uid"]):
         meta = pod["metadata"]
         fitting = [
-            each["metadata"]["name"] for each in cache["nodes"].values() if _takes(each, pod, load[each["metadata"]["name"]])
+            each["metadata"]["name"]
+            for each in cache["nodes"].values()
+            if _takes(each, pod, load[each["metadata"]["name"]])
         ]
         if meta.get("deletionTimestamp") or not fitting:
             continue

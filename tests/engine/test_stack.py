@@ -108,7 +108,9 @@ def test_secret_values_stay_secret(machine: Machine, mode: str) -> None:
 def test_bad_settings_are_one_clear_error(machine: Machine, config: dict, message: str) -> None:
     """A wrong setting ends the update with its name, without a traceback and with nothing registered."""
     stack = machine.stack()
-    stack = type(stack)(name="bad", base="dev", config={**stack.config, **config}, document={"config": {**stack.config, **config}})
+    stack = type(stack)(
+        name="bad", base="dev", config={**stack.config, **config}, document={"config": {**stack.config, **config}}
+    )
     updater = machine.updater(stack)
     with pytest.raises(HubstackError) as error:
         updater.up()

@@ -54,7 +54,7 @@ def apply(manifests: list[Manifest], side: Literal["chart", "ours"]) -> list[Man
 
 def _drop_awaiter(manifest: Manifest) -> Manifest | None:
     annotations = manifest["metadata"].get("annotations", {})
-    # Names and annotations can be anything, so either of them tells; the puller's own objects come earlier in the order.
+    # Names and annotations can be anything, so either of them tells; the puller's own objects come earlier.
     named = manifest["metadata"]["name"].endswith("hook-image-awaiter")
     placed = annotations.get(HOOK_WEIGHT) in AWAITER_WEIGHTS and manifest["kind"] != "DaemonSet"
     is_awaiter = (named or placed) and any(key.startswith(HOOK_PREFIX) for key in annotations)
