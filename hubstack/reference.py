@@ -1,0 +1,99 @@
+"""The settings reference, docs/settings.md, generated from the models: ``python -m hubstack.reference``."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from chart.release import CHART_VERSION
+from chart.values import ChartValues
+from chart.values.shared import NoDefault, Section
+from hubstack import project
+from settings import PROJECT, StackConfig
+
+FILE = project.ROOT / "docs" / "settings.md"
+LONGEST_DEFAULT = 60
+"""Characters up to which a default is written out."""
+
+HEAD = f"""# Settings
+
+Generated from the models by `make docs`. The first table is the stack's own configuration, `Pulumi.<stack>.yaml`. The others
+are the values of chart {CHART_VERSION}, as they stand in a z2jh `config.yaml`: below `{PROJECT}:values`, in a file of
+`{PROJECT}:valuesFiles`, or, where they are secret, below `{PROJECT}:secretValues`. A null removes a default.
+"""
+
+
+def text() -> str:
+    """The whole document."""
+    parts = [HEAD, "## The stack", *_table(StackConfig, f"{PROJECT}:")]
+    parts += ["## Values at the top level", *_table(ChartValues, "", nested=False)]
+    for field in ChartValues.model_fields.values():
+        section = _section(field)
+        if section is not None:
+            parts += [f"## {field.alias}", field.description or "", *_table(section, f"{field.alias}.")]
+    return "\n".join(parts) + "\n"
+
+
+def _table(model: type[BaseModel], prefix: str, *, nested: bool = True) -> list[str]:
+    rows = [f"| `{path}` | {kind} | {default} | {description} |" for path, kind, default, description in _rows(model, prefix, nested)]
+    return ["", "| Setting | Type | Default | What it is |", "|---|---|---|---|", *rows, ""]
+
+
+def _rows(model: type[BaseModel], prefix: str, nested: bool) -> Iterator[tuple[str, str, str, str]]:
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{field.alias or name}"
+        section = _section(field)
+        if section is None:
+            yield path, _kind(field), _default(field), (field.description or "").replace("|", "\\|")
+        elif nested:
+            yield from _rows(section, f"{path}.", nested)
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a group of settings."""
+    for kind in (field.annotation, *typing.get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _kind(field: FieldInfo) -> str:
+    found = _kinds(field.annotation)
+    return " or ".join(dict.fromkeys(found)) or "anything"
+
+
+def _kinds(annotation: Any) -> list[str]:
+    origin = typing.get_origin(annotation)
+    if origin is typing.Literal:
+        return [f"`{json.dumps(choice)}`".replace('"', "") if choice else '`""`' for choice in typing.get_args(annotation)]
+    if origin in (typing.Union, types.UnionType):
+        return [kind for each in typing.get_args(annotation) for kind in _kinds(each)]
+    if origin is typing.Annotated:
+        return _kinds(typing.get_args(annotation)[0])
+    names = {str: "text", bool: "true or false", int: "whole number", float: "number", dict: "map", list: "list"}
+    name = names.get(origin or annotation)
+    return [name] if name else []
+
+
+def _default(field: FieldInfo) -> str:
+    if any(isinstance(mark, NoDefault) for mark in field.metadata):
+        return ""
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value is PydanticUndefined:
+        return ""
+    written = json.dumps(value, ensure_ascii=False) if not isinstance(value, Section) else ""
+    return f"`{written}`" if len(written) <= LONGEST_DEFAULT else "see `values.yaml` of the chart"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")
+    print(f"wrote {FILE}")

@@ -1,0 +1,166 @@
+"""The components under mocks: what is registered, below what, and what is secret. Not that a cluster accepts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+import settings
+from components import kubernetes, part
+from components.tokens import derive
+
+SENTINEL = "sentinel-4f2a"
+SECRET_ENVELOPE = "4dabf18193072939515e22adb298388d"
+"""The key under which the engine's protocol marks a value as secret."""
+
+
+@dataclass
+class Recorder(pulumi.runtime.Mocks):
+    """Remembers each registration."""
+
+    registered: dict[tuple[str, str], pulumi.runtime.MockResourceArgs] = field(default_factory=dict)
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.registered[args.typ, args.name] = args
+        outputs = dict(args.inputs)
+        if args.typ in ("random:index/randomBytes:RandomBytes", "random:index/randomId:RandomId"):
+            outputs["hex"] = "ab" * 32
+        if args.typ == "kubernetes:core/v1:Service":
+            outputs["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+        return f"{args.name}-id", outputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        return {}
+
+
+def register(**entries: str) -> Recorder:
+    """Run the program's main part with some configuration and return what it registered."""
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="hubstack", stack="test", preview=False)
+
+    # Imported late, as the program does: the components read nothing at import.
+    from components.jupyterhub import JupyterHub, JupyterHubArgs
+
+    stack = settings.resolve(settings.parse({"kubeContext": "none", **entries}, set()), Path.cwd())
+
+    @pulumi.runtime.test
+    def program() -> pulumi.Output[Any]:
+        jupyterhub = JupyterHub("jupyterhub", JupyterHubArgs(stack=stack))
+        return pulumi.Output.all(jupyterhub.url, jupyterhub.secret_token)
+
+    program()
+    return recorder
+
+
+def names(recorder: Recorder, package: str) -> set[tuple[str, str]]:
+    """Short type and name of the registered resources of one package."""
+    return {(kind.rpartition(":")[2], name) for kind, name in recorder.registered if kind.startswith(f"{package}:")}
+
+
+def test_native_registers_every_part() -> None:
+    """Mode native with default values registers these components."""
+    assert names(register(), "hubstack") == {
+        ("JupyterHub", "jupyterhub"),
+        ("Tokens", "jupyterhub-tokens"),
+        ("SharedObjects", "jupyterhub-shared"),
+        ("ImagePuller", "jupyterhub-image-puller"),
+        ("Hub", "jupyterhub-hub"),
+        ("Proxy", "jupyterhub-proxy"),
+        ("Ingress", "jupyterhub-ingress"),
+        ("SingleUser", "jupyterhub-singleuser"),
+        ("UserScheduler", "jupyterhub-user-scheduler"),
+        ("UserPlaceholder", "jupyterhub-user-placeholder"),
+    }
+
+
+def test_native_registers_what_manifests_prints() -> None:
+    """The components register exactly the objects that `chart.render` builds, and the namespace."""
+    from hubstack import manifests
+
+    printed = {(each["kind"], each["metadata"]["name"]) for each in manifests.render_manifests([], "jhub", "jhub", "1.36.1")}
+    registered = {
+        (args.inputs["kind"], args.inputs["metadata"]["name"])
+        for (kind, _), args in register().registered.items()
+        if kind.startswith("kubernetes:")
+    }
+    assert registered == printed | {("Namespace", "jhub")}
+
+
+def test_helm_registers_one_release() -> None:
+    """Mode helm registers tokens, the namespace and one release, and reads the Service that the release makes."""
+    recorder = register(mode="helm")
+    assert names(recorder, "kubernetes") == {
+        ("Namespace", "jupyterhub-namespace"),
+        ("Release", "jupyterhub-release"),
+        ("Service", "jupyterhub-proxy-public"),
+    }
+    assert names(recorder, "hubstack") == {("JupyterHub", "jupyterhub"), ("Tokens", "jupyterhub-tokens")}
+
+
+def test_a_storage_class_of_the_stacks_own() -> None:
+    """A StorageClass in the settings is registered, and the hub's volume asks for it by name."""
+    recorder = register(storageClass='{"provisioner": "csi.example.org"}')
+    assert ("StorageClass", "jupyterhub-storage") in names(recorder, "hubstack")
+    claim = recorder.registered["kubernetes:core/v1:PersistentVolumeClaim", "jupyterhub-hub-pvc"]
+    assert claim.inputs["spec"]["storageClassName"] == "jupyterhub"
+
+
+def plain_text(value: Any) -> str:
+    """All text in some inputs that is outside of a secret envelope."""
+    if isinstance(value, dict):
+        return "" if SECRET_ENVELOPE in value else " ".join(f"{key} {plain_text(member)}" for key, member in value.items())
+    if isinstance(value, list):
+        return " ".join(plain_text(member) for member in value)
+    return str(value)
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_secret_values_are_registered_as_secrets(mode: str) -> None:
+    """A secret setting appears in no input outside of a secret envelope, whatever it was turned into."""
+    secret = f'{{"hub": {{"extraEnv": {{"A": "{SENTINEL}"}}, "config": {{"X": {{"y": "{SENTINEL}"}}}}}}}}'
+    recorder = register(mode=mode, secretValues=secret)
+    plain = " ".join(plain_text(args.inputs) for args in recorder.registered.values())
+    assert SENTINEL not in plain
+
+
+def test_mark_secrets_marks_only_what_differs() -> None:
+    """A differing leaf becomes secret, its neighbours stay as they are; another shape makes the subtree secret."""
+    marked = part.mark_secrets({"a": 1, "b": ["x", "y"], "c": {"d": "s"}}, {"a": 1, "b": ["x", "z"], "c": {"d": "t"}})
+    assert (marked["a"], marked["b"][0]) == (1, "x")
+    assert isinstance(marked["b"][1], pulumi.Output)
+    assert isinstance(marked["c"]["d"], pulumi.Output)
+    assert isinstance(part.mark_secrets({"a": [1, 2]}, {"a": [1]})["a"], pulumi.Output)
+
+
+def test_a_class_holds_only_its_kind() -> None:
+    """A manifest of another kind is refused before the engine sees it."""
+    with pytest.raises(ValueError, match="Secret cannot hold a v1 ConfigMap"):
+        kubernetes.Secret("x", {"apiVersion": "v1", "kind": "ConfigMap"}, pulumi.ResourceOptions())
+
+
+def test_type_tokens_are_those_of_the_generated_sdk() -> None:
+    """The engine sees the same types as from `pulumi_kubernetes`, whose version is ours."""
+    import pulumi_kubernetes.apps.v1 as apps
+    import pulumi_kubernetes.core.v1 as core
+
+    for generated, ours in ((apps.Deployment, kubernetes.Deployment), (core.Secret, kubernetes.Secret)):
+        assert generated.pulumi_type == kubernetes.type_token(ours.API_VERSION, ours.KIND)
+    requirements = (Path(settings.__file__).parent / "requirements.txt").read_text()
+    assert f"pulumi-kubernetes=={kubernetes.PROVIDER_VERSION}\n" in requirements
+
+
+def test_every_class_is_known_by_its_kind() -> None:
+    """`KINDS` finds each class."""
+    assert len(kubernetes.KINDS) == len(kubernetes.KubernetesObject.__subclasses__())
+
+
+def test_a_token_depends_on_key_and_identity() -> None:
+    """The same key and identity give the same 64 hex digits, another of either gives others."""
+    token = derive("00" * 32, "aa" * 32)
+    assert token == derive("00" * 32, "aa" * 32)
+    assert len(token) == 64
+    assert len({token, derive("01" * 32, "aa" * 32), derive("00" * 32, "ab" * 32)}) == 3
