@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -147,6 +148,7 @@ def _console(as_json: bool) -> Console:
 def main() -> Any:
     """Run the command line; an error that people can mend is printed as it is."""
     errors = Console(stderr=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
     try:
         app(standalone_mode=True)
     except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from hubstack import project, stacks, toolchain
+from hubstack import prerequisites, project, stacks, toolchain
 from hubstack.cluster import make_cluster
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
@@ -48,11 +48,19 @@ def open_session(
         found = toolchain.ensure(needed, progress=console)
     except toolchain.ToolchainError as error:
         raise HubstackError(f"{error}\n`hubstack manifests` renders the same objects without any of these.") from None
+    anew = False
     if embedded:
         machine = make_cluster(cluster, project.state_dir() / "cluster" / cluster)
+        anew = not machine.exists()
         machine.up(found, console)
         stack = stacks.select(base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig)
-    return Session(stack, Updater(stack, engine_environment(found), console))
+        prerequisites.supply(stack, console)
+    earlier = stack.folder.is_dir()
+    updater = Updater(stack, engine_environment(found), console)
+    if anew and earlier:
+        console.print("the embedded cluster is a new one: looking what of the stack is left")
+        updater.refresh()
+    return Session(stack, updater)
 
 
 def engine_environment(found: Any) -> dict[str, str]:

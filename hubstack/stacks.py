@@ -41,6 +41,11 @@ class Stack:
         return str(self.config.get("hubstack:kubeContext") or "")
 
     @property
+    def kubeconfig(self) -> str | None:
+        """Path of the kubeconfig, or None for the usual places."""
+        return self.config.get("hubstack:kubeconfig")
+
+    @property
     def mode(self) -> str:
         return str(self.config.get("hubstack:mode") or MODES[0])
 

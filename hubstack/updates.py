@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
-import socket
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,8 @@ from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent, OpType
 from rich.console import Console
 
-from hubstack import stacks
+from hubstack import interruption, stacks
 from hubstack.errors import HubstackError
-
-UPSERT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
-"""Lets the provider take over an object that exists already; used only for what our own interrupted update began."""
 
 _DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
 _DONE = {OpType.CREATE: "created", OpType.UPDATE: "updated", OpType.DELETE: "deleted", OpType.REPLACE: "replaced"}
@@ -62,16 +57,15 @@ class Updater:
         self._messages: list[str] = []
         # The Automation API looks for the engine on this process's own PATH.
         os.environ.update(environment)
+        interruption.mark_runner()
         os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
         # Two runs at a time must not fight over the selected stack; each call names its stack.
         workspace = automation.LocalWorkspace(work_dir=str(stack.folder), env_vars=dict(environment))
+        backend = os.environ.get("PULUMI_BACKEND_URL", "")
+        if backend.startswith("file://"):
+            interruption.settle_lock(Path(backend.removeprefix("file://")), stack.name, console)
         with self._explained():
-            try:
-                self._handle = automation.Stack.create_or_select(stack.name, workspace)
-            except CommandError:
-                self._release_own_lock(Path(environment.get("PULUMI_BACKEND_URL", "").removeprefix("file://")))
-                self._handle = automation.Stack.create_or_select(stack.name, workspace)
-        self._release_own_lock(Path(environment.get("PULUMI_BACKEND_URL", "").removeprefix("file://")))
+            self._handle = automation.Stack.create_or_select(stack.name, workspace)
 
     def up(self) -> Report:
         """Deploy; continues where an interrupted update stopped.
@@ -81,6 +75,10 @@ class Updater:
         """
         with self._recovery():
             return self._run(self._handle.up)
+
+    def refresh(self) -> Report:
+        """Make the state say what is in the cluster; changes nothing there."""
+        return self._run(self._handle.refresh)
 
     def destroy(self) -> Report:
         """Delete everything that the stack may delete, then forget the stack."""
@@ -104,7 +102,14 @@ class Updater:
         self._messages = []
         started = time.monotonic()
         with self._explained():
-            result = operation(on_event=lambda event: self._observe(event, report), color="never")
+            try:
+                # An interruption closes the event stream in the middle of a line, which the API warns about.
+                warnings.filterwarnings("ignore", message="Error in event stream")
+                result = operation(on_event=lambda event: self._observe(event, report), color="never")
+            except KeyboardInterrupt:
+                self._console.print("stopping: what is under way is finished or cancelled first")
+                interruption.interrupt_engines()
+                raise
         report.seconds = time.monotonic() - started
         report.outputs = _plain(getattr(result, "outputs", None) or {})
         return report
@@ -137,52 +142,26 @@ class Updater:
 
     @contextlib.contextmanager
     def _recovery(self) -> Iterator[None]:
-        """Clear the pending operations of an interrupted update, and let this one take over what that one created."""
+        """Settle what an interrupted update had under way, and let this one take over what that one created."""
         with self._explained():
             state = self._handle.export_stack()
-        pending = (state.deployment or {}).get("pending_operations") or []
-        if not pending:
+        interrupted = interruption.resolve_pending(state.deployment, self._stack) if state.deployment else 0
+        if interrupted:
+            self._console.print(f"continuing after an interrupted update ({interrupted} operations were under way)")
+            with self._explained():
+                self._handle.import_stack(state)
+            self._run(self._handle.refresh)
+            os.environ.update(interruption.TAKE_OVER)
+        try:
             yield
-            return
-        self._console.print(f"continuing after an interrupted update ({len(pending)} operations were under way)")
-        kept = [operation for operation in pending if operation["type"] not in ("creating", "updating", "deleting")]
-        state.deployment["pending_operations"] = kept
-        with self._explained():
-            self._handle.import_stack(state)
-        self._handle.workspace.set_environment_variables({**self._handle.workspace.env_vars, UPSERT: "true"})
-        yield
-
-    def _release_own_lock(self, backend: Path) -> None:
-        """Remove the lock that an update left behind which ran on this machine and is no longer alive.
-
-        Another machine's lock, or a living process's, stays: the engine then refuses and says who holds it.
-        """
-        if not backend.is_dir():
-            return
-        for lock in backend.glob(f".pulumi/locks/**/hubstack/{self._stack.name}/*.json"):
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                holder = json.loads(lock.read_text())
-                if holder["hostname"] == socket.gethostname() and not _alive(holder["pid"], holder["timestamp"]):
-                    lock.unlink()
+        finally:
+            if interrupted:
+                for name in interruption.TAKE_OVER:
+                    os.environ.pop(name, None)
 
 
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
-
-
-def _alive(pid: int, since: str) -> bool:
-    """Tell whether the process that took a lock still runs: same id, and not started after the lock was taken."""
-    try:
-        started = os.stat(f"/proc/{pid}").st_ctime
-    except OSError:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
-    return started <= datetime.fromisoformat(since.replace("Z", "+00:00")[:26].rstrip("+") + "+00:00").timestamp() + 60
 
 
 def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,5 +170,11 @@ def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _last_error(text: str) -> str:
     """The engine's own words in the text of a failed command."""
+    if lock := re.search(r"created by (\S+) \(pid (\d+)\) at (\S+)", text):
+        who, pid, since = lock.groups()
+        return (
+            f"the stack is locked by {who} (process {pid}) since {since}: another update is under way; wait for it, or, "
+            "if that process is known to be dead, run `pulumi cancel`. Nothing was changed."
+        )
     errors = re.findall(r"^\s*error: (.*)$", text, flags=re.MULTILINE)
     return errors[-1] if errors else text.strip().splitlines()[-1]

@@ -1,0 +1,188 @@
+"""Fills the cache: programs from the mirror or from their publishers, several at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from hubstack import project
+from hubstack.toolchain.catalog import Catalog, Release, ToolchainError, cache_dir
+from hubstack.toolchain.download import FetchError, download, published_digest
+from hubstack.toolchain.report import Report
+from hubstack.toolchain.unpack import check_mirrored, place, unpack
+
+_ARCHIVES = (".tar.xz", ".tar.gz", ".tgz")
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file that supplies programs."""
+
+    programs: tuple[str, ...]
+    key: str
+    """Name of its working folder, which also tells what is done twice if two do it."""
+    archive: Path | None = None
+    """In the mirror; None: it is to be downloaded."""
+
+
+def supply(catalog: Catalog, programs: Sequence[str], misfits: dict[str, str], console: Console | None) -> None:
+    """Put programs that are not there yet into the cache.
+
+    Raises:
+        ToolchainError: Some cannot be had; names all of them. The others are in the cache.
+    """
+    jobs = list(dict.fromkeys(_job(catalog, program) for program in programs))
+    orphans = [job for job in jobs if job.archive is None and not _is_offered(catalog, job)]
+    if orphans:
+        # before anything is downloaded that would be of no use
+        text = f"no download for {catalog.machine.os} is known"
+        raise ToolchainError(_message(catalog, [(job, text) for job in orphans], misfits))
+    with Report(console) as report:
+        pool = ThreadPoolExecutor(max_workers=8)
+        try:
+            problems = list(pool.map(lambda job: _problem(catalog, job, report), jobs))
+        except BaseException:
+            report.stop()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)  # waits, so that no half of anything is left
+    failed = [(job, problem) for job, problem in zip(jobs, problems, strict=True) if problem]
+    if failed:
+        raise ToolchainError(_message(catalog, failed, misfits))
+
+
+def _job(catalog: Catalog, program: str) -> Job:
+    """How a program is to be had; the same job for all programs that come with the same file."""
+    release = catalog.release(program)
+    folder = catalog.folder(release).name
+    for name in catalog.mirrored(release):
+        archive = _mirror() / name
+        if archive.is_file():
+            together = [each for each in catalog.releases.values() if name in catalog.mirrored(each)]
+            return Job(tuple(program for each in together for program in each.programs), name, archive)
+    if "{program}" in release.url:
+        return Job((program,), f"{folder}-{program}")
+    return Job(release.programs, folder)
+
+
+def _mirror() -> Path:
+    return (project.mirror() or Path("$HUBSTACK_MIRROR")) / "toolchain"
+
+
+def _is_offered(catalog: Catalog, job: Job) -> bool:
+    return catalog.machine.os in catalog.release(job.programs[0]).platforms
+
+
+def _problem(catalog: Catalog, job: Job, report: Report) -> str:
+    """Do a job; what went wrong, or nothing."""
+    try:
+        report.check()
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        with _locked(cache_dir() / f".{job.key}.lock", job, report):
+            if not all(catalog.cached(program) for program in job.programs):
+                _do(catalog, job, report)
+    except FetchError as error:
+        return str(error)
+    except OSError as error:
+        return f"{cache_dir()}: {error}"
+    return ""
+
+
+def _do(catalog: Catalog, job: Job, report: Report) -> None:
+    work = cache_dir() / f".{job.key}.unpacked"
+    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+    work.mkdir()
+    downloads = cache_dir() / "downloads" / job.key
+    names = [name for program in job.programs for name in (*catalog.release(program).beside, program)]
+    try:
+        if job.archive is not None:
+            task = report.begin(f"unpacking {job.key}", str(job.archive.parent))
+            check_mirrored(job.archive)
+            unpack(job.archive, names, work, task)
+        else:
+            release = catalog.release(job.programs[0])
+            url = catalog.expand(release.url, release, job.programs[0])
+            checksums = catalog.expand(release.checksums, release, job.programs[0])
+            task = report.begin(f"downloading {_title(job.programs, release)}", url)
+            file = downloads / url.rpartition("/")[2]
+            download(url, file, published_digest(checksums, file.name, task), task)
+            if file.name.endswith(_ARCHIVES):
+                unpack(file, names, work, task)
+            else:
+                file.replace(work / job.programs[0])
+        # a program comes after what belongs to it: if it is there, all is
+        for program in job.programs:
+            release = catalog.release(program)
+            for name in (*release.beside, program):
+                place(work / name, catalog.folder(release) / name)
+        task.end()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(downloads, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, job: Job, report: Report) -> Iterator[None]:
+    """Let one at a time do a job; the system gives the lock back when a process ends, however it ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    told = False
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+                    report.say(f"waiting for process {owner}, which is fetching {job.key}")
+                    told = True
+                report.sleep(_POLL_SECONDS)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _title(programs: Sequence[str], release: Release) -> str:
+    return f"{', '.join(programs)} {release.version}"
+
+
+def _message(catalog: Catalog, failed: Sequence[tuple[Job, str]], misfits: dict[str, str]) -> str:
+    """What is missing, where it was looked for, and how to supply it by hand."""
+    lines = [f"programs are missing and cannot be fetched for {catalog.machine}:"]
+    fitting, mirrored, cached = [], [], []
+    for job, problem in failed:
+        for release in dict.fromkeys(catalog.release(program) for program in job.programs):
+            programs = [program for program in job.programs if program in release.programs]
+            origin = job.archive or catalog.expand(release.url, release, programs[0])
+            lines += [f"  {_title(programs, release)} from {origin}"]
+            lines += [f"    on PATH, but does not fit: {misfits[name]}" for name in programs if name in misfits]
+            beside = f" with {' and '.join(release.beside)} beside it" if release.beside else ""
+            fitting += [f"{', '.join(programs)} {release.accepted}{beside}"]
+            mirrored += [" or ".join(catalog.mirrored(release))]
+            folder = catalog.folder(release).name
+            cached += [f"{folder}/{name}" for name in (*programs, *release.beside)]
+        lines += [f"    {problem}"]
+    lines += [
+        "to supply them by hand, do one of these:",
+        f"  - put them on PATH: {'; '.join(fitting)}",
+        f"  - put archives of them into {_mirror()}: {'; '.join(dict.fromkeys(mirrored))}",
+        "    and list them in SHA256SUMS there; this folder lies in the one that HUBSTACK_MIRROR names",
+        f"  - put the programs into {cache_dir()}: {', '.join(cached)}",
+    ]
+    if any(not _is_offered(catalog, job) for job, _ in failed):
+        lines += [
+            "or do without them: the embedded cluster needs Linux; CLUSTER=kind makes one where Docker is, "
+            "and CONTEXT=name takes one that you have"
+        ]
+    return "\n".join(lines)

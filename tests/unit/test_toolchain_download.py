@@ -1,0 +1,397 @@
+"""Downloads of the toolchain, from a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import socket
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hubstack import toolchain
+from hubstack.toolchain import download
+from hubstack.toolchain.catalog import Catalog, Platform, Release
+from hubstack.toolchain.report import Interrupted, Report
+
+LINUX = Platform("linux", "amd64")
+PROGRAM = os.urandom(1_500_000)
+
+
+@dataclass
+class Server:
+    """Files by path, and how to behave badly."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    url: str = ""
+    ranges: bool = True
+    cut_after: int | None = None
+    """Bytes after which the next big answers break off; for `cuts` answers."""
+    cuts: int = 0
+    broken: int = 0
+    """So many answers are a 503."""
+    etag: str = '"one"'
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    """Path and Range of each."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers["Range"] or ""
+            state.requests.append((self.path, wanted))
+            if state.broken:
+                state.broken -= 1
+                self.send_error(503)
+                return
+            if self.path not in state.files:
+                self.send_error(404)
+                return
+            content, start = state.files[self.path], 0
+            if wanted and state.ranges and self.headers["If-Range"] == state.etag:
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                if start >= len(content):
+                    self.send_error(416)
+                    return
+                self.send_response(206)
+                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            else:
+                self.send_response(200)
+            body = content[start:]
+            self.send_header("ETag", state.etag)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if state.cut_after is not None and state.cuts and len(body) > state.cut_after:
+                state.cuts -= 1
+                body = body[: state.cut_after]
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{httpd.server_address[1]}"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield state
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, no mirror, nothing on PATH, and no waiting between attempts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HUBSTACK_MIRROR", str(tmp_path / "no-mirror"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("hubstack.toolchain.report.Report.sleep", lambda self, seconds: self._stop.wait(0.01))
+    return tmp_path / "cache" / "hubstack" / "tools"
+
+
+def catalog(base: str, /, *names: str, machine: Platform = LINUX, **changes: object) -> Catalog:
+    """A release for each name; publisher's file and checksum lie below `base`."""
+    releases = {}
+    for name in names or ("tool",):
+        fields: dict = {
+            "version": "1.2.3",
+            "programs": (name,),
+            "fits": "exact",
+            "mirror": f"{name}-v{{version}}",
+            "url": f"{base}/v{{version}}/{{os}}/{{arch}}/{name}",
+            "checksums": f"{base}/v{{version}}/{{os}}/{{arch}}/{name}.sha256",
+            "version_command": ("--version",),
+        }
+        releases[name] = Release(name, **{**fields, **changes})
+    return Catalog(releases, machine)
+
+
+def publish(server: Server, *names: str, content: bytes = PROGRAM) -> None:
+    for name in names or ("tool",):
+        path = f"/v1.2.3/linux/amd64/{name}"
+        server.files[path] = content
+        server.files[f"{path}.sha256"] = hashlib.sha256(content).hexdigest().encode()
+
+
+def ranges(server: Server) -> list[str]:
+    return [wanted for path, wanted in server.requests if not path.endswith(".sha256")]
+
+
+def left_over(cache: Path) -> list[Path]:
+    return [path for path in cache.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
+
+
+def test_a_program_is_downloaded_checked_and_executable(server: Server, cache: Path) -> None:
+    """What the publisher states is what lies in the cache, and nothing else does."""
+    publish(server)
+    path = toolchain.ensure(["tool"], catalog=catalog(server.url))["tool"]
+    assert path == cache / "tool-v1.2.3-linux-amd64" / "tool"
+    assert path.read_bytes() == PROGRAM
+    assert os.access(path, os.X_OK)
+    assert left_over(cache) == [path]
+
+
+def test_what_is_cached_is_not_asked_for_again(server: Server) -> None:
+    """The second call sends no request."""
+    publish(server)
+    toolchain.ensure(["tool"], catalog=catalog(server.url))
+    count = len(server.requests)
+    toolchain.ensure(["tool"], catalog=catalog(server.url))
+    assert len(server.requests) == count
+
+
+def test_a_wrong_checksum_is_refused_and_nothing_is_left(server: Server, cache: Path) -> None:
+    """Nobody can use a file that is not the publisher's, and the next try starts from nothing."""
+    publish(server)
+    server.files["/v1.2.3/linux/amd64/tool"] = b"#!/bin/sh\nevil\n"
+    with pytest.raises(toolchain.ToolchainError, match="SHA-256 of what came is") as error:
+        toolchain.ensure(["tool"], catalog=catalog(server.url))
+    assert f"{server.url}/v1.2.3/linux/amd64/tool" in str(error.value)
+    assert left_over(cache) == []
+
+
+def test_a_cut_connection_is_resumed_at_once(server: Server) -> None:
+    """A break costs only the rest of the file."""
+    publish(server)
+    server.cut_after, server.cuts = 700_000, 1
+    path = toolchain.ensure(["tool"], catalog=catalog(server.url))["tool"]
+    assert path.read_bytes() == PROGRAM
+    assert ranges(server) == ["", "bytes=700000-"]
+
+
+def test_the_next_run_continues_where_this_one_gave_up(server: Server, cache: Path) -> None:
+    """What came before the last break is kept for the next run."""
+    publish(server)
+    server.cut_after, server.cuts = 300_000, 3
+    with pytest.raises(toolchain.ToolchainError, match="broke after 900000 of 1500000 bytes"):
+        toolchain.ensure(["tool"], catalog=catalog(server.url))
+    assert [path.name for path in left_over(cache)] == ["tool.partial", "tool.partial.version"]
+    server.requests.clear()
+    path = toolchain.ensure(["tool"], catalog=catalog(server.url))["tool"]
+    assert ranges(server) == ["bytes=900000-"]
+    assert left_over(cache) == [path]
+
+
+def test_a_server_without_ranges_sends_it_all_again(server: Server) -> None:
+    """An answer with the whole file is never appended to a part."""
+    publish(server)
+    server.ranges, server.cut_after, server.cuts = False, 700_000, 1
+    path = toolchain.ensure(["tool"], catalog=catalog(server.url))["tool"]
+    assert path.read_bytes() == PROGRAM
+
+
+def test_a_part_of_another_file_is_thrown_away(server: Server, tmp_path: Path) -> None:
+    """A part that a server takes for its own, but that does not fit, costs one more download, not an error."""
+    publish(server)
+    target = tmp_path / "tool"
+    (tmp_path / "tool.partial").write_bytes(b"something else")
+    (tmp_path / "tool.partial.version").write_text(server.etag)
+    task = Report(None).begin("", "")
+    download.download(f"{server.url}/v1.2.3/linux/amd64/tool", target, hashlib.sha256(PROGRAM).hexdigest(), task)
+    assert target.read_bytes() == PROGRAM
+    assert ranges(server) == ["bytes=14-", ""]
+
+
+def test_a_complete_part_is_not_a_dead_end(server: Server, tmp_path: Path) -> None:
+    """If a run was killed between the last byte and the check, the server refuses the range; still it works."""
+    publish(server)
+    target = tmp_path / "tool"
+    (tmp_path / "tool.partial").write_bytes(PROGRAM)
+    (tmp_path / "tool.partial.version").write_text(server.etag)
+    task = Report(None).begin("", "")
+    download.download(f"{server.url}/v1.2.3/linux/amd64/tool", target, hashlib.sha256(PROGRAM).hexdigest(), task)
+    assert target.read_bytes() == PROGRAM
+
+
+def test_a_server_in_trouble_is_asked_again(server: Server) -> None:
+    """An answer 503 is tried again, a 404 is not."""
+    publish(server)
+    server.broken = 2
+    toolchain.ensure(["tool"], catalog=catalog(server.url))
+    server.requests.clear()
+    with pytest.raises(toolchain.ToolchainError, match="the server answers 404"):
+        toolchain.ensure(["other"], catalog=catalog(server.url, "other"))
+    assert len(server.requests) == 1
+
+
+def test_two_at_once_download_once(server: Server) -> None:
+    """Whoever comes second waits and takes what the first one got."""
+    publish(server)
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(toolchain.ensure(["tool"], catalog=catalog(server.url))["tool"]))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [path.read_bytes() == PROGRAM for path in results] == [True] * 4
+    assert len(ranges(server)) == 1
+
+
+def test_the_one_who_waits_is_told_for_whom(server: Server, cache: Path) -> None:
+    """A held lock is no silent hang."""
+    import fcntl
+
+    publish(server)
+    cache.mkdir(parents=True)
+    output = io.StringIO()
+    console = Console(file=output)
+    with (cache / ".tool-v1.2.3-linux-amd64.lock").open("w") as lock:
+        lock.write("4711")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threading.Timer(0.3, lambda: fcntl.flock(lock, fcntl.LOCK_UN)).start()
+        toolchain.ensure(["tool"], catalog=catalog(server.url), progress=console)
+    assert output.getvalue().count("waiting for process 4711, which is fetching tool-v1.2.3-linux-amd64") == 1
+
+
+def test_an_interruption_ends_the_threads_and_keeps_the_part(
+    server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C does not wait for the rest of the downloads."""
+    publish(server, content=os.urandom(4_000_000))
+    report = Report(None)
+    task = report.begin("", "")
+
+    def update(done: int, total: int | None) -> None:
+        if done >= 1_000_000:
+            report.stop()
+        report.check()
+
+    monkeypatch.setattr(task, "update", update)
+    target = cache / "tool"
+    with pytest.raises(Interrupted):
+        download.download(f"{server.url}/v1.2.3/linux/amd64/tool", target, "0" * 64, task)
+    assert not target.exists()
+    assert 1_000_000 <= (cache / "tool.partial").stat().st_size < 4_000_000
+
+
+def test_an_offline_machine_gets_one_error_with_everything(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """What, from where, why, and each way to supply it by hand; for all programs at once."""
+
+    def no_address(*arguments: object, **others: object) -> None:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    names = ["alpha", "beta", "gamma"]
+    with pytest.raises(toolchain.ToolchainError) as error:
+        toolchain.ensure(names, catalog=catalog("https://publisher.example", *names))
+    text = str(error.value)
+    for name in names:
+        assert f"{name} 1.2.3 from https://publisher.example/v1.2.3/linux/amd64/{name}\n" in text
+        assert f"{name}-v1.2.3-linux-amd64.tar.xz" in text
+        assert f"{name}-v1.2.3-linux-amd64/{name}" in text
+    assert text.count("no address for this host: Temporary failure in name resolution") == 3
+    assert "PATH" in text
+    assert "HUBSTACK_MIRROR" in text
+    assert str(cache) in text
+
+
+def test_what_can_be_had_is_kept_when_something_else_fails(server: Server) -> None:
+    """One missing program does not undo the others."""
+    publish(server, "alpha")
+    both = catalog(server.url, "alpha", "beta")
+    with pytest.raises(toolchain.ToolchainError) as error:
+        toolchain.ensure(["alpha", "beta"], catalog=both)
+    assert "beta 1.2.3" in str(error.value)
+    assert "alpha 1.2.3" not in str(error.value)
+    assert both.cached("alpha")
+
+
+def test_a_platform_without_builds_fails_before_any_download(server: Server) -> None:
+    """There is no control plane for darwin: the error says what to do instead, and nothing was downloaded."""
+    elsewhere = catalog(server.url, "alpha", machine=Platform("darwin", "arm64"), platforms=("linux",))
+    with pytest.raises(toolchain.ToolchainError, match="no download for darwin is known") as error:
+        toolchain.ensure(["alpha"], catalog=elsewhere)
+    assert "CLUSTER=kind" in str(error.value)
+    assert "CONTEXT=name" in str(error.value)
+    assert server.requests == []
+
+
+def test_a_release_with_a_file_for_each_program(server: Server) -> None:
+    """{program} in the URL: only the programs that are asked for are downloaded."""
+    publish(server, "alpha", "beta")
+    where = f"{server.url}/v{{version}}/{{os}}/{{arch}}/{{program}}"
+    pair = catalog(server.url, "pair", programs=("alpha", "beta"), url=where, checksums=f"{where}.sha256")
+    toolchain.ensure(["alpha"], catalog=pair)
+    assert pair.cached("alpha")
+    assert not pair.cached("beta")
+
+
+def test_an_archive_gives_the_program_and_what_belongs_to_it(server: Server, cache: Path) -> None:
+    """From whatever folder of the archive; nothing else is taken from it."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        for name in ("linux-amd64/tool", "linux-amd64/tool-host", "linux-amd64/LICENSE", "../../escaped"):
+            member = tarfile.TarInfo(name)
+            member.size = len(PROGRAM)
+            archive.addfile(member, io.BytesIO(PROGRAM))
+    publish(server, "tool.tar.gz", content=data.getvalue())
+    where = f"{server.url}/v1.2.3/linux/{{arch}}/tool.tar.gz"
+    toolchain.ensure(
+        ["tool"], catalog=catalog(server.url, url=where, checksums=f"{where}.sha256", beside=("tool-host",))
+    )
+    assert sorted(path.name for path in left_over(cache)) == ["tool", "tool-host"]
+    assert not list(cache.parents[2].rglob("escaped"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{digest}",
+        "{digest}  tool.tar.gz\n",
+        "{other}  tool.tar.gz.asc\n{digest} *tool.tar.gz\n",
+        "{digest}  ./tool.tar.gz\n",
+        '{{"assets": [{{"name": "x", "digest": null}}, {{"name": "tool.tar.gz", "digest": "sha256:{digest}"}}]}}',
+    ],
+    ids=["bare", "list", "binary", "folder", "github"],
+)
+def test_checksums_are_read_in_every_form(server: Server, text: str) -> None:
+    """All forms in which publishers state a SHA-256."""
+    digest = "0123456789abcdef" * 4
+    server.files["/sums"] = text.format(digest=digest, other="f" * 64).encode()
+    task = Report(None).begin("", "")
+    assert download.published_digest(f"{server.url}/sums", "tool.tar.gz", task) == digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "not found", "a" * 40 + "  tool", "b" * 64 + "  other", json.dumps({"assets": [{"name": "tool"}]}), "{]"],
+    ids=["empty", "prose", "sha1", "other", "github-without", "no-json"],
+)
+def test_without_a_sha256_nothing_is_downloaded(server: Server, text: str) -> None:
+    """No checksum, no program."""
+    publish(server)
+    server.files["/v1.2.3/linux/amd64/tool.sha256"] = text.encode()
+    with pytest.raises(toolchain.ToolchainError, match="no SHA-256 of tool in it"):
+        toolchain.ensure(["tool"], catalog=catalog(server.url))
+    assert ranges(server) == []
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_shown(server: Server, terminal: bool) -> None:
+    """Bars on a terminal, else one line for each file that names its origin."""
+    publish(server, "alpha", "beta")
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=200)
+    toolchain.ensure(["alpha", "beta"], catalog=catalog(server.url, "alpha", "beta"), progress=console)
+    if terminal:
+        assert "downloading alpha 1.2.3" in output.getvalue()
+    else:
+        assert sorted(output.getvalue().splitlines()) == [
+            f"downloading {name} 1.2.3 from {server.url}/v1.2.3/linux/amd64/{name}" for name in ("alpha", "beta")
+        ]
