@@ -1,7 +1,7 @@
 """The little of Go's templates that settings use (``hub.command``, ``hub.args``, ``proxy.chp.extraCommandLineFlags``).
 
-The chart runs these texts through Helm's ``tpl``. What people write there is a reference to a value, perhaps through one
-of a few functions; anything else is refused by name instead of being rendered wrongly.
+The chart runs these texts through Helm's ``tpl``. What people write there is a reference to a value, perhaps
+through one of a few functions; anything else is refused by name instead of being rendered wrongly.
 """
 
 from __future__ import annotations

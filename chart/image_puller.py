@@ -1,7 +1,7 @@
 """Image pullers (chart: ``templates/image-puller``).
 
-The chart's hook objects become ordinary ones: the DaemonSet ``hook-image-puller`` whose rollout the engine awaits before
-the hub changes. The chart's awaiter Job and its rights are not needed for that.
+The chart's hook objects become ordinary ones: the DaemonSet ``hook-image-puller`` whose rollout the engine awaits
+before the hub changes. The chart's awaiter Job and its rights are not needed for that.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from chart.text import checksum, go_text
 
 COMPONENT = "image-puller"
 DESCRIPTION = (
-    "Enables [hook|continuous]-image-puller pods to fit on nodes even though they are clogged by user-placeholder pods, "
-    "while not evicting normal user pods."
+    "Enables [hook|continuous]-image-puller pods to fit on nodes even though they are clogged by user-placeholder "
+    "pods, while not evicting normal user pods."
 )
 """The PriorityClass's description; part of the object, so it is the chart's to the letter."""
 

@@ -1,7 +1,7 @@
 """Leaves that are not known yet.
 
-A token may be plain text (``hubstack manifests``) or a Pulumi output (a stack). Builders put such a leaf into a manifest
-as it is and never look inside it; what has to be computed from it goes through `lift`.
+A token may be plain text (``hubstack manifests``) or a Pulumi output (a stack). Builders put such a leaf into a
+manifest as it is and never look inside it; what has to be computed from it goes through `lift`.
 """
 
 from __future__ import annotations

@@ -159,7 +159,9 @@ class Names:
         return self.user_scheduler_deploy if self.fullname else f"{self.release_name}-user-scheduler"
 
     def for_hub(self) -> dict[str, str]:
-        """The names that the hub reads from its ConfigMap (chart: ``jupyterhub.name-templates``; no HTTPRoute there)."""
+        """The names that the hub reads from its ConfigMap (chart: ``jupyterhub.name-templates``; no HTTPRoute
+        there).
+        """
         return {
             "fullname": self.fullname,
             "fullname-dash": self.prefix,

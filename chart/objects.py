@@ -23,7 +23,8 @@ def service_account(
 def pod_disruption_budget(release: Release, component: str, name: str, settings: Pdb) -> dict[str, Any] | None:
     """A PodDisruptionBudget of a component's pods, or None where it is switched off.
 
-    Both limits are written where both are set, zero included; the API server then refuses the object, as with the chart.
+    Both limits are written where both are set, zero included; the API server then refuses the object, as with the
+    chart.
     """
     if not settings.enabled:
         return None

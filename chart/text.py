@@ -51,8 +51,8 @@ def _shortest_digits(number: float) -> str:
 def retype(value: Any) -> Any:
     """Read a value back as YAML reads what a template wrote without quotes.
 
-    ``"true"`` becomes a bool, ``"007"`` an int, ``"[a, b]"`` a list and ``""`` null (chart-spec: text, numbers, quoting).
-    Manifests are read by Go's YAML parser, whose rules are those of the values files.
+    ``"true"`` becomes a bool, ``"007"`` an int, ``"[a, b]"`` a list and ``""`` null (chart-spec: text, numbers,
+    quoting). Manifests are read by Go's YAML parser, whose rules are those of the values files.
     """
     return helm_yaml.load(go_text(value), source="text of a template")
 

@@ -1,4 +1,6 @@
-"""Which token is used where: those that the values set win over generated ones (chart: ``hub/_helpers-passwords.tpl``)."""
+"""Which token is used where: those that the values set win over generated ones (chart:
+``hub/_helpers-passwords.tpl``).
+"""
 
 from __future__ import annotations
 

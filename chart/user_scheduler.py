@@ -37,7 +37,9 @@ _RULES: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (("storage.k8s.io",), ("storageclasses",), ("get", "list", "watch")),
     (("",), ("persistentvolumeclaims",), ("get", "list", "patch", "update", "watch")),
 )
-"""What a kube-scheduler 1.30 needs: API groups, resources, verbs. ``LOCK`` narrows a rule to the scheduler's own lease."""
+"""What a kube-scheduler 1.30 needs: API groups, resources, verbs. ``LOCK`` narrows a rule to the scheduler's own
+lease.
+"""
 
 
 def objects(release: Release) -> list[dict[str, Any]]:

@@ -74,7 +74,9 @@ class JupyterHub(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "hubImage": self.hub_image, "secretToken": self.secret_token})
 
     def _namespace(self) -> list[pulumi.Resource]:
-        """The namespace, unless someone else makes it; it holds the users' volumes, so it stays when data is protected."""
+        """The namespace, unless someone else makes it; it holds the users' volumes, so it stays when data is
+        protected.
+        """
         config = self._stack.config
         if not config.create_namespace:
             return []

@@ -1,8 +1,8 @@
 """Kubernetes objects as Pulumi resources, without the price of the generated SDK.
 
-The generated ``pulumi_kubernetes`` modules carry the types of a whole API group; importing those that a JupyterHub needs
-costs more CPU than everything else that a program run does (docs/adr/0002). What the engine sees is only a type token
-and the object's fields, so one small class for each kind is enough: same token, same state, same provider.
+The generated ``pulumi_kubernetes`` modules carry the types of a whole API group; importing those that a JupyterHub
+needs costs more CPU than everything else that a program run does (docs/adr/0002). What the engine sees is only a
+type token and the object's fields, so one small class for each kind is enough: same token, same state, same provider.
 """
 
 from __future__ import annotations
@@ -181,8 +181,9 @@ class Provider(pulumi.ProviderResource):
             "kubeconfig": kubeconfig,
             "context": context,
             "clusterIdentifier": cluster_identifier,
-            # By default the provider replaces a Secret or ConfigMap whose content changes. The hub's Secret holds tokens
-            # that must never be missing, so both change in place, as with Helm. The provider takes JSON text here.
+            # By default the provider replaces a Secret or ConfigMap whose content changes. The hub's Secret holds
+            # tokens that must never be missing, so both change in place, as with Helm. The provider takes JSON text
+            # here.
             "enableSecretMutable": "true",
             "enableConfigMapMutable": "true",
         }

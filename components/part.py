@@ -76,8 +76,8 @@ class Part(pulumi.ComponentResource):
 def mark_secrets(manifest: Any, shadow: Any) -> Any:
     """Mark each leaf of ``manifest`` that differs from ``shadow`` as secret.
 
-    Where the two differ in shape, the whole differing subtree becomes secret. Leaves that are outputs keep the secretness
-    they have.
+    Where the two differ in shape, the whole differing subtree becomes secret. Leaves that are outputs keep the
+    secretness they have.
     """
     if is_deferred(manifest):
         return manifest

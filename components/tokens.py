@@ -23,7 +23,9 @@ class TokensArgs:
     services: Sequence[str] = ()
     """Names of the ``hub.services`` that need an API token."""
     keepers: Mapping[str, str] = field(default_factory=dict)
-    """For a token's name (``proxy``, ``cookie``, ``crypt`` or ``service-<name>``) any text; a new text makes a new token."""
+    """For a token's name (``proxy``, ``cookie``, ``crypt`` or ``service-<name>``) any text; a new text makes a new
+    token.
+    """
     protect: bool = True
     """Refuse to delete the key that all tokens are derived from."""
 

@@ -1,4 +1,6 @@
-"""What an interrupted update leaves behind, and how the next run clears it: the lock, pending operations, Helm's record."""
+"""What an interrupted update leaves behind, and how the next run clears it: the lock, pending operations, Helm's
+record.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -120,13 +122,13 @@ def is_running(pid: int, since: str) -> bool:
     return started <= taken + 2
 
 
-def resolve_pending(deployment: dict[str, Any], stack: Stack) -> int:
+def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
     """Rewrite the operations that were under way so that a refresh settles them.
 
     An object whose creation was under way may exist by now. It gets its id, so that the refresh takes it into the state
     if it is there; forgotten, it would stay behind when the stack is destroyed. A Helm release is taken over by Helm
-    itself, through the annotations of its objects, once the record of the unfinished operation is gone; no object of the
-    release is touched. What was being updated or deleted is in the state already.
+    itself, through the annotations of its objects, once the record of the unfinished operation is gone; no object
+    of the release is touched. What was being updated or deleted is in the state already.
 
     Arguments:
         deployment: the exported state; changed in place.

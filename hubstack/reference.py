@@ -24,9 +24,10 @@ LONGEST_DEFAULT = 60
 
 HEAD = f"""# Settings
 
-Generated from the models by `make docs`. The first table is the stack's own configuration, `Pulumi.<stack>.yaml`. The others
-are the values of chart {CHART_VERSION}, as they stand in a z2jh `config.yaml`: below `{PROJECT}:values`, in a file of
-`{PROJECT}:valuesFiles`, or, where they are secret, below `{PROJECT}:secretValues`. A null removes a default.
+Generated from the models by `make docs`. The first table is the stack's own configuration, `Pulumi.<stack>.yaml`.
+The others are the values of chart {CHART_VERSION}, as they stand in a z2jh `config.yaml`: below `{PROJECT}:values`,
+in a file of `{PROJECT}:valuesFiles`, or, where they are secret, below `{PROJECT}:secretValues`. A null removes a
+default.
 """
 
 
@@ -42,7 +43,10 @@ def text() -> str:
 
 
 def _table(model: type[BaseModel], prefix: str, *, nested: bool = True) -> list[str]:
-    rows = [f"| `{path}` | {kind} | {default} | {description} |" for path, kind, default, description in _rows(model, prefix, nested)]
+    rows = [
+        f"| `{path}` | {kind} | {default} | {description} |"
+        for path, kind, default, description in _rows(model, prefix, nested)
+    ]
     return ["", "| Setting | Type | Default | What it is |", "|---|---|---|---|", *rows, ""]
 
 
@@ -72,7 +76,9 @@ def _kind(field: FieldInfo) -> str:
 def _kinds(annotation: Any) -> list[str]:
     origin = typing.get_origin(annotation)
     if origin is typing.Literal:
-        return [f"`{json.dumps(choice)}`".replace('"', "") if choice else '`""`' for choice in typing.get_args(annotation)]
+        return [
+            f"`{json.dumps(choice)}`".replace('"', "") if choice else '`""`' for choice in typing.get_args(annotation)
+        ]
     if origin in (typing.Union, types.UnionType):
         return [kind for each in typing.get_args(annotation) for kind in _kinds(each)]
     if origin is typing.Annotated:

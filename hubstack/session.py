@@ -11,6 +11,7 @@ from rich.console import Console
 
 from hubstack import prerequisites, project, stacks, toolchain
 from hubstack.cluster import make_cluster
+from hubstack.cluster.model import Kind
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 from hubstack.updates import Updater
@@ -18,7 +19,7 @@ from hubstack.updates import Updater
 ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-random")
 CLUSTER_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 OTHER_TOOLS = ("helm",)
-EMBEDDED = ("sim", "kind")
+EMBEDDED: tuple[Kind, ...] = ("sim", "kind")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Which stack a command means, and the work folder that it runs in.
 
 The engine writes into a stack's file (``encryptionsalt``). So that running a stack never changes a file of the
-repository, each stack runs from a folder of its own below the state folder: a Pulumi.yaml that points back to the program,
-and a copy of the stack's file with the choices of this run.
+repository, each stack runs from a folder of its own below the state folder: a Pulumi.yaml that points back to the
+program, and a copy of the stack's file with the choices of this run.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
-"""Updates of a stack through the Automation API: progress for people, one clear error, recovery after an interruption."""
+"""Updates of a stack through the Automation API: progress for people, one clear error, recovery after an
+interruption.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -73,6 +76,7 @@ class Updater:
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
+        self._refuse_other_mode()
         with self._recovery():
             return self._run(self._handle.up)
 
@@ -97,6 +101,16 @@ class Updater:
         with self._explained():
             return _plain(self._handle.outputs())
 
+    def _refuse_other_mode(self) -> None:
+        """Both modes make the same objects: switching one stack would delete what it creates again under new owners."""
+        deployed = self.outputs().get("mode")
+        if deployed and deployed != self._stack.mode:
+            raise HubstackError(
+                f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
+                "switching it would delete every object before creating it again; keep the mode, or deploy the other "
+                "one as another stack in another namespace. Nothing was changed."
+            )
+
     def _run(self, operation: Callable[..., Any]) -> Report:
         report = Report()
         self._messages = []
@@ -105,6 +119,7 @@ class Updater:
             try:
                 # An interruption closes the event stream in the middle of a line, which the API warns about.
                 warnings.filterwarnings("ignore", message="Error in event stream")
+                threading.excepthook = _ignore_closed_stream
                 result = operation(on_event=lambda event: self._observe(event, report), color="never")
             except KeyboardInterrupt:
                 self._console.print("stopping: what is under way is finished or cancelled first")
@@ -145,11 +160,12 @@ class Updater:
         """Settle what an interrupted update had under way, and let this one take over what that one created."""
         with self._explained():
             state = self._handle.export_stack()
-        interrupted = interruption.resolve_pending(state.deployment, self._stack) if state.deployment else 0
+        deployment = dict(state.deployment or {})
+        interrupted = interruption.resolve_pending(deployment, self._stack)
         if interrupted:
             self._console.print(f"continuing after an interrupted update ({interrupted} operations were under way)")
             with self._explained():
-                self._handle.import_stack(state)
+                self._handle.import_stack(automation.Deployment(version=state.version, deployment=deployment))
             self._run(self._handle.refresh)
             os.environ.update(interruption.TAKE_OVER)
         try:
@@ -168,13 +184,19 @@ def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
     return {key: output.value for key, output in outputs.items() if not output.secret}
 
 
+def _ignore_closed_stream(args: threading.ExceptHookArgs) -> None:
+    """An interruption closes the engine's output under the Automation API's reading thread; no one needs to know."""
+    if not (args.exc_type is ValueError and "closed file" in str(args.exc_value)):
+        threading.__excepthook__(args)
+
+
 def _last_error(text: str) -> str:
     """The engine's own words in the text of a failed command."""
     if lock := re.search(r"created by (\S+) \(pid (\d+)\) at (\S+)", text):
         who, pid, since = lock.groups()
         return (
-            f"the stack is locked by {who} (process {pid}) since {since}: another update is under way; wait for it, or, "
-            "if that process is known to be dead, run `pulumi cancel`. Nothing was changed."
+            f"the stack is locked by {who} (process {pid}) since {since}: another update is under way; wait for it, "
+            "or, if that process is known to be dead, run `pulumi cancel`. Nothing was changed."
         )
     errors = re.findall(r"^\s*error: (.*)$", text, flags=re.MULTILINE)
     return errors[-1] if errors else text.strip().splitlines()[-1]

@@ -1,7 +1,7 @@
 """Suites in order of speed, and no silent skips.
 
-``HUBSTACK_MUST_RUN`` names suites in which a skipped test fails the run: CI sets it to everything that the machine has the
-means for.
+``HUBSTACK_MUST_RUN`` names suites in which a skipped test fails the run: CI sets it to everything that the machine
+has the means for.
 """
 
 from __future__ import annotations

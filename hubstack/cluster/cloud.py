@@ -1,4 +1,5 @@
-"""The simulated cloud: volumes for claims, addresses for load balancers and ingresses, nodes for other schedulers' pods.
+"""The simulated cloud: volumes for claims, addresses for load balancers and ingresses, nodes for other schedulers'
+pods.
 
 Runs as a process of its own (``python -m hubstack.cluster.cloud``), with its own user and no more permissions than it
 needs. Watchers fill a cache; whenever something has changed, `plan` says what is to be done. `plan` is a pure function
@@ -184,7 +185,8 @@ def _ingresses(cache: Cache) -> Iterator[Action]:
 
 
 def _bindings(cache: Cache) -> Iterator[Action]:
-    """Place pods that name a scheduler of their own, such as the chart's user-scheduler: its container does not run here.
+    """Place pods that name a scheduler of their own, such as the chart's user-scheduler: its container does not run
+    here.
 
     Like that one, it packs: a pod goes to the node with most pods that still takes one and that its selector matches.
     Amounts of CPU and memory are not looked at.

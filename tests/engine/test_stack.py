@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
+from hubstack import prerequisites, project
 from hubstack.errors import HubstackError
 from tests.engine.conftest import Machine
 
@@ -130,3 +135,78 @@ def test_unreachable_cluster_names_context_and_server(machine: Machine, tmp_path
     stack = type(stack)(name="unreachable", base="dev", config=config, document={"config": config})
     with pytest.raises(HubstackError, match=r"hubstack-sim.*https://127\.0\.0\.1:1 cannot be reached"):
         machine.updater(stack).up()
+
+
+def test_missing_permission_is_one_clear_error(machine: Machine, tmp_path: Path) -> None:
+    """A user without rights learns who may not do what, and nothing of the hub is there."""
+    client = machine.cluster.client()
+    account = "/api/v1/namespaces/default/serviceaccounts"
+    client.request("POST", account, {"metadata": {"name": "nobody"}})
+    token = client.request("POST", f"{account}/nobody/token", {"spec": {}})["status"]["token"]
+    document = yaml.safe_load(machine.cluster.kubeconfig.read_text())
+    document["users"][0]["user"] = {"token": token}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(document))
+    stack = machine.stack()
+    config = {**stack.config, "hubstack:kubeconfig": str(kubeconfig), "hubstack:namespace": "forbidden"}
+    stack = type(stack)(name="forbidden", base="dev", config=config, document={"config": config})
+    with pytest.raises(HubstackError, match=r"default:nobody.* cannot") as error:
+        machine.updater(stack).up()
+    assert "Traceback" not in str(error.value)
+    assert client.find("/api/v1/namespaces/forbidden") is None
+
+
+def test_mode_of_a_deployed_stack_is_not_switched(machine: Machine) -> None:
+    """The other mode for a stack that is deployed is refused, and changes nothing."""
+    stack = machine.stack(mode="helm")
+    config = {**stack.config, "hubstack:namespace": "jhub-switch"}
+    stack = type(stack)(name="switch", base="dev", config=config, document={"config": config})
+    updater = machine.updater(stack)
+    updater.up()
+    native = {**config, "hubstack:mode": "native"}
+    with pytest.raises(HubstackError, match="switch is deployed in mode 'helm'"):
+        machine.updater(type(stack)(name="switch", base="dev", config=native, document={"config": native})).up()
+    assert helm_releases(machine)["jhub-switch"] == "deployed"
+    machine.updater(stack).destroy()
+
+
+@pytest.mark.parametrize(("mode", "moment"), [("native", "creating Deployment"), ("helm", "creating Release")])
+def test_killed_update_continues(machine: Machine, tmp_path: Path, mode: str, moment: str) -> None:
+    """After kill -9 in the middle, the next update ends as an undisturbed one does, and destroy leaves nothing."""
+    stack = machine.stack(mode=mode)
+    values = tmp_path / f"killed-{mode}.yaml"
+    values.write_text("cull: {enabled: false}\n")
+    command = [sys.executable, "-m", "hubstack.cli", "up", "--mode", mode, "--values", str(values)]
+    command += ["--context", machine.cluster.context]
+    environment = {**os.environ, "KUBECONFIG": str(machine.cluster.kubeconfig), "COLUMNS": "200"}
+    with subprocess.Popen(command, cwd=project.ROOT, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert any(moment in line for line in running.stdout), "the update ended before it could be killed"
+        running.kill()
+    stack = machine.stack(mode=mode, values=(values,))
+    updater = machine.updater(stack)
+    assert updater.up().outputs["mode"] == mode
+    assert updater.up().changed == 0
+    updater.destroy()
+    assert machine.cluster.client().find(f"/api/v1/namespaces/{stack.namespace}") is None
+
+
+def test_a_trial_gets_what_its_values_name(machine: Machine, tmp_path: Path) -> None:
+    """Classes and node labels that the values name and the embedded cluster lacks are made, and said."""
+    values = tmp_path / "foreign.yaml"
+    values.write_text(
+        "hub:\n  extraPodSpec: {priorityClassName: core}\n  nodeSelector: {pool: core}\n"
+        "  db: {pvc: {storageClassName: premium}}\nsingleuser: {storage: {dynamic: {storageClass: homes}}}\n"
+    )
+    stack = machine.stack(values=(values,))
+    said = io.StringIO()
+    prerequisites.supply(stack, Console(file=said, width=200))
+    names = ("PriorityClass core", "StorageClass homes", "StorageClass premium", "a node with pool=core")
+    assert [name for name in names if name not in said.getvalue()] == []
+    again = io.StringIO()
+    prerequisites.supply(stack, Console(file=again))
+    assert again.getvalue() == ""
+    client = machine.cluster.client()
+    assert client.find("/apis/scheduling.k8s.io/v1/priorityclasses/core")
+    nodes = client.get("/api/v1/nodes")["items"]
+    assert sum(node["metadata"]["labels"].get("pool") == "core" for node in nodes) == 1

@@ -81,7 +81,8 @@ def test_native_registers_what_manifests_prints() -> None:
     """The components register exactly the objects that `chart.render` builds, and the namespace."""
     from hubstack import manifests
 
-    printed = {(each["kind"], each["metadata"]["name"]) for each in manifests.render_manifests([], "jhub", "jhub", "1.36.1")}
+    objects = manifests.render_manifests([], "jhub", "jhub", "1.36.1")
+    printed = {(each["kind"], each["metadata"]["name"]) for each in objects}
     registered = {
         (args.inputs["kind"], args.inputs["metadata"]["name"])
         for (kind, _), args in register().registered.items()
@@ -112,7 +113,8 @@ def test_a_storage_class_of_the_stacks_own() -> None:
 def plain_text(value: Any) -> str:
     """All text in some inputs that is outside of a secret envelope."""
     if isinstance(value, dict):
-        return "" if SECRET_ENVELOPE in value else " ".join(f"{key} {plain_text(member)}" for key, member in value.items())
+        members = {} if SECRET_ENVELOPE in value else value
+        return " ".join(f"{key} {plain_text(member)}" for key, member in members.items())
     if isinstance(value, list):
         return " ".join(plain_text(member) for member in value)
     return str(value)

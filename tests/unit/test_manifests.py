@@ -69,7 +69,9 @@ def test_the_default_objects() -> None:
 
 
 def test_two_runs_print_the_same() -> None:
-    """A token that nobody gave is a text that says so, and the same in every run, so that GitOps tools see no change."""
+    """A token that nobody gave is a text that says so, and the same in every run, so that GitOps tools see no
+    change.
+    """
     first = run()
     assert first == run()
     (secret,) = [each for each in documents(first) if each["kind"] == "Secret"]

@@ -1,0 +1,43 @@
+"""Which part may import which, and what a run must not pay for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from hubstack import project
+
+
+def imported_by(statement: str) -> set[str]:
+    """Top-level packages that a fresh interpreter has loaded after a statement."""
+    program = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", program], cwd=project.ROOT, check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_directions_of_imports() -> None:
+    """The contracts of pyproject.toml hold: chart/ knows nothing above it, components/ nothing of the command line."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+        cwd=project.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import chart.render, chart.load", {"pulumi", "pulumi_kubernetes", "typer", "rich", "cryptography"}),
+        ("import hubstack.manifests", {"pulumi", "pulumi_kubernetes", "kubernetes", "cryptography"}),
+        ("import components.jupyterhub, settings", {"pulumi_kubernetes", "kubernetes", "typer", "rich", "hubstack"}),
+        ("import hubstack.cli", {"pulumi", "pulumi_kubernetes", "kubernetes", "cryptography"}),
+    ],
+)
+def test_start_up_does_not_pay_for_what_it_does_not_use(statement: str, absent: set[str]) -> None:
+    """Packages that take long to import are loaded only where they are used."""
+    assert imported_by(statement) & absent == set()

@@ -1,0 +1,104 @@
+"""What an interrupted update leaves behind, without engine and cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from hubstack import interruption, stacks
+from hubstack.errors import HubstackError
+
+QUIET = Console(quiet=True)
+
+
+def lock(backend: Path, pid: int, host: str, taken: datetime) -> Path:
+    """A lock file as the engine's local backend writes it."""
+    file = backend / ".pulumi/locks/organization/hubstack/dev/0.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"pid": pid, "hostname": host, "timestamp": taken.isoformat().replace("+00:00", "Z")}))
+    return file
+
+
+def ended_process() -> int:
+    """Id of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as done:
+        pass
+    return done.pid
+
+
+def test_the_lock_of_an_ended_process_goes(tmp_path: Path) -> None:
+    """A lock whose process on this machine has ended stops nobody."""
+    file = lock(tmp_path, ended_process(), socket.gethostname(), datetime.now(UTC))
+    interruption.settle_lock(tmp_path, "dev", QUIET)
+    assert not file.exists()
+
+
+def test_a_reused_process_id_is_not_the_holder(tmp_path: Path) -> None:
+    """A process that started after the lock was taken cannot have taken it."""
+    file = lock(tmp_path, os.getpid(), socket.gethostname(), datetime.now(UTC) - timedelta(days=400))
+    interruption.settle_lock(tmp_path, "dev", QUIET)
+    assert not file.exists()
+
+
+def test_a_living_update_keeps_its_lock(tmp_path: Path) -> None:
+    """An update that somebody waits for is neither ended nor overtaken."""
+    file = lock(tmp_path, os.getpid(), socket.gethostname(), datetime.now(UTC) + timedelta(seconds=1))
+    with pytest.raises(HubstackError, match=f"process {os.getpid()}"):
+        interruption.settle_lock(tmp_path, "dev", QUIET)
+    assert file.exists()
+
+
+def test_the_lock_of_another_machine_stays(tmp_path: Path) -> None:
+    """Nobody here can know whether another machine's update lives."""
+    file = lock(tmp_path, 1, "another-machine", datetime.now(UTC) - timedelta(days=2))
+    interruption.settle_lock(tmp_path, "dev", QUIET)
+    assert file.exists()
+
+
+def test_an_orphan_is_ended(tmp_path: Path) -> None:
+    """An engine whose command was killed is asked to stop, and its lock goes with it."""
+    environment = {**os.environ, interruption.RUNNER: f"{ended_process()} boot/0"}
+    with subprocess.Popen([sys.executable, "-c", "input()"], env=environment, stdin=subprocess.PIPE) as engine:
+        file = lock(tmp_path, engine.pid, socket.gethostname(), datetime.now(UTC) + timedelta(seconds=1))
+        interruption.settle_lock(tmp_path, "dev", QUIET)
+        assert not file.exists()
+    assert engine.returncode != 0
+
+
+def test_objects_under_way_are_taken_into_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A creation that was under way becomes a resource that a refresh looks for; nothing stays pending."""
+    monkeypatch.setenv("HUBSTACK_STATE_DIR", str(tmp_path))
+    service = {
+        "type": "kubernetes:core/v1:Service",
+        "urn": "urn:a",
+        "inputs": {"metadata": {"name": "hub", "namespace": "jhub"}},
+    }
+    role = {
+        "type": "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
+        "urn": "urn:b",
+        "inputs": {"metadata": {"name": "x"}},
+    }
+    token = {"type": "random:index/randomId:RandomId", "urn": "urn:c", "inputs": {"byteLength": 32}}
+    deployment: dict[str, Any] = {
+        "resources": [{"urn": "urn:stack"}],
+        "pending_operations": [
+            {"type": "creating", "resource": service},
+            {"type": "creating", "resource": role},
+            {"type": "creating", "resource": token},
+            {"type": "updating", "resource": {**service, "urn": "urn:d"}},
+        ],
+    }
+    assert interruption.resolve_pending(deployment, stacks.select("dev")) == 4
+    assert deployment == {
+        "resources": [{"urn": "urn:stack"}, {**service, "id": "jhub/hub"}, {**role, "id": "x"}],
+        "pending_operations": [],
+    }

@@ -1,0 +1,82 @@
+"""Which stack a command means, and its work folder."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hubstack import stacks
+from hubstack.errors import HubstackError
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own."""
+    monkeypatch.setenv("HUBSTACK_STATE_DIR", str(tmp_path / "state"))
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "state"
+
+
+def test_another_mode_or_other_values_get_a_stack_and_a_namespace_of_their_own(tmp_path: Path) -> None:
+    """No choice of one run reaches the hub of the stack file."""
+    values = tmp_path / "My_Config.yaml"
+    values.write_text("{}")
+    plain, helm = stacks.select("dev"), stacks.select("dev", mode="helm")
+    trial = stacks.select("dev", mode="helm", values=(values,))
+    assert (plain.name, helm.name, trial.name) == ("dev", "dev-helm", "dev-my-config-helm")
+    assert len({plain.namespace, helm.namespace, trial.namespace}) == 3
+    assert trial.config["hubstack:valuesFiles"] == [str(values)]
+    assert stacks.select("dev", mode="native").name == "dev", "the file's own mode is no other choice"
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"base": "nowhere"}, r"no stack 'nowhere': there is no Pulumi\.nowhere\.yaml; known stacks: .*dev"),
+        ({"base": "dev", "mode": "both"}, r"mode 'both': unknown; allowed: native, helm"),
+        ({"base": "dev", "values": (Path("none.yaml"),)}, r"values file 'none\.yaml': no such file"),
+    ],
+)
+def test_wrong_choices_are_named(choice: dict, message: str) -> None:
+    """A wrong choice is told with its value and what is there."""
+    with pytest.raises(HubstackError, match=message):
+        stacks.select(**choice)
+
+
+def test_a_run_leaves_the_repository_alone(state: Path) -> None:
+    """The engine works in a copy of the stack's file; the salt that it wrote there survives the next run."""
+    stack = stacks.select("dev")
+    stacks.write_work_folder(stack)
+    copy = stack.folder / "Pulumi.dev.yaml"
+    assert copy.is_relative_to(state)
+    document = yaml.safe_load(copy.read_text())
+    copy.write_text(yaml.safe_dump({**document, "encryptionsalt": "v1:salt"}))
+    stacks.write_work_folder(stack)
+    assert yaml.safe_load(copy.read_text()) == {**document, "encryptionsalt": "v1:salt"}
+    assert stacks.deployed() == ["dev"]
+    assert stacks.recorded("dev").namespace == stack.namespace
+    stacks.forget(stack)
+    assert stacks.deployed() == []
+
+
+def test_the_passphrase_is_made_once_and_private(state: Path) -> None:
+    """The local backend's passphrase stays the same, and only its owner can read it."""
+    first = stacks.backend_environment()
+    file = Path(first["PULUMI_CONFIG_PASSPHRASE_FILE"])
+    text = file.read_text()
+    assert len(text) >= 32
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stacks.backend_environment() == first
+    assert file.read_text() == text
+
+
+def test_the_users_own_backend_and_passphrase_are_used(monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
+    """Where the user has set a backend and a passphrase, nothing is made and nothing is overridden."""
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "mine")
+    assert stacks.backend_environment() == {}
+    assert not state.exists()
