@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-unit lint bench settings-reference
+.PHONY: help setup up down test test-unit lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -41,3 +41,9 @@ lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff format --check .
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
+
+bench: setup ## Measure native against helm mode and Helm itself, as ratios
+	$(venv)/bin/python -m benchmarks.bench
+
+docs: setup ## Generate docs/settings.md from the models
+	$(venv)/bin/python -m hubstack.reference

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,12 @@ import pytest
 from hubstack import manifests, project
 from hubstack.cluster.api import ApiClient, ApiError
 from tests.engine.conftest import Machine
+from tests.parity import normal
 
 NAMESPACE = "strict"
 PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"}
 NOT_SERVED = {"HTTPRoute": "the Gateway API's own resource definitions are not part of Kubernetes"}
-REFUSED: dict[str, str] = {}
-"""Values files whose objects the API server refuses, as it refuses the chart's, with a part of its answer."""
+OPTIONS = "fieldValidation=Strict&dryRun=All"
 
 
 def path_of(manifest: Mapping[str, Any]) -> str:
@@ -33,35 +33,44 @@ def plural(kind: str) -> str:
     return f"{kind.lower()}es" if kind.endswith("ss") else f"{kind.lower()}s"
 
 
-def refusals(client: ApiClient, files: list[Path]) -> list[str]:
-    """What the API server says against the objects of some values files, in a dry run."""
-    found = []
-    for manifest in manifests.render_manifests(files, NAMESPACE, "strict", "1.36.1"):
-        if manifest["kind"] in NOT_SERVED:
-            continue
-        try:
-            client.request("POST", f"{path_of(manifest)}?fieldValidation=Strict&dryRun=All", manifest)
-        except ApiError as error:
-            found.append(f"{manifest['kind']} {manifest['metadata']['name']}: {error}")
+def refusals(client: ApiClient, objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """What the API server says against some objects, in a dry run, by kind and name."""
+    found = {}
+    for manifest in objects:
+        if manifest["kind"] not in NOT_SERVED:
+            try:
+                client.request("POST", f"{path_of(manifest)}?{OPTIONS}", dict(manifest))
+            except ApiError as error:
+                found[manifest["kind"], manifest["metadata"]["name"]] = str(error)
     return found
 
 
+def charts_objects(machine: Machine, file: Path) -> list[dict[str, Any]]:
+    """The objects that Helm renders for a values file."""
+    command = [machine.tools["helm"], "template", "strict", str(project.mirrored_chart("4.4.0")), "-n", NAMESPACE]
+    done = subprocess.run([*command, "-f", str(file)], check=True, capture_output=True, text=True)
+    return [document for document in normal.documents(done.stdout) if document]
+
+
 def test_every_object_is_accepted(machine: Machine) -> None:
-    """No field is unknown, misspelt or of a wrong type in any object of any values file of the mirror."""
+    """No field is unknown, misspelt or of a wrong type in any object of any values file of the mirror.
+
+    Some of the files make the chart itself render what no API server takes (a number as an argument, two limits in one
+    budget). Of those files nothing is refused but what is refused of the chart's objects too.
+    """
     mirror = project.mirror()
     if mirror is None or not (mirror / "values").is_dir():
         pytest.skip("the values files are not here; HUBSTACK_MIRROR names a folder that has them")
     client = machine.cluster.client()
-    client.apply(
-        f"/api/v1/namespaces/{NAMESPACE}", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    )
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    client.apply(f"/api/v1/namespaces/{NAMESPACE}", namespace)
     files = sorted([*(mirror / "values" / "dev").glob("*.yaml"), *(mirror / "values" / "real").glob("*.yaml")])
-    assert len(files) > 50
-    with ThreadPoolExecutor(4) as pool:
-        answers = dict(
-            zip((file.name for file in files), pool.map(lambda file: refusals(client, [file]), files), strict=True)
-        )
-    unexpected = {name: answer for name, answer in answers.items() if answer and name not in REFUSED}
-    assert not unexpected
-    for name, part in REFUSED.items():
-        assert any(part in line for line in answers[name]), f"{name} is accepted now"
+    accepted = 0
+    for file in files:
+        ours = refusals(client, manifests.render_manifests([file], NAMESPACE, "strict", "1.36.1"))
+        if ours:
+            theirs = refusals(client, charts_objects(machine, file))
+            # The awaiter's hook objects are the chart's alone, and the hook's DaemonSet has the same pods as the other.
+            assert set(ours) <= set(theirs), file.name
+        accepted += not ours
+    assert accepted > 0.85 * len(files)

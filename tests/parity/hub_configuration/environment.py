@@ -1,0 +1,57 @@
+"""The hub image's Python packages, in a virtual environment of the user's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+RUNNER = Path(__file__).with_name("runner.py")
+"""The program that executes configuration files."""
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+"""JupyterHub, spawner and authenticators at the versions of the hub image of chart 4.4.0."""
+
+
+class Unavailable(Exception):
+    """The packages cannot be installed here; says why."""
+
+
+@cache
+def python() -> Path:
+    """The interpreter that has the hub's packages; installed at first use, which takes half a minute.
+
+    Raises:
+        Unavailable: the package index cannot be reached.
+    """
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    cache_folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubstack"
+    folder = cache_folder / f"hub-packages-{digest}"
+    interpreter = folder / "bin" / "python"
+    cache_folder.mkdir(parents=True, exist_ok=True)
+    with (cache_folder / "hub-packages.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / ".complete").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
+            command = [
+                interpreter,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+                REQUIREMENTS,
+            ]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
+                raise Unavailable(f"the hub's packages cannot be installed: {last}")
+            (folder / ".complete").touch()
+    return interpreter
