@@ -36,7 +36,8 @@ NATIVE_PROGRAM = """
 import pathlib, pulumi
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
-        return args.name, {**args.inputs, "hex": "ab" * 32, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+        status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+        return args.name, {**args.inputs, "hex": "ab" * 32, "status": status}
     def call(self, args):
         return {}
 pulumi.runtime.set_mocks(Mocks(), project="hubstack", stack="dev")

@@ -55,8 +55,6 @@ def https_problems(values: ChartValues) -> list[Problem]:
                 "manual.cert": (https.manual.cert, "a PEM certificate chain"),
                 "manual.key": (https.manual.key, "its PEM private key"),
             }
-        case HttpsKind.SECRET:
-            required = {"secret.name": (https.secret.name, "the name of a Secret of type kubernetes.io/tls")}
         case _:
             required = {}
     return [

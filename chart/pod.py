@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from pydantic.alias_generators import to_snake
+
 from chart.release import Release
-from chart.text import go_text
+from chart.text import go_text, retype
 from chart.values.shared import Image, Probe
 
 NODE_PURPOSE = "hub.jupyter.org/node-purpose"
@@ -114,16 +116,16 @@ def user_affinity(release: Release) -> dict[str, Any] | None:
     )
 
 
+PROBE_NUMBERS = ("initialDelaySeconds", "periodSeconds", "timeoutSeconds", "failureThreshold")
+"""What a probe's settings hold beside its switch; written without quotes, so that YAML decides what they are."""
+
+
 def probe(settings: Probe, http_get: Mapping[str, Any]) -> dict[str, Any] | None:
     """A liveness or readiness probe, or None where it is switched off; only the four known numbers count."""
     if not settings.enabled:
         return None
-    numbers = {
-        "initialDelaySeconds": settings.initial_delay_seconds,
-        "periodSeconds": settings.period_seconds,
-        "timeoutSeconds": settings.timeout_seconds,
-        "failureThreshold": settings.failure_threshold,
-    }
+    given = settings.model_dump(by_alias=True, include={to_snake(key) for key in PROBE_NUMBERS})
+    numbers = {key: retype(given[key]) for key in PROBE_NUMBERS}
     return {**{key: number for key, number in numbers.items() if number is not None}, "httpGet": dict(http_get)}
 
 

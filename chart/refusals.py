@@ -12,6 +12,8 @@ from typing import Any
 from chart import helm_yaml
 from chart.errors import SettingsError
 from chart.https import HttpsKind, https_problems
+from chart.pod import PROBE_NUMBERS
+from chart.text import retype
 from chart.values import ChartValues
 from chart.values.messages import described
 
@@ -47,6 +49,7 @@ def refusals(tree: Mapping[str, Any], values: ChartValues, hidden: Hidden) -> It
         yield from _extra_files((section, "extraFiles"), tree, hidden)
     for path in (("hub", "command"), ("hub", "args"), ("proxy", "chp", "extraCommandLineFlags")):
         yield from _templates(path, tree, hidden)
+    yield from _probes(tree)
     yield from _services(tree)
     yield from _entries(tree, hidden)
     yield from _sections_in_use(tree)
@@ -160,6 +163,26 @@ def _templates(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden) -
             yield here, f"must be text, not {shown}; put it in quotes"
         elif fault := _template_fault(text):
             yield here, f"{shown} is not a Helm template: {fault}"
+        elif "{{" not in text and not _readable(text):
+            yield here, f"{shown} cannot be written without quotes, as the chart does; put quotes inside of the text"
+
+
+def _probes(tree: Mapping[str, Any]) -> Iterator[Refusal]:
+    for section in ("hub", "proxy.chp"):
+        for kind in ("livenessProbe", "readinessProbe"):
+            path = (*section.split("."), kind)
+            for key in PROBE_NUMBERS:
+                if not _readable(at(tree, *path, key)):
+                    yield (*path, key), f"{described(at(tree, *path, key))} is not allowed; must be a number"
+
+
+def _readable(value: Any) -> bool:
+    """Whether a value that the chart writes without quotes is read back as YAML."""
+    try:
+        retype(value)
+    except SettingsError:
+        return False
+    return True
 
 
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)

@@ -25,7 +25,15 @@ def go_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return _go_number(float(value))
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{_go_member(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(_go_member, value))}]"
     return str(value)
+
+
+def _go_member(value: Any) -> str:
+    return "<nil>" if value is None else go_text(value)
 
 
 def _go_number(number: float) -> str:

@@ -135,6 +135,7 @@ def tools() -> None:
 
     console = _console(False)
     table = Table("tool", "path")
+    table.columns[1].overflow = "fold"
     for name, path in session.all_tools(console).items():
         table.add_row(name, str(path))
     console.print(table)

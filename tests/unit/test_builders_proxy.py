@@ -114,7 +114,6 @@ def test_letsencrypt_brings_its_objects() -> None:
         ("letsencrypt", {"hosts": ["a.example.org"]}, ["proxy.https.letsencrypt.contactEmail"]),
         ("manual", {}, ["proxy.https.manual.cert", "proxy.https.manual.key"]),
         ("manual", {"manual": {"cert": "C", "key": ""}}, ["proxy.https.manual.key"]),
-        ("secret", {}, ["proxy.https.secret.name"]),
     ],
 )
 def test_missing_settings_are_named_all_at_once(kind: str, settings: dict[str, Any], missing: list[str]) -> None:

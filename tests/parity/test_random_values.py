@@ -1,0 +1,82 @@
+"""Random values render the same objects as ``helm template``, and are refused where Helm refuses them.
+
+``HUBSTACK_DRAWS`` sets how many values trees are drawn (300 without it); without it they are the same in
+every run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chart.errors import SettingsError
+from tests.parity import compare, draws, harness
+
+DRAWS = int(os.environ.get("HUBSTACK_DRAWS", "300"))
+AT_ONCE = 4
+"""Trees of one example; Helm renders them side by side."""
+
+POOL = ThreadPoolExecutor(AT_ONCE)
+VERDICTS = {"equal": 0, "refused": 0}
+
+
+def verdict(tree: dict[str, Any]) -> list[str]:
+    """How native and Helm differ for a values tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "values.yaml"
+        file.write_text(json.dumps(tree))
+        helm_says = ours_says = ""
+        try:
+            harness.helm_template(file)
+        except subprocess.CalledProcessError as error:
+            helm_says = error.stderr.strip()
+        try:
+            harness.release(file)
+        except SettingsError as error:
+            ours_says = str(error)
+        if helm_says or ours_says:
+            VERDICTS["refused"] += 1
+            if bool(helm_says) == bool(ours_says):
+                return []
+            return [
+                f"refused by Helm alone: {helm_says[-600:]}" if helm_says else f"refused by native alone: {ours_says}"
+            ]
+        both = harness.pair(file)
+    VERDICTS["equal"] += 1
+    only = [f"only in the chart: {each}" for each in sorted(both.chart.keys() - both.ours.keys())]
+    only += [f"only in native: {each}" for each in sorted(both.ours.keys() - both.chart.keys())]
+    return only + compare.report(both.chart, both.ours)
+
+
+@settings(
+    max_examples=max(1, DRAWS // AT_ONCE),
+    deadline=None,
+    derandomize="HUBSTACK_DRAWS" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=False,
+)
+@given(st.lists(draws.values(), min_size=AT_ONCE, max_size=AT_ONCE))
+def check(trees: list[dict[str, Any]]) -> None:
+    """The invariant, for some trees at once."""
+    for tree, found in zip(trees, POOL.map(verdict, trees), strict=True):
+        assert not found, f"{len(found)} differences\n" + "\n".join(found) + f"\nvalues: {json.dumps(tree)}"
+
+
+def test_random_values_render_the_same() -> None:
+    """For every drawn tree both sides render equal objects, or both refuse; most are not refused."""
+    try:
+        harness.helm()
+        harness.chart_archive()
+    except harness.Missing as error:
+        pytest.skip(str(error))
+    check()
+    assert VERDICTS["equal"] > VERDICTS["refused"], VERDICTS
