@@ -37,7 +37,7 @@ def deployment(release: Release, tokens: TokenValues) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "replicas": 1,
         "selector": {"matchLabels": selector(release, COMPONENT)},
-        "strategy": drop_null(release.tree["hub"].get("deploymentStrategy") or {}),
+        **pod.strategy(release.tree["hub"]),
         "template": {
             "metadata": {
                 "labels": {**pod_labels(release, COMPONENT), **access, **(settings.labels or {})},

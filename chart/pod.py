@@ -28,6 +28,15 @@ def drop_null(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
+def strategy(section: Mapping[str, Any]) -> dict[str, Any]:
+    """The Deployment's ``strategy`` from ``hub`` or ``proxy`` of the values; no field where a null removed all of it.
+
+    ``rollingUpdate: null``, the default, only clears what an older strategy would leave behind in a patch by Helm.
+    """
+    settings = section.get("deploymentStrategy")
+    return {} if settings is None else {"strategy": drop_null(settings)}
+
+
 def image(settings: Image) -> str:
     """``name:tag`` of an image."""
     return f"{go_text(settings.name)}:{go_text(settings.tag)}"

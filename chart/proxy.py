@@ -11,7 +11,7 @@ from chart.https import HttpsKind, https_kind, require_https
 from chart.labels import metadata, pod_labels, selector
 from chart.leaf import lift
 from chart.network_policy import network_policy as shared_network_policy
-from chart.pod import core_affinity, drop_falsy, extra_env, image, image_pull_secrets, probe, tolerations
+from chart.pod import core_affinity, drop_falsy, extra_env, image, image_pull_secrets, probe, strategy, tolerations
 from chart.release import Release, TokenValues
 from chart.text import base64_text, checksum, go_text, retype, sha256
 from chart.tokens import effective_tokens
@@ -58,7 +58,7 @@ def deployment(release: Release, tokens: TokenValues) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "replicas": 1,
         "selector": {"matchLabels": selector(release, COMPONENT)},
-        "strategy": _strategy(release),
+        **strategy(release.tree["proxy"]),
         "template": {
             "metadata": {
                 "labels": {
@@ -117,12 +117,6 @@ def tls_secret(release: Release) -> dict[str, Any] | None:
         "type": "kubernetes.io/tls",
         "data": {"tls.crt": base64_text(go_text(manual.cert)), "tls.key": base64_text(go_text(manual.key))},
     }
-
-
-def _strategy(release: Release) -> dict[str, Any]:
-    # `rollingUpdate: null`, the default, only removes what a patch by Helm would leave behind.
-    settings = release.tree["proxy"].get("deploymentStrategy") or {}
-    return {key: value for key, value in settings.items() if value is not None}
 
 
 def _checksums(release: Release, tokens: TokenValues) -> dict[str, Any]:

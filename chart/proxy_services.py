@@ -34,7 +34,7 @@ def proxy_public(release: Release) -> dict[str, Any]:
     behind_traefik = https_kind(release.values) is HttpsKind.LETSENCRYPT
     spec: dict[str, Any] = {
         "selector": selector(release, "autohttps" if behind_traefik else "proxy"),
-        "ports": _public_ports(release),
+        "ports": _public_ports(release) or None,
         "type": service.type,
         **drop_falsy({"loadBalancerIP": retype(service.load_balancer_ip) if service.load_balancer_ip else None}),
         **ip_families(release),

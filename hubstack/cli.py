@@ -129,6 +129,34 @@ def manifests(
 
 
 @app.command()
+def parity(
+    values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
+    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
+    chart_version: Annotated[str, typer.Option(help="Chart version to compare with.")] = "4.4.0",
+    chart: Annotated[Path | None, typer.Option(help="A chart archive or folder to compare with.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what mode native makes of some values with what Helm makes. Exit code 2 if they differ."""
+    from hubstack.parity import check
+    from hubstack.parity.rendering import Input
+
+    console = _console(as_json)
+    for file in values or []:
+        if not file.is_file():
+            raise HubstackError(f"values file {str(file)!r}: no such file")
+    wanted = Input(tuple(values or ()), namespace, release, kube_version)
+    result = check.check(wanted, version=chart_version, chart=chart, console=console)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        check.show(result, console)
+    if not result.equal:
+        raise typer.Exit(2)
+
+
+@app.command()
 def tools() -> None:
     """Find or download every external program, and say where each came from."""
     from hubstack import session

@@ -8,6 +8,7 @@ from typing import Any
 
 from chart import helm_yaml, render, tokens
 from chart.errors import Problem, SettingsError
+from chart.kube_version import require_supported
 from chart.load import LoadedValues, load_values
 from chart.release import Release, TokenValues
 
@@ -32,8 +33,9 @@ def render_manifests(
         given: tokens for what the values leave open; without them, texts that say what is missing.
 
     Raises:
-        SettingsError: a file or a setting is wrong.
+        SettingsError: a file or a setting is wrong, or the Kubernetes version too old.
     """
+    require_supported(kube_version)
     loaded = load_values(values_files)
     release = Release(release_name, namespace, loaded.values, loaded.tree, kube_version)
     return [_placed(manifest, namespace) for manifest in render.objects(release, _complete(loaded, given))]

@@ -11,8 +11,8 @@ import pytest
 
 from hubstack import manifests, project
 from hubstack.cluster.api import ApiClient, ApiError
+from hubstack.parity import normal
 from tests.engine.conftest import Machine
-from tests.parity import normal
 
 NAMESPACE = "strict"
 PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"}

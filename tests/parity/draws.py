@@ -194,7 +194,7 @@ def _typed(annotation: Any) -> st.SearchStrategy[Any]:
     if annotation is float:
         return st.sampled_from((0.5, 1.25))
     if annotation is str:
-        return texts
+        return words | st.just("")
     if annotation is type(None):
         return st.none()
     if origin is list or annotation is list:

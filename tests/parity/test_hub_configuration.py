@@ -18,7 +18,8 @@ import pytest
 import yaml
 
 from chart import render
-from tests.parity import compare, harness
+from hubstack.parity import compare, rendering
+from tests.parity import harness
 from tests.parity.hub_configuration import environment
 
 MOUNT = "/usr/local/etc/jupyterhub"
@@ -43,7 +44,7 @@ class Case:
 def case(values: Path, **more: Any) -> Case:
     """The hub that a values file describes, with our Secret and ConfigMap."""
     target = harness.release(values)
-    objects = render.objects(target, harness.generated_tokens(target))
+    objects = render.objects(target, rendering.generated_tokens(target))
     kinds = {
         each["kind"]: each["data"]
         for each in objects

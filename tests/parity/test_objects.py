@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.parity import compare, harness
+from hubstack.parity import compare
+from tests.parity import harness
 
 FILES = [*harness.values_files("dev"), *harness.values_files("real")]
 

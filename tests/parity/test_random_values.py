@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chart.errors import SettingsError
-from tests.parity import compare, draws, harness
+from hubstack.parity import compare
+from tests.parity import draws, harness
 
 DRAWS = int(os.environ.get("HUBSTACK_DRAWS", "300"))
 AT_ONCE = 4

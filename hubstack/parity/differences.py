@@ -52,6 +52,16 @@ def apply(manifests: list[Manifest], side: Literal["chart", "ours"]) -> list[Man
     return _rename_autohttps_budget(found) if side == "chart" else found
 
 
+def met(chart: list[Manifest], ours: list[Manifest]) -> tuple[str, ...]:
+    """Names of the meant differences that change anything about these objects."""
+    sides = (("chart", chart), ("ours", ours))
+    return tuple(
+        difference.name
+        for difference in DIFFERENCES
+        if any(getattr(difference, side)(deepcopy(each)) != each for side, objects in sides for each in objects)
+    )
+
+
 def _drop_awaiter(manifest: Manifest) -> Manifest | None:
     annotations = manifest["metadata"].get("annotations", {})
     # Names and annotations can be anything, so either of them tells; the puller's own objects come earlier.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Identity = tuple[str, str, str]
@@ -27,36 +28,54 @@ def index(manifests: Sequence[dict[str, Any]]) -> dict[Identity, dict[str, Any]]
     return found
 
 
-def differences(chart: Any, ours: Any, path: str = "") -> Iterator[str]:
-    """One line for each place where two trees differ; a truth value never equals a number."""
+@dataclass(frozen=True)
+class Place:
+    """One place where two trees differ."""
+
+    path: str
+    chart: str | None
+    """The chart's value as text; None where only we have the place."""
+    ours: str | None
+    """Our value as text; None where only the chart has the place."""
+
+    def __str__(self) -> str:
+        if self.ours is None:
+            return f"{self.path}: only in the chart: {self.chart}"
+        if self.chart is None:
+            return f"{self.path}: only in ours: {self.ours}"
+        return f"{self.path}: chart {self.chart}, ours {self.ours}"
+
+
+def differences(chart: Any, ours: Any, path: str = "") -> Iterator[Place]:
+    """Every place where two trees differ; a truth value never equals a number."""
     if isinstance(chart, dict) and isinstance(ours, dict):
         for key in sorted(chart.keys() | ours.keys(), key=str):
             place = f"{path}.{key}" if path else str(key)
             if key not in ours:
-                yield f"{place}: only in the chart: {_shown(chart[key])}"
+                yield Place(place, _shown(chart[key]), None)
             elif key not in chart:
-                yield f"{place}: only in ours: {_shown(ours[key])}"
+                yield Place(place, None, _shown(ours[key]))
             else:
                 yield from differences(chart[key], ours[key], place)
     elif isinstance(chart, list) and isinstance(ours, list):
         for position in range(max(len(chart), len(ours))):
             place = f"{path}[{position}]"
             if position >= len(ours):
-                yield f"{place}: only in the chart: {_shown(chart[position])}"
+                yield Place(place, _shown(chart[position]), None)
             elif position >= len(chart):
-                yield f"{place}: only in ours: {_shown(ours[position])}"
+                yield Place(place, None, _shown(ours[position]))
             else:
                 yield from differences(chart[position], ours[position], place)
     elif type(chart) is not type(ours) or chart != ours:
-        yield f"{path}: chart {_shown(chart)}, ours {_shown(ours)}"
+        yield Place(path, _shown(chart), _shown(ours))
 
 
 def report(chart: dict[Identity, dict[str, Any]], ours: dict[Identity, dict[str, Any]]) -> list[str]:
     """All differences of the objects that both sides have, with the object's kind and name before each."""
     return [
-        f"{kind}/{name}: {line}"
+        f"{kind}/{name}: {place}"
         for version, kind, name in sorted(chart.keys() & ours.keys())
-        for line in differences(chart[version, kind, name], ours[version, kind, name])
+        for place in differences(chart[version, kind, name], ours[version, kind, name])
     ]
 
 

@@ -1,0 +1,129 @@
+"""Both renderings of some values: the chart's, by Helm, and ours; ready to compare."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chart import load, render, text
+from chart.release import Release, TokenValues
+from hubstack.parity import compare, differences, normal
+
+HELM_SECONDS = 120
+"""How long a rendering may take before Helm counts as stuck."""
+
+GENERATED = "generated"
+"""What our generated tokens start with, so that a token from the values can be told from them."""
+
+TOKEN_KEYS = (
+    "hub.config.ConfigurableHTTPProxy.auth_token",
+    "hub.config.JupyterHub.cookie_secret",
+    "hub.config.CryptKeeper.keys",
+)
+
+
+@dataclass(frozen=True)
+class Input:
+    """What both sides render."""
+
+    values: Sequence[Path]
+    """z2jh values files, merged left to right."""
+    namespace: str = "jhub"
+    release: str = "jhub"
+    kube_version: str = "1.36.1"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The objects of both sides by identity, with the meant differences taken out."""
+
+    chart: dict[compare.Identity, dict[str, Any]]
+    ours: dict[compare.Identity, dict[str, Any]]
+    meant: tuple[str, ...]
+    """Names of the meant differences that were met."""
+
+
+def helm_template(helm: Path | str, chart: Path, wanted: Input) -> str:
+    """What ``helm template`` prints.
+
+    Raises:
+        subprocess.CalledProcessError: Helm refuses the values; ``stderr`` says why.
+    """
+    command = [str(helm), "template", wanted.release, str(chart), "--namespace", wanted.namespace]
+    command += ["--kube-version", wanted.kube_version]
+    for file in wanted.values:
+        command += ["--values", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=HELM_SECONDS, check=True).stdout
+
+
+def release(wanted: Input) -> Release:
+    """Our reading of the values.
+
+    Raises:
+        SettingsError: the values are wrong.
+    """
+    loaded = load.load_values(wanted.values)
+    return Release(wanted.release, wanted.namespace, loaded.values, loaded.tree, wanted.kube_version)
+
+
+def generated_tokens(target: Release) -> TokenValues:
+    """Tokens whose text shows that they were generated."""
+    services = target.tree["hub"].get("services") or {}
+    return TokenValues(
+        proxy_auth=f"{GENERATED}-proxy",
+        cookie_secret=f"{GENERATED}-cookie",
+        crypt_keys=f"{GENERATED}-keys",
+        services={name: f"{GENERATED}-{name}" for name in services},
+    )
+
+
+def pair(rendered: str, target: Release) -> Pair:
+    """Bring both sides into one form.
+
+    Arguments:
+        rendered: what ``helm template`` printed.
+        target: our reading of the same values.
+    """
+    chart = [normal.normal(document, target.tree) for document in normal.documents(rendered)]
+    ours = [normal.normal(manifest, target.tree) for manifest in render.objects(target, generated_tokens(target))]
+    _mask_tokens(chart, ours)
+    return Pair(
+        compare.index(differences.apply(chart, "chart")),
+        compare.index(differences.apply(ours, "ours")),
+        differences.met(chart, ours),
+    )
+
+
+def _mask_tokens(chart: list[dict[str, Any]], ours: list[dict[str, Any]]) -> None:
+    """Mask each token that both sides generate; one that the values give is compared exactly."""
+    generated = {
+        key
+        for secret in _hub_secrets(ours)
+        for key, value in secret["data"].items()
+        if _is_token(key) and isinstance(value, str) and value.startswith(GENERATED)
+    }
+    for secret in _hub_secrets([*chart, *ours]):
+        for key in generated & secret["data"].keys():
+            secret["data"][key] = differences.MASK
+    if TOKEN_KEYS[0] in generated:
+        _mask_token_digest(chart, "[0-9a-f]{4}")
+        _mask_token_digest(ours, text.sha256(f"{GENERATED}-proxy")[:4])
+
+
+def _mask_token_digest(manifests: list[dict[str, Any]], pattern: str) -> None:
+    for manifest in manifests:
+        annotations = manifest.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
+        if re.fullmatch(pattern, str(annotations.get("checksum/auth-token"))):
+            annotations["checksum/auth-token"] = differences.MASK
+
+
+def _hub_secrets(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in manifests if each["kind"] == "Secret" and "values.yaml" in each["data"]]
+
+
+def _is_token(key: str) -> bool:
+    return key in TOKEN_KEYS or (key.startswith("hub.services.") and key.endswith(".apiToken"))
