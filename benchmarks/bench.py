@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,9 @@ from hubstack.cluster import Cluster, make_cluster
 from hubstack.updates import Updater
 
 CONSOLE = Console()
+IMPORTS = "import hubstack.cli, hubstack.manifests"
+BATCH = 100
+"""Values files that are rendered in one process."""
 SDK_PROGRAM = """
 import pulumi
 import pulumi_kubernetes as k
@@ -102,6 +106,51 @@ def helm_uninstall(helm: Path, machine: Cluster) -> None:
     subprocess.run([helm, "uninstall", "bench", *options, "--wait"], check=True, capture_output=True)
 
 
+def manifests_rows(runs: int) -> list[list[str]]:
+    """Rendering without engine and cluster: many values files in one process, and one file, against Helm."""
+    mirror = project.mirror()
+    chart = project.mirrored_chart("4.4.0")
+    files = sorted((mirror / "values" / "dev").glob("*.yaml")) if mirror else []
+    if not files or chart is None:
+        raise SystemExit("the benchmark needs the chart and the values files: set HUBSTACK_MIRROR")
+    helm = toolchain.ensure(("helm",), progress=CONSOLE)["helm"]
+    hubstack = Path(sys.executable).with_name("hubstack")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        for index in range(BATCH):
+            shutil.copy(files[index % len(files)], folder / "in" / f"{index}.yaml")
+        one = str(folder / "in" / "0.yaml")
+        batch = [hubstack, "manifests", "--batch", folder / "in", "--output", folder / "out"]
+
+        def run(*command: object) -> None:
+            subprocess.run([str(word) for word in command], check=True, capture_output=True)
+
+        def helm_one_by_one() -> None:
+            for file in sorted((folder / "in").glob("*.yaml")):
+                run(helm, "template", "jhub", chart, "--values", file)
+
+        return [
+            *compare(
+                f"{BATCH} values files",
+                runs,
+                "<= 0.67",
+                manifests__batch=lambda: seconds(lambda: run(*batch)),
+                helm_template_each=lambda: seconds(helm_one_by_one),
+            ),
+            *compare(
+                "one values file",
+                runs * 2,
+                "",
+                manifests=lambda: seconds(lambda: run(hubstack, "manifests", "--values", one)),
+                python_and_imports_alone=lambda: seconds(
+                    lambda: run(sys.executable, "-c", "import hubstack.manifests")
+                ),
+                helm_template=lambda: seconds(lambda: run(helm, "template", "jhub", chart, "--values", one)),
+            ),
+        ]
+
+
 def main() -> None:
     """Measure everything and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -114,6 +163,7 @@ def main() -> None:
         our_program=lambda: cpu_seconds(NATIVE_PROGRAM),
         generated_SDK_alone=lambda: cpu_seconds(SDK_PROGRAM),
     )
+    rows += manifests_rows(runs)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HUBSTACK_STATE_DIR"] = folder
         found = toolchain.ensure(session.ENGINE_TOOLS + session.CLUSTER_TOOLS + ("helm",), progress=CONSOLE)

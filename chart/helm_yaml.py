@@ -219,7 +219,7 @@ def _binary(node: yaml.ScalarNode) -> str:
         raise _error(node, "the value of '!!binary' is not base64") from None
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
@@ -229,7 +229,8 @@ class _Dumper(yaml.SafeDumper):
     def _style(self, text: str) -> str | None:
         """Block style for ordinary lines, double quotes for text that could be misread; None leaves it to PyYAML."""
         if "\n" in text:
-            return "|" if _BLOCK.fullmatch(text) else '"'
+            # PyYAML's two emitters end a document differently after a block that keeps its last blank lines.
+            return "|" if _BLOCK.fullmatch(text) and not text.endswith("\n\n") else '"'
         if _ODD.search(text) or text != text.strip() or not isinstance(plain_scalar(text), str):
             return '"'
         guessed = self.resolve(yaml.ScalarNode, text, (True, False))

@@ -115,10 +115,23 @@ def manifests(
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
     output: Annotated[str, typer.Option("--output", "-o", help="'-' for standard output, or a folder.")] = "-",
     tokens: Annotated[Path | None, typer.Option(help="YAML file with the generated tokens.")] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="Render each values file of this folder to a file of the output folder.")
+    ] = None,
 ) -> None:
     """Print the native objects as YAML, with neither engine nor cluster."""
     from hubstack import manifests as rendering
 
+    if batch:
+        if output == "-" or values or tokens:
+            raise HubstackError("--batch DIR goes with --output DIR, and without --values and --tokens")
+        written, errors = rendering.render_batch(batch, Path(output), namespace, release, kube_version)
+        for error in errors:
+            _errors(error)
+        _console(True).print(f"{len(written)} files rendered to {output}, {len(errors)} refused", highlight=False)
+        if errors:
+            raise typer.Exit(1)
+        return
     objects = rendering.render_manifests(
         values or [], namespace, release, kube_version, rendering.read_tokens(tokens) if tokens else None
     )
@@ -174,17 +187,20 @@ def _console(as_json: bool) -> Console:
     return Console(stderr=as_json)
 
 
+def _errors(error: Exception) -> None:
+    Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+
+
 def main() -> Any:
     """Run the command line; an error that people can mend is printed as it is."""
-    errors = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
     try:
         app(standalone_mode=True)
     except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
-        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        _errors(error)
         sys.exit(1)
     except KeyboardInterrupt:
-        errors.print("interrupted; run the same command again to continue")
+        Console(stderr=True).print("interrupted; run the same command again to continue")
         sys.exit(130)
 
 

@@ -41,6 +41,38 @@ def render_manifests(
     return [_placed(manifest, namespace) for manifest in render.objects(release, _complete(loaded, given))]
 
 
+def render_batch(
+    folder: Path, output: Path, namespace: str, release_name: str, kube_version: str
+) -> tuple[list[Path], list[SettingsError]]:
+    """Render every values file of a folder in one process, each to one YAML stream of its own.
+
+    Arguments:
+        folder: holds the values files, ``*.yaml`` and ``*.yml``; each is a JupyterHub of its own.
+        output: where ``<stem>.yaml`` is written for each.
+
+    Returns:
+        The files written, and the error of each values file that is wrong; one wrong file does not stop the others.
+
+    Raises:
+        SettingsError: the folder has no values files.
+    """
+    files = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml"))
+    if not files:
+        raise SettingsError([Problem(str(folder), "", "holds no values files (*.yaml, *.yml)")])
+    output.mkdir(parents=True, exist_ok=True)
+    written, errors = [], []
+    for file in files:
+        try:
+            objects = render_manifests([file], namespace, release_name, kube_version)
+        except SettingsError as error:
+            errors.append(error)
+            continue
+        path = output / f"{file.stem}.yaml"
+        path.write_text(to_stream(objects), encoding="utf-8")
+        written.append(path)
+    return written, errors
+
+
 def read_tokens(file: Path) -> TokenValues:
     """Tokens from a YAML file with ``proxyAuth``, ``cookieSecret``, ``cryptKeys`` and ``services``.
 

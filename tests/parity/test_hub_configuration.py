@@ -6,6 +6,7 @@ What this does not prove: that the hub starts (tests/engine).
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import subprocess
 import tarfile
@@ -16,10 +17,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, Phase, given, settings
 
 from chart import render
+from chart.errors import SettingsError
 from hubstack.parity import compare, rendering
-from tests.parity import harness
+from tests.parity import draws, harness
 from tests.parity.hub_configuration import environment
 
 MOUNT = "/usr/local/etc/jupyterhub"
@@ -143,6 +146,25 @@ def test_same_configuration_for_every_values_file(tmp_path: Path) -> None:
     assert differing(pairs) == {}
     loaded = [name for name, chart, _ in pairs if "config" in chart]
     assert len(loaded) > 0.9 * len(pairs), "hardly anything was configured, so the comparison says little"
+
+
+def test_same_configuration_for_random_values(tmp_path: Path) -> None:
+    """Values drawn at random, those that are not refused, lead to the same configuration, or to the same failure."""
+    cases: list[Case] = []
+
+    @settings(
+        max_examples=120, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
+    )
+    @given(draws.values())
+    def collect(tree: dict[str, Any]) -> None:
+        values = tmp_path / f"{len(cases)}.yaml"
+        values.write_text(json.dumps(tree))
+        with contextlib.suppress(SettingsError):
+            cases.append(case(values))
+
+    collect()
+    assert len(cases) > 30
+    assert differing(outcomes(cases, tmp_path)) == {}
 
 
 def test_existing_secret_lies_over_the_hubs(tmp_path: Path) -> None:

@@ -109,3 +109,17 @@ def test_a_file_per_object(tmp_path: Path) -> None:
     files = sorted((tmp_path / "out").iterdir())
     assert len(files) == len(DEFAULT_OBJECTS)
     assert identities([helm_yaml.load(file.read_text(), file.name) for file in files]) == DEFAULT_OBJECTS
+
+
+def test_a_batch_renders_each_file_and_goes_on_after_a_wrong_one(tmp_path: Path) -> None:
+    """Each good file of a folder gives what it gives alone; a wrong one is reported and stops nobody."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("hub: {concurrentSpawnLimit: 1}\n")
+    (folder / "b.yaml").write_text("hubb: {}\n")
+    (folder / "c.yaml").write_text("cull: {enabled: false}\n")
+    written, errors = manifests.render_batch(folder, tmp_path / "out", "jhub", "jhub", "1.36.1")
+    assert [path.name for path in written] == ["a.yaml", "c.yaml"]
+    assert [problem.path for error in errors for problem in error.problems] == ["hubb"]
+    alone = manifests.to_stream(manifests.render_manifests([folder / "a.yaml"], "jhub", "jhub", "1.36.1"))
+    assert written[0].read_text() == alone
