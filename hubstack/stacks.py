@@ -76,7 +76,8 @@ def select(
         kubeconfig: kubeconfig file that has the context.
 
     A stack that was deployed in one mode must not be redeployed in the other by accident, and somebody's trial values
-    must not reach the stack's own hub: both choices lead to a stack and a namespace of their own, side by side.
+    must not reach the stack's own hub: both choices lead to a stack and a namespace of their own, side by side. Another
+    context leads to a stack of its own, too.
 
     Raises:
         HubstackError: no such stack file, unknown mode, missing values file.
@@ -108,8 +109,11 @@ def select(
         ending = "-".join(suffixes)
         config["hubstack:namespace"] = f"{config.get('hubstack:namespace', 'jhub')}-{ending}"[:63].rstrip("-")
         config.pop("hubstack:releaseName", None)
-    if context:
+    if context and context != config.get("hubstack:kubeContext"):
+        # Another cluster under the same stack name would have the engine delete the first cluster's hub.
+        suffixes.append(_slug(context))
         config["hubstack:kubeContext"] = context
+        config.pop("hubstack:clusterIdentifier", None)
     if kubeconfig:
         config["hubstack:kubeconfig"] = str(kubeconfig)
     if config.get("hubstack:mode") == "helm":

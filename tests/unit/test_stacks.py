@@ -33,6 +33,13 @@ def test_another_mode_or_other_values_get_a_stack_and_a_namespace_of_their_own(t
     assert stacks.select("dev", mode="native").name == "dev", "the file's own mode is no other choice"
 
 
+def test_another_context_gets_a_stack_of_its_own() -> None:
+    """A stack stays with its cluster: the engine would otherwise delete the hub of the first one."""
+    plain, other = stacks.select("dev"), stacks.select("dev", context="arn:aws:eks/prod")
+    assert (other.name, other.context, other.namespace) == ("dev-arn-aws-eks-prod", "arn:aws:eks/prod", plain.namespace)
+    assert stacks.select("dev", context=plain.context).name == "dev"
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
