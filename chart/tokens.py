@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chart.leaf import lift
 from chart.release import Release, TokenValues
 
 
@@ -46,6 +47,36 @@ def services_without_token(tree: Mapping[str, Any]) -> list[str]:
     return sorted(name for name, service in _services(tree).items() if not _set_token(service))
 
 
+def with_tokens(values: Mapping[str, Any], generated: TokenValues) -> dict[str, Any]:
+    """Put the generated tokens where the chart looks for them, unless the values have one there.
+
+    The chart would otherwise invent tokens of its own at every install (``hub/_helpers-passwords.tpl``).
+    """
+    result = dict(values)
+    hub = dict(result.get("hub") or {})
+    config = dict(hub.get("config") or {})
+    proxy = dict(result.get("proxy") or {})
+    if not _section(config, "ConfigurableHTTPProxy").get("auth_token") and not proxy.get("secretToken"):
+        proxy["secretToken"] = generated.proxy_auth
+    if not _section(config, "JupyterHub").get("cookie_secret") and not hub.get("cookieSecret"):
+        hub["cookieSecret"] = generated.cookie_secret
+    if not _section(config, "CryptKeeper").get("keys"):
+        config["CryptKeeper"] = {
+            **_section(config, "CryptKeeper"),
+            "keys": lift(lambda keys: keys.split(";"), generated.crypt_keys),
+        }
+    services = {
+        name: service
+        if not isinstance(service, Mapping) or service.get("apiToken") or service.get("api_token")
+        else {**service, "apiToken": generated.services[name]}
+        for name, service in (hub.get("services") or {}).items()
+    }
+    hub["config"] = config
+    if services:
+        hub["services"] = services
+    return {**result, "hub": hub, "proxy": proxy}
+
+
 def _services(tree: Mapping[str, Any]) -> Mapping[str, Any]:
     return _find(tree, "hub", "services") or {}
 
@@ -60,3 +91,8 @@ def _find(tree: Any, *path: str) -> Any:
             return None
         tree = tree.get(key)
     return tree
+
+
+def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = config.get(name)
+    return section if isinstance(section, Mapping) else {}

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from chart.release import TokenValues
+from chart.tokens import with_tokens
 from components.kubernetes import PROVIDER_VERSION
 
 TIMEOUT_SECONDS = 600
@@ -55,38 +56,3 @@ class HelmRelease(pulumi.CustomResource):
             opts, pulumi.ResourceOptions(version=PROVIDER_VERSION, depends_on=list(args.depends_on))
         )
         super().__init__("kubernetes:helm.sh/v3:Release", name, inputs, merged)
-
-
-def with_tokens(values: Mapping[str, Any], tokens: TokenValues) -> dict[str, Any]:
-    """Put the generated tokens where the chart looks for them, unless the values have one there.
-
-    The chart would otherwise invent tokens of its own at every install (``hub/_helpers-passwords.tpl``).
-    """
-    result = dict(values)
-    hub = dict(result.get("hub") or {})
-    config = dict(hub.get("config") or {})
-    proxy = dict(result.get("proxy") or {})
-    if not _section(config, "ConfigurableHTTPProxy").get("auth_token") and not proxy.get("secretToken"):
-        proxy["secretToken"] = tokens.proxy_auth
-    if not _section(config, "JupyterHub").get("cookie_secret") and not hub.get("cookieSecret"):
-        hub["cookieSecret"] = tokens.cookie_secret
-    if not _section(config, "CryptKeeper").get("keys"):
-        config["CryptKeeper"] = {
-            **_section(config, "CryptKeeper"),
-            "keys": tokens.crypt_keys.apply(lambda keys: keys.split(";")),
-        }
-    services = {
-        name: service
-        if not isinstance(service, Mapping) or service.get("apiToken") or service.get("api_token")
-        else {**service, "apiToken": tokens.services[name]}
-        for name, service in (hub.get("services") or {}).items()
-    }
-    hub["config"] = config
-    if services:
-        hub["services"] = services
-    return {**result, "hub": hub, "proxy": proxy}
-
-
-def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = config.get(name)
-    return section if isinstance(section, Mapping) else {}

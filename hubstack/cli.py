@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chart.errors import SettingsError
+from hubstack import project
 from hubstack.cluster import ClusterError
 from hubstack.cluster.cli import app as cluster_app
 from hubstack.errors import HubstackError
@@ -167,6 +168,33 @@ def parity(
         check.show(result, console)
     if not result.equal:
         raise typer.Exit(2)
+
+
+@app.command()
+def review(
+    base: Annotated[str | None, typer.Option(help="Revision to compare with. Default: origin/main or main.")] = None,
+    stack: Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only this stack, repeatable.")] = None,
+    form: Annotated[str, typer.Option("--format", help="markdown, json or text.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
+    accept: Annotated[list[str] | None, typer.Option(help="RULE=REASON: let a rule that blocks pass.")] = None,
+) -> None:
+    """Say in words what the work tree's settings will do to every hub. Exit codes: 0 nothing, 2 changes, 3 blocked."""
+    from hubstack.review import review as reviewing
+
+    accepted = {}
+    for pair in accept or []:
+        rule, equals, reason = pair.partition("=")
+        if not equals or not reason.strip():
+            raise HubstackError(f"--accept {pair}: write it as RULE=REASON; a reason is needed")
+        accepted[rule.strip()] = reason.strip()
+    report, redactor = reviewing.review(project.ROOT, base, stack or [], accepted, _console(True))
+    text = reviewing.written(report, redactor, form)
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
 
 
 @app.command()

@@ -1,0 +1,119 @@
+"""What differs between two revisions of a stack, object by object."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chart import helm_yaml
+from hubstack.parity import compare
+from hubstack.review.rendering import Rendered
+from hubstack.review.secrets import Redactor
+
+CONTEXT_LINES = 3
+WORST_FIRST = ("delete", "replace", "restart", "update", "create")
+"""Actions, by what they cost the people who work on a hub."""
+
+FIXED_FIELDS = {
+    "Deployment": ("spec.selector",),
+    "DaemonSet": ("spec.selector",),
+    "StatefulSet": ("spec.selector", "spec.serviceName", "spec.volumeClaimTemplates", "spec.podManagementPolicy"),
+    "PersistentVolumeClaim": (
+        "spec.accessModes",
+        "spec.storageClassName",
+        "spec.selector",
+        "spec.volumeName",
+        "spec.volumeMode",
+    ),
+    "StorageClass": ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode", "mountOptions"),
+    "PriorityClass": ("value", "globalDefault"),
+    "RoleBinding": ("roleRef",),
+    "ClusterRoleBinding": ("roleRef",),
+    "Secret": ("type",),
+}
+"""Fields that Kubernetes does not change in place, so that the engine replaces the object."""
+
+WITH_PODS = ("Deployment", "DaemonSet", "StatefulSet")
+
+
+@dataclass(frozen=True)
+class ObjectChange:
+    """One object that differs."""
+
+    name: str
+    """``Kind/name``."""
+    action: str
+    """One of `WORST_FIRST`."""
+    diff: str
+    """Unified diff of both sides as YAML, without secrets."""
+    places: tuple[str, ...] = ()
+    """Paths of the fields that differ."""
+
+
+@dataclass(frozen=True)
+class StackChange:
+    """What happens to one stack."""
+
+    stack: str
+    base: Rendered | None
+    """None where the stack is new."""
+    head: Rendered | None
+    """None where the stack is removed."""
+    changes: tuple[ObjectChange, ...] = ()
+    findings: tuple[Any, ...] = ()
+    """What people will notice, see `rules.Finding`."""
+    errors: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes or self.findings or self.errors or self.base is None or self.head is None)
+
+    def counts(self) -> dict[str, int]:
+        """Number of objects for each action."""
+        return {action: n for action in WORST_FIRST if (n := sum(each.action == action for each in self.changes))}
+
+
+@dataclass
+class Comparer:
+    """Compares stacks; a pair of renderings that several stacks share is compared once."""
+
+    redactor: Redactor
+    _known: dict[tuple[int, int], tuple[ObjectChange, ...]] = field(default_factory=dict)
+
+    def compare(self, base: Rendered, head: Rendered) -> tuple[ObjectChange, ...]:
+        """The objects that differ, worst first."""
+        key = (id(base.objects), id(head.objects))
+        if key not in self._known:
+            self._known[key] = self._compare(base, head)
+        return self._known[key]
+
+    def _compare(self, base: Rendered, head: Rendered) -> tuple[ObjectChange, ...]:
+        found = []
+        for name in sorted(base.objects.keys() | head.objects.keys()):
+            before, after = base.objects.get(name), head.objects.get(name)
+            if before == after:
+                continue
+            places = tuple(place.path for place in compare.differences(before or {}, after or {}))
+            found.append(ObjectChange(name, _action(before, after, places), self._diff(base, head, name), places))
+        return tuple(sorted(found, key=lambda change: (WORST_FIRST.index(change.action), change.name)))
+
+    def _diff(self, base: Rendered, head: Rendered, name: str) -> str:
+        before, after = self._lines(base, name), self._lines(head, name)
+        return "\n".join(list(difflib.unified_diff(before, after, lineterm="", n=CONTEXT_LINES))[2:])
+
+    def _lines(self, side: Rendered, name: str) -> list[str]:
+        manifest = side.objects.get(name)
+        return helm_yaml.dump(self.redactor.manifest(manifest, side.secrets)).splitlines() if manifest else []
+
+
+def _action(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, places: tuple[str, ...]) -> str:
+    if before is None or after is None:
+        return "create" if before is None else "delete"
+    fixed = FIXED_FIELDS.get(after["kind"], ())
+    if any(place == path or place.startswith((f"{path}.", f"{path}[")) for place in places for path in fixed):
+        return "replace"
+    if after["kind"] in WITH_PODS and any(place.startswith("spec.template") for place in places):
+        return "restart"
+    return "update"

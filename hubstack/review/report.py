@@ -1,0 +1,84 @@
+"""The result of a review: what was compared, as data, in order and grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hubstack.review.changes import WORST_FIRST, ObjectChange, StackChange
+from hubstack.review.rules import Finding
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole review."""
+
+    base: str
+    """The revision that the change starts from, as the user named it."""
+    stacks: tuple[StackChange, ...]
+    """Every stack that was looked at, by name."""
+
+    @property
+    def changed(self) -> tuple[StackChange, ...]:
+        """Stacks that something happens to."""
+        return tuple(stack for stack in self.stacks if stack.changed)
+
+    @property
+    def exit_code(self) -> int:
+        """0 no change, 2 changes, 3 blocked by an impact rule, 1 a stack that cannot be shown."""
+        if any(stack.errors for stack in self.stacks):
+            return 1
+        if any(finding.blocks and not finding.accepted for stack in self.stacks for finding in stack.findings):
+            return 3
+        return 2 if self.changed else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts as JSON types."""
+        return {
+            "base": self.base,
+            "exitCode": self.exit_code,
+            "unchanged": [stack.stack for stack in self.stacks if not stack.changed],
+            "stacks": [
+                {
+                    "stack": stack.stack,
+                    "what": what(stack),
+                    "mode": next((side.mode for side in (stack.head, stack.base) if side), ""),
+                    "counts": stack.counts(),
+                    "errors": list(stack.errors),
+                    "findings": [vars(finding) for finding in stack.findings],
+                    "objects": [
+                        {"name": each.name, "action": each.action, "places": list(each.places), "diff": each.diff}
+                        for each in stack.changes
+                    ],
+                }
+                for stack in self.changed
+            ],
+        }
+
+
+def what(stack: StackChange) -> str:
+    """What happens to a stack, in one word."""
+    if stack.errors:
+        return "error"
+    if stack.base is None:
+        return "new"
+    return "removed" if stack.head is None else "changed"
+
+
+def grouped_findings(stacks: Sequence[StackChange]) -> Mapping[Finding, list[str]]:
+    """Each distinct finding with the stacks that it is about; what blocks first."""
+    groups: dict[Finding, list[str]] = {}
+    for stack in stacks:
+        for finding in stack.findings:
+            groups.setdefault(finding, []).append(stack.stack)
+    return dict(sorted(groups.items(), key=lambda group: not group[0].blocks or bool(group[0].accepted)))
+
+
+def grouped_changes(stacks: Sequence[StackChange]) -> Mapping[ObjectChange, list[str]]:
+    """Each distinct change of an object with the stacks that it is about, worst first."""
+    groups: dict[ObjectChange, list[str]] = {}
+    for stack in stacks:
+        for change in stack.changes:
+            groups.setdefault(change, []).append(stack.stack)
+    return dict(sorted(groups.items(), key=lambda group: (WORST_FIRST.index(group[0].action), group[0].name)))

@@ -1,0 +1,109 @@
+"""`hubstack review`: both revisions rendered, compared, judged, and written down without a secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from hubstack import toolchain
+from hubstack.errors import HubstackError
+from hubstack.review import markdown, rules, sources, text
+from hubstack.review.changes import Comparer, StackChange
+from hubstack.review.rendering import Rendered, Renderer
+from hubstack.review.report import Report
+from hubstack.review.secrets import Redactor
+
+ACCEPT = "hubstack.review.accept"
+"""Key of a stack file, beside ``config``: reason by rule name, for rules that are accepted for now."""
+
+FORMATS = ("markdown", "json", "text")
+
+
+def review(
+    root: Path, base: str | None, stacks: Sequence[str], accepted: Mapping[str, str], console: Console
+) -> tuple[Report, Redactor]:
+    """Compare the work tree with a revision.
+
+    Arguments:
+        root: the project's folder, a git work tree.
+        base: the revision; None for the branch that changes go to.
+        stacks: names of the stacks to look at; all where empty.
+        accepted: reason by rule name, for rules that are accepted for this change on every stack.
+        console: told about downloads.
+
+    Raises:
+        HubstackError: no such revision or stack, unknown rule.
+    """
+    known = {rule.name for rule in rules.RULES}
+    if unknown := sorted(set(accepted) - known):
+        raise HubstackError(f"--accept {unknown[0]}: no such rule; rules: {', '.join(sorted(known))}")
+    reference = base or sources.default_base(root)
+    renderer = Renderer(lambda: toolchain.ensure(("helm",), progress=console)["helm"])
+    with sources.revision(root, reference) as folder:
+        before, after = sources.stack_files(folder, stacks), sources.stack_files(root, stacks)
+        names = sorted(before.keys() | after.keys())
+        if missing := sorted(set(stacks) - set(names)):
+            raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
+        sides = {
+            name: (
+                renderer.render(before[name]) if name in before else None,
+                renderer.render(after[name]) if name in after else None,
+            )
+            for name in names
+        }
+        acceptances = {name: {**_accepted(after[name].folder, name), **accepted} for name in after}
+    redactor = Redactor(side for pair in sides.values() for side in pair if side)
+    comparer = Comparer(redactor)
+    found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted))) for name in names]
+    return Report(reference, tuple(found)), redactor
+
+
+def written(report: Report, redactor: Redactor, form: str) -> str:
+    """The report as text in one of `FORMATS`, scrubbed.
+
+    Raises:
+        HubstackError: unknown format; or a secret would have been shown.
+    """
+    if form not in FORMATS:
+        raise HubstackError(f"--format {form}: unknown; allowed: {', '.join(FORMATS)}")
+    if form == "json":
+        result = json.dumps(report.as_dict(), indent=2)
+    else:
+        result = markdown.comment(report) if form == "markdown" else text.report(report)
+    result = redactor.text(result)
+    redactor.require_clean(result)
+    return result
+
+
+def _stack(
+    name: str, base: Rendered | None, head: Rendered | None, comparer: Comparer, accepted: Mapping[str, str]
+) -> StackChange:
+    errors = tuple(
+        f"{side}: {rendered.error}"
+        for side, rendered in (("base", base), ("head", head))
+        if rendered and rendered.error
+    )
+    if errors:
+        return StackChange(name, base, head, errors=errors)
+    if base is None or head is None:
+        # Whole objects that come or go say nothing beyond their names.
+        nothing = Rendered(name)
+        whole = comparer.compare(base or nothing, head or nothing)
+        return StackChange(name, base, head, tuple(replace(change, diff="") for change in whole))
+    changes = comparer.compare(base, head)
+    findings = rules.judge(rules.Change(base, head, changes), accepted)
+    return StackChange(name, base, head, changes, findings)
+
+
+def _accepted(folder: Path, stack: str) -> dict[str, str]:
+    try:
+        document = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    given = document.get(ACCEPT) if isinstance(document, dict) else None
+    return {str(rule): str(reason) for rule, reason in given.items()} if isinstance(given, dict) else {}

@@ -1,0 +1,32 @@
+"""The same report for a terminal or a log: plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubstack.review.report import Report, grouped_changes, grouped_findings, what
+
+
+def report(found: Report) -> str:
+    """The whole report."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: Report) -> Iterator[str]:
+    changed = found.changed
+    yield f"{len(changed)} of {len(found.stacks)} stacks change, compared with {found.base}"
+    for stack in changed:
+        counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
+        yield f"  {stack.stack}: {what(stack)}{f' ({counts})' if counts else ''}"
+        yield from (f"    error: {error}" for error in stack.errors)
+    findings = grouped_findings(changed)
+    if findings:
+        yield "what needs attention"
+    for finding, names in findings.items():
+        word = "note"
+        if finding.blocks:
+            word = f"accepted ({finding.accepted})" if finding.accepted else "BLOCKS"
+        yield f"  {word}: {finding.rule}: {finding.text} [{', '.join(names)}]"
+    for change, names in grouped_changes(changed).items():
+        yield f"{change.action} {change.name} [{', '.join(names)}]"
+        yield from (f"  {line}" for line in change.diff.splitlines())
