@@ -174,7 +174,7 @@ def parity(
 def review(
     base: Annotated[str | None, typer.Option(help="Revision to compare with. Default: origin/main or main.")] = None,
     stack: Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only this stack, repeatable.")] = None,
-    form: Annotated[str, typer.Option("--format", help="markdown, json or text.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="markdown, json, text or html.")] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
     accept: Annotated[list[str] | None, typer.Option(help="RULE=REASON: let a rule that blocks pass.")] = None,
 ) -> None:

@@ -128,6 +128,38 @@ def _mask_hub_files(manifest: Manifest) -> Manifest:
     return manifest
 
 
+BROKEN_FILE = "broken file"
+"""Where a setting, such as a wildcard in ``proxy.https.hosts``, makes the chart write a file that is no YAML."""
+
+
+def drop_broken_files(chart: list[Manifest], ours: list[Manifest]) -> bool:
+    """Take files out of both sides that the chart replaced by the text of an error; tell whether there are any.
+
+    The chart then writes ``Error: ...`` in place of the file, and installs it; ours is what the setting asks for.
+    """
+    broken = [(each["kind"], each["metadata"]["name"], path) for each in chart for path in _error_texts(each)]
+    for kind, name, path in broken:
+        for each in (*chart, *ours):
+            if (each["kind"], each["metadata"]["name"]) == (kind, name):
+                _remove(each, path)
+    return bool(broken)
+
+
+def _error_texts(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(value, dict):
+        return []
+    if set(value) == {"Error"} and str(value["Error"]).startswith("error converting YAML"):
+        return [path]
+    return [found for key, member in value.items() for found in _error_texts(member, (*path, key))]
+
+
+def _remove(tree: Any, path: tuple[str, ...]) -> None:
+    for step in path[:-1]:
+        tree = tree.get(step) if isinstance(tree, dict) else None
+    if isinstance(tree, dict):
+        tree.pop(path[-1], None)
+
+
 DIFFERENCES = (
     Difference(
         name="no awaiter",
@@ -160,5 +192,10 @@ DIFFERENCES = (
         " the effect.",
         chart=_mask_hub_files,
         ours=_mask_hub_files,
+    ),
+    Difference(
+        name=BROKEN_FILE,
+        reason="A setting such as a wildcard in proxy.https.hosts makes the chart write `Error: ...` in place of a"
+        " configuration file; ours holds what the setting asks for.",
     ),
 )

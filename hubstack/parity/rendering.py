@@ -91,10 +91,11 @@ def pair(rendered: str, target: Release) -> Pair:
     chart = [normal.normal(document, target.tree) for document in normal.documents(rendered)]
     ours = [normal.normal(manifest, target.tree) for manifest in render.objects(target, generated_tokens(target))]
     _mask_tokens(chart, ours)
+    broken = (differences.BROKEN_FILE,) if differences.drop_broken_files(chart, ours) else ()
     return Pair(
         compare.index(differences.apply(chart, "chart")),
         compare.index(differences.apply(ours, "ours")),
-        differences.met(chart, ours),
+        differences.met(chart, ours) + broken,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.errors import HubstackError
-from hubstack.review import markdown, rules, sources, text
+from hubstack.review import markdown, page, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
@@ -21,11 +21,21 @@ from hubstack.review.secrets import Redactor
 ACCEPT = "hubstack.review.accept"
 """Key of a stack file, beside ``config``: reason by rule name, for rules that are accepted for now."""
 
-FORMATS = ("markdown", "json", "text")
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "markdown": markdown.comment,
+    "json": lambda report: json.dumps(report.as_dict(), indent=2) + "\n",
+    "text": text.report,
+    "html": page.report,
+}
 
 
 def review(
-    root: Path, base: str | None, stacks: Sequence[str], accepted: Mapping[str, str], console: Console
+    root: Path,
+    base: str | None,
+    stacks: Sequence[str],
+    accepted: Mapping[str, str],
+    console: Console,
+    key: bytes | None = None,
 ) -> tuple[Report, Redactor]:
     """Compare the work tree with a revision.
 
@@ -35,6 +45,7 @@ def review(
         stacks: names of the stacks to look at; all where empty.
         accepted: reason by rule name, for rules that are accepted for this change on every stack.
         console: told about downloads.
+        key: of the digests of secrets; None for one that is used once.
 
     Raises:
         HubstackError: no such revision or stack, unknown rule.
@@ -57,7 +68,7 @@ def review(
             for name in names
         }
         acceptances = {name: {**_accepted(after[name].folder, name), **accepted} for name in after}
-    redactor = Redactor(side for pair in sides.values() for side in pair if side)
+    redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
     found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted))) for name in names]
     return Report(reference, tuple(found)), redactor
@@ -71,11 +82,7 @@ def written(report: Report, redactor: Redactor, form: str) -> str:
     """
     if form not in FORMATS:
         raise HubstackError(f"--format {form}: unknown; allowed: {', '.join(FORMATS)}")
-    if form == "json":
-        result = json.dumps(report.as_dict(), indent=2)
-    else:
-        result = markdown.comment(report) if form == "markdown" else text.report(report)
-    result = redactor.text(result)
+    result = redactor.text(FORMATS[form](report))
     redactor.require_clean(result)
     return result
 

@@ -39,8 +39,13 @@ class Redactor:
     more.
     """
 
-    def __init__(self, sides: Iterable[Rendered]) -> None:
-        self._key = secrets.token_bytes(32)
+    def __init__(self, sides: Iterable[Rendered], key: bytes | None = None) -> None:
+        """Collect every secret of both sides.
+
+        Arguments:
+            key: of the digests; None for one that nobody else has.
+        """
+        self._key = key or secrets.token_bytes(32)
         self._values: set[str] = set()
         for side in sides:
             for path, leaf in _leaves(side.values):

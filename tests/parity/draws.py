@@ -213,7 +213,7 @@ SWITCHES: dict[tuple[str, ...], st.SearchStrategy[Any]] = {
     ("httpRoute", "enabled"): st.booleans(),
     ("proxy", "https", "enabled"): st.booleans(),
     ("proxy", "https", "type"): st.sampled_from(("letsencrypt", "manual", "secret", "offload", "")),
-    ("proxy", "https", "hosts"): st.lists(st.sampled_from(("hub.example.org", "b.example.org")), max_size=2),
+    ("proxy", "https", "hosts"): hosts,
     ("proxy", "https", "letsencrypt", "contactEmail"): st.just("a@example.org"),
     ("proxy", "https", "manual", "key"): st.sampled_from(("KEY", "two\nlines\n")),
     ("proxy", "https", "manual", "cert"): st.sampled_from(("CERT", "two\nlines\n")),
