@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from chart import objects as small_objects
+from chart.hub_config_map import config_map
 from chart.hub_deployment import deployment
 from chart.hub_secret import secret
-from chart.image_puller import hook_checksum
 from chart.labels import metadata, selector
 from chart.network_policy import network_policy as shared_network_policy
 from chart.pod import drop_falsy
@@ -30,8 +29,6 @@ __all__ = [
 ]
 
 COMPONENT = "hub"
-FILES = Path(__file__).parent / "files"
-"""The hub's Python files; the hub reads them from its ConfigMap."""
 
 
 def objects(release: Release, tokens: TokenValues) -> list[dict[str, Any]]:
@@ -88,17 +85,6 @@ def role_binding(release: Release) -> dict[str, Any] | None:
         "metadata": metadata(release, COMPONENT, release.names.hub),
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": release.namespace}],
         "roleRef": {"kind": "Role", "name": release.names.hub, "apiGroup": "rbac.authorization.k8s.io"},
-    }
-
-
-def config_map(release: Release) -> dict[str, Any]:
-    """ConfigMap hub: the names of all objects, the hub's Python files, and a digest of what the hook pulls."""
-    files = {file.name: file.read_text() for file in sorted(FILES.glob("*.py"))}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata(release, COMPONENT, release.names.hub),
-        "data": {**release.names.for_hub(), **files, "checksum_hook-image-puller": hook_checksum(release)},
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from chart import hub_secret, pod
 from chart.go_template import render
+from chart.hub_config_map import config_map
 from chart.labels import metadata, pod_labels, selector
 from chart.leaf import lift
 from chart.pod import drop_falsy, drop_null
@@ -21,9 +22,6 @@ NETWORK_ACCESS = ("proxy-api", "proxy-http", "singleuser")
 
 def deployment(release: Release, tokens: TokenValues) -> dict[str, Any]:
     """Deployment hub; a change of its settings or tokens restarts it."""
-    # The ConfigMap's builder lives in `chart.hub`, which gathers this module's.
-    from chart.hub import config_map
-
     settings = release.values.hub
     secret = hub_secret.secret(release, tokens)
     keys, leaves = list(secret["data"]), list(secret["data"].values())
