@@ -177,6 +177,9 @@ def review(
     form: Annotated[str, typer.Option("--format", help="markdown, json, text or html.")] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
     accept: Annotated[list[str] | None, typer.Option(help="RULE=REASON: let a rule that blocks pass.")] = None,
+    engine: Annotated[
+        bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
+    ] = False,
 ) -> None:
     """Say in words what the work tree's settings will do to every hub. Exit codes: 0 nothing, 2 changes, 3 blocked."""
     from hubstack.review import review as reviewing
@@ -187,7 +190,13 @@ def review(
         if not equals or not reason.strip():
             raise HubstackError(f"--accept {pair}: write it as RULE=REASON; a reason is needed")
         accepted[rule.strip()] = reason.strip()
-    report, redactor = reviewing.review(project.ROOT, base, stack or [], accepted, _console(True))
+    console = _console(True)
+    open_updater = None
+    if engine:
+        from hubstack import session
+
+        open_updater = session.previewer(console)
+    report, redactor = reviewing.review(project.ROOT, base, stack or [], accepted, console, open_updater=open_updater)
     text = reviewing.written(report, redactor, form)
     if output:
         output.write_text(text, encoding="utf-8")

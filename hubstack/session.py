@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,20 @@ def engine_environment(found: Any) -> dict[str, str]:
     home = project.state_dir() / "pulumi"
     found.pulumi_home(home)
     return {**found.environment(), "PULUMI_HOME": str(home), **stacks.backend_environment()}
+
+
+def previewer(console: Console) -> Callable[[str], Updater]:
+    """A function that gives the engine on a stack that is deployed already, for previews; it creates no stack.
+
+    Raises:
+        HubstackError: the engine's programs cannot be had.
+    """
+    try:
+        environment = engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console))
+    except toolchain.ToolchainError as error:
+        raise HubstackError(str(error)) from None
+    quiet = Console(quiet=True)
+    return lambda name: Updater(stacks.select(name), environment, quiet, create=False)
 
 
 def close_all(console: Console, *, keep_cluster: bool) -> None:

@@ -5,6 +5,7 @@ interruption.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import threading
@@ -36,6 +37,8 @@ class Report:
     outputs: dict[str, Any] = field(default_factory=dict)
     """Stack outputs without the secret ones."""
     seconds: float = 0.0
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """Operation and ``Type name`` of every resource that does not stay as it is."""
 
     @property
     def changed(self) -> int:
@@ -46,13 +49,19 @@ class Report:
 class Updater:
     """Runs the engine on one stack from its work folder."""
 
-    def __init__(self, stack: stacks.Stack, environment: Mapping[str, str], console: Console) -> None:
+    def __init__(
+        self, stack: stacks.Stack, environment: Mapping[str, str], console: Console, *, create: bool = True
+    ) -> None:
         """Prepare the stack's work folder and create the stack in the backend where it is new.
 
         Arguments:
             stack: the stack and its configuration.
             environment: variables for the engine: tools on PATH, PULUMI_HOME, backend.
             console: where progress goes.
+            create: whether a stack that is not in the backend is made there.
+
+        Raises:
+            HubstackError: the stack is locked, or, without `create`, not in the backend.
         """
         stacks.write_work_folder(stack)
         self._stack = stack
@@ -68,7 +77,8 @@ class Updater:
         if backend.startswith("file://"):
             interruption.settle_lock(Path(backend.removeprefix("file://")), stack.name, console)
         with self._explained():
-            self._handle = automation.Stack.create_or_select(stack.name, workspace)
+            find = automation.Stack.create_or_select if create else automation.Stack.select
+            self._handle = find(stack.name, workspace)
 
     def up(self) -> Report:
         """Deploy; continues where an interrupted update stopped.
@@ -92,9 +102,13 @@ class Updater:
             self._handle.workspace.remove_stack(self._stack.name)
         return report
 
-    def preview(self) -> Report:
-        """Tell what `up` would do, without doing it."""
-        return self._run(self._handle.preview)
+    def preview(self, *, refresh: bool = False) -> Report:
+        """Tell what `up` would do, without doing it.
+
+        Arguments:
+            refresh: look at the cluster first, so that what somebody changed there shows too.
+        """
+        return self._run(functools.partial(self._handle.preview, refresh=refresh))
 
     def outputs(self) -> dict[str, Any]:
         """Stack outputs of the last update, without the secret ones."""
@@ -132,6 +146,8 @@ class Updater:
     def _observe(self, event: EngineEvent, report: Report) -> None:
         if (pre := event.resource_pre_event) and pre.metadata.op in _DOING and not pre.planning:
             self._say(_DOING[pre.metadata.op], pre.metadata.urn)
+        if pre and pre.metadata.op in _DOING:
+            report.steps.append((str(pre.metadata.op.value), _resource(pre.metadata.urn)))
         if (done := event.res_outputs_event) and done.metadata.op in _DONE and not done.planning:
             self._say(f"[green]{_DONE[done.metadata.op]}[/green]", done.metadata.urn)
         if (diagnostic := event.diagnostic_event) and diagnostic.severity == "error":
@@ -142,9 +158,7 @@ class Updater:
             report.changes = {str(getattr(key, "value", key)): n for key, n in summary.resource_changes.items()}
 
     def _say(self, doing: str, urn: str) -> None:
-        kind, _, name = urn.split("::", 2)[2].rpartition("::")
-        kind = kind.rpartition("$")[2].rpartition(":")[2]
-        self._console.print(f"  {doing} {kind} {name}", highlight=False)
+        self._console.print(f"  {doing} {_resource(urn)}", highlight=False)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -178,6 +192,12 @@ class Updater:
 
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
+
+
+def _resource(urn: str) -> str:
+    """Short type and name of a resource."""
+    kind, _, name = urn.split("::", 2)[2].rpartition("::")
+    return f"{kind.rpartition('$')[2].rpartition(':')[2]} {name}"
 
 
 def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from chart import helm_yaml
 from hubstack.parity import compare
+from hubstack.review.engine import EngineView
 from hubstack.review.rendering import Rendered
 from hubstack.review.secrets import Redactor
 
@@ -65,10 +66,13 @@ class StackChange:
     findings: tuple[Any, ...] = ()
     """What people will notice, see `rules.Finding`."""
     errors: tuple[str, ...] = ()
+    engine: EngineView | None = None
+    """The engine's own preview, where it was asked for."""
 
     @property
     def changed(self) -> bool:
-        return bool(self.changes or self.findings or self.errors or self.base is None or self.head is None)
+        offline = self.changes or self.findings or self.errors or self.base is None or self.head is None
+        return bool(offline or (self.engine and (self.engine.steps or self.engine.error)))
 
     def counts(self) -> dict[str, int]:
         """Number of objects for each action."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hubstack.review.changes import ObjectChange, StackChange
-from hubstack.review.report import Report, grouped_changes, grouped_findings, what
+from hubstack.review.report import Report, engine_notes, grouped_changes, grouped_findings, what
 
 MARKER = "<!-- hubstack-review -->"
 """By which a later run finds its own comment and edits it in place."""
@@ -78,7 +78,8 @@ def _table(stacks: Sequence[StackChange]) -> Iterator[str]:
 def _attention(stacks: Sequence[StackChange]) -> Iterator[str]:
     errors = [(stack.stack, error) for stack in stacks for error in stack.errors]
     findings = grouped_findings(stacks)
-    if errors or findings:
+    notes = [(stack.stack, note) for stack in stacks for note in engine_notes(stack)]
+    if errors or findings or notes:
         yield "### What needs attention\n"
     for name, error in errors:
         yield f"- :x: **{name}** cannot be shown: {_inline(error)}"
@@ -88,7 +89,9 @@ def _attention(stacks: Sequence[StackChange]) -> Iterator[str]:
             mark = ":white_check_mark: accepted," if finding.accepted else ":no_entry: **blocks**,"
         reason = f" Accepted: {_inline(finding.accepted)}" if finding.accepted else ""
         yield f"- {mark} `{finding.rule}`: {_inline(finding.text)}. On {_stacks(names)}.{reason}"
-    if errors or findings:
+    for name, note in notes:
+        yield f"- :warning: **{name}**: {_inline(note)}"
+    if errors or findings or notes:
         yield ""
 
 

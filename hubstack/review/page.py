@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from hubstack.review.changes import ObjectChange, StackChange
-from hubstack.review.report import Report, grouped_changes, grouped_findings, what
+from hubstack.review.report import Report, engine_notes, grouped_changes, grouped_findings, what
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --add: #1a7f3730; --del: #cf222e30; }
@@ -49,6 +49,7 @@ def _body(found: Report) -> Iterator[str]:
         for stack in changed
         for error in stack.errors
     ]
+    items += [f"<li>{escape(stack.stack)}: {escape(note)}</li>" for stack in changed for note in engine_notes(stack)]
     for finding, names in grouped_findings(changed).items():
         blocks = finding.blocks and not finding.accepted
         word = "blocks: " if blocks else f"accepted ({finding.accepted}): " if finding.accepted else ""

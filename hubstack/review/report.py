@@ -27,7 +27,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 no change, 2 changes, 3 blocked by an impact rule, 1 a stack that cannot be shown."""
-        if any(stack.errors for stack in self.stacks):
+        if any(stack.errors or (stack.engine and stack.engine.error) for stack in self.stacks):
             return 1
         if any(finding.blocks and not finding.accepted for stack in self.stacks for finding in stack.findings):
             return 3
@@ -46,6 +46,7 @@ class Report:
                     "mode": next((side.mode for side in (stack.head, stack.base) if side), ""),
                     "counts": stack.counts(),
                     "errors": list(stack.errors),
+                    "engine": vars(stack.engine) if stack.engine else None,
                     "findings": [vars(finding) for finding in stack.findings],
                     "objects": [
                         {"name": each.name, "action": each.action, "places": list(each.places), "diff": each.diff}
@@ -64,6 +65,19 @@ def what(stack: StackChange) -> str:
     if stack.base is None:
         return "new"
     return "removed" if stack.head is None else "changed"
+
+
+def engine_notes(stack: StackChange) -> list[str]:
+    """What the engine's preview adds, in words."""
+    if stack.engine is None:
+        return []
+    if stack.engine.error:
+        return [f"the engine cannot preview it: {stack.engine.error}"]
+    notes = [f"the engine would {step}" for step in stack.engine.destructive]
+    if stack.engine.steps and not stack.changes:
+        drifted = ", ".join(f"{operation} {name}" for operation, name in stack.engine.steps)
+        notes.append(f"the cluster or the state differs from the settings already: {drifted}")
+    return notes
 
 
 def grouped_findings(stacks: Sequence[StackChange]) -> Mapping[Finding, list[str]]:

@@ -6,17 +6,21 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.errors import HubstackError
-from hubstack.review import markdown, page, rules, sources, text
+from hubstack.review import engine, markdown, page, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
+
+if TYPE_CHECKING:
+    from hubstack.updates import Updater
 
 ACCEPT = "hubstack.review.accept"
 """Key of a stack file, beside ``config``: reason by rule name, for rules that are accepted for now."""
@@ -36,6 +40,7 @@ def review(
     accepted: Mapping[str, str],
     console: Console,
     key: bytes | None = None,
+    open_updater: Callable[[str], Updater] | None = None,
 ) -> tuple[Report, Redactor]:
     """Compare the work tree with a revision.
 
@@ -46,6 +51,7 @@ def review(
         accepted: reason by rule name, for rules that are accepted for this change on every stack.
         console: told about downloads.
         key: of the digests of secrets; None for one that is used once.
+        open_updater: gives the engine on a stack, for what only a real preview tells; None stays offline.
 
     Raises:
         HubstackError: no such revision or stack, unknown rule.
@@ -71,6 +77,9 @@ def review(
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
     found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted))) for name in names]
+    if open_updater:
+        views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
+        found = [replace(each, engine=views.get(each.stack)) for each in found]
     return Report(reference, tuple(found)), redactor
 
 

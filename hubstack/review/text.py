@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubstack.review.report import Report, grouped_changes, grouped_findings, what
+from hubstack.review.report import Report, engine_notes, grouped_changes, grouped_findings, what
 
 
 def report(found: Report) -> str:
@@ -19,6 +19,7 @@ def _lines(found: Report) -> Iterator[str]:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
         yield f"  {stack.stack}: {what(stack)}{f' ({counts})' if counts else ''}"
         yield from (f"    error: {error}" for error in stack.errors)
+        yield from (f"    {note}" for note in engine_notes(stack))
     findings = grouped_findings(changed)
     if findings:
         yield "what needs attention"

@@ -1,0 +1,49 @@
+"""What only the engine knows of a change: its own preview against each stack's cluster and backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubstack.errors import HubstackError
+
+if TYPE_CHECKING:  # an offline review does not pay for the engine's API
+    from hubstack.updates import Updater
+
+AT_ONCE = 2
+"""Previews that run side by side; each takes an engine, a program and two providers, some 500 MB."""
+
+
+@dataclass(frozen=True)
+class EngineView:
+    """The engine's preview of one stack."""
+
+    steps: tuple[tuple[str, str], ...] = ()
+    """Operation and ``Type name`` of what does not stay as it is; drift is an operation that nobody asked for."""
+    error: str | None = None
+    """Why there is no preview: the cluster does not answer, the stack is not deployed, or the program refused."""
+
+    @property
+    def destructive(self) -> tuple[str, ...]:
+        """What would be deleted or replaced."""
+        return tuple(f"{operation} {name}" for operation, name in self.steps if operation in ("delete", "replace"))
+
+
+def preview_all(stacks: Sequence[str], open_updater: Callable[[str], Updater]) -> dict[str, EngineView]:
+    """Preview stacks side by side; one that fails stops no other, and nothing is changed anywhere.
+
+    Arguments:
+        stacks: names of the stacks.
+        open_updater: gives the engine on a stack; must not create stacks.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(stacks, pool.map(lambda name: _preview(name, open_updater), stacks), strict=True))
+
+
+def _preview(name: str, open_updater: Callable[[str], Updater]) -> EngineView:
+    try:
+        return EngineView(tuple(open_updater(name).preview(refresh=True).steps))
+    except HubstackError as error:
+        return EngineView(error=str(error))
