@@ -43,12 +43,7 @@ class Kubelet:
         selector = f"component%3D{component}"
         pods = self._client.get(f"{self.path('pods')}?labelSelector={selector}")["items"]
         alive = [each for each in pods if not each["metadata"].get("deletionTimestamp")]
-        ready = [
-            each
-            for each in alive
-            if {"type": "Ready", "status": "True"}.items()
-            <= {key: value for c in each["status"].get("conditions", []) if c["type"] == "Ready" for key, value in c.items()}.items()
-        ]
+        ready = [each for each in alive if _is_ready(each)]
         return ready[0] if len(ready) == 1 and len(alive) == 1 else None
 
     def container(self, pod: Object) -> Container:
@@ -163,6 +158,11 @@ def _service_variables(service: Object) -> Iterator[tuple[str, str]]:
     for port in ports:
         if port.get("name"):
             yield f"{name}_SERVICE_PORT_{port['name'].upper().replace('-', '_')}", str(port["port"])
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _field(pod: Object, path: str) -> str:

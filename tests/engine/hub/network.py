@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,16 @@ class Program:
     mounts: Sequence[tuple[Path, str]] = ()
     """Folder or file of this machine, and the path at which the program sees it."""
     cwd: str = "/"
+
+
+def check() -> None:
+    """Whether a network can be made here.
+
+    Raises:
+        Unavailable: it cannot; says why.
+    """
+    with tempfile.TemporaryDirectory() as logs:
+        Network(Path(logs)).close()
 
 
 class Network:

@@ -8,17 +8,17 @@ configuration is changed for it. What is not played: images, users (all run as t
 from __future__ import annotations
 
 import asyncio
-import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import yaml
 
+from hubstack.cluster.api import ApiClient
 from tests.engine.conftest import Machine
 from tests.engine.hub import proxy_package
 from tests.engine.hub.browser import Browser
@@ -27,8 +27,11 @@ from tests.engine.hub.kubelet import Kubelet, Object
 from tests.engine.hub.network import INSIDE, Network, Program
 from tests.parity.hub_configuration import environment
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds within which anything must happen; a slow machine takes a tenth of it."""
+
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where a container finds its ServiceAccount's token."""
 
 T = TypeVar("T")
 
@@ -65,6 +68,9 @@ class RunningHub:
         self.client = machine.cluster.client()
         self.namespace = namespace
         self.kubelet = Kubelet(self.client, namespace, folder / "volumes")
+        kubeconfig = yaml.safe_load(machine.cluster.kubeconfig.read_text())
+        self._server = kubeconfig["clusters"][0]["cluster"]["server"]
+        self._mounts: list[tuple[Path, str]] = []
         self._folder = folder
         (folder / "logs").mkdir()
         self._python = environment.python()
@@ -74,7 +80,7 @@ class RunningHub:
         self._path = f"{self._python.parent}:{programs}:/usr/local/bin:/usr/bin:/bin"
         self._network = Network(folder / "logs")
         try:
-            self._connect(machine, proxy_pod)
+            self._connect(proxy_pod)
             self._start_container("proxy", proxy_pod)
             self.start()
         except BaseException:
@@ -84,7 +90,7 @@ class RunningHub:
     def start(self) -> None:
         """Start the hub from its pod, and wait until it answers."""
         self.pod = self._wait_for_pod("hub")
-        self._start_container("hub", self.pod)
+        self._mounts = self._start_container("hub", self.pod)
         self.wait("the hub answers", self._answers)
 
     def stop(self) -> float:
@@ -109,14 +115,21 @@ class RunningHub:
 
         return wait(what, looked, lambda: self._network.log("hub"))
 
-    def objects(self, kind: str) -> dict[str, Object]:
-        """What the spawner has made, by name."""
-        items = self.client.get(f"{self.kubelet.path(kind)}?labelSelector=component%3Dsingleuser-server")["items"]
-        return {each["metadata"]["name"]: each for each in items}
+    def made(self, kind: str) -> dict[str, Object]:
+        """Pods or claims that the spawner has made and nobody is deleting, by name."""
+        items = self.client.get(f"{self.kubelet.path(kind)}?labelSelector=hub.jupyter.org%2Fusername")["items"]
+        return {each["metadata"]["name"]: each for each in items if not each["metadata"].get("deletionTimestamp")}
 
-    def pods(self) -> dict[str, Object]:
-        """Users' pods that are there to stay, by name."""
-        return {name: pod for name, pod in self.objects("pods").items() if not pod["metadata"].get("deletionTimestamp")}
+    def replace_pod(self) -> None:
+        """Delete the hub's pod, as somebody does who restarts the hub; its Deployment makes another one."""
+        name, uid = self.pod["metadata"]["name"], self.pod["metadata"]["uid"]
+        self.client.request("DELETE", self.kubelet.path("pods", name))
+        wait("another pod of the hub", lambda: (pod := self.kubelet.pod("hub")) and pod["metadata"]["uid"] != uid)
+
+    def own_client(self) -> ApiClient:
+        """A client of the API server that may do what the hub may: it has the token of the hub's process."""
+        ((folder, _),) = [each for each in self._mounts if each[1] == ACCOUNT]
+        return ApiClient(self._server, folder / "ca.crt", token=(folder / "token").read_text())
 
     def _answers(self) -> bool:
         try:
@@ -127,10 +140,9 @@ class RunningHub:
     def _wait_for_pod(self, component: str) -> Object:
         return wait(f"one ready pod of {component}", lambda: self.kubelet.pod(component))
 
-    def _connect(self, machine: Machine, proxy_pod: Object) -> None:
+    def _connect(self, proxy_pod: Object) -> None:
         """The ways into the network and out of it, and the stand-in for users' servers."""
-        kubeconfig = yaml.safe_load(machine.cluster.kubeconfig.read_text())
-        server = urlsplit(kubeconfig["clusters"][0]["cluster"]["server"])
+        server = urlsplit(self._server)
         api, web = self._folder / "api.sock", self._folder / "web.sock"
         # As a thread, it ends with this process, however that ends.
         arguments = (f"unix:{api}", f"tcp:{server.hostname}:{server.port}")
@@ -148,7 +160,7 @@ class RunningHub:
     def _start_helper(self, name: str, program: str, *arguments: str) -> None:
         self._network.start(name, Program([str(self._python), str(INSIDE / program), *arguments]))
 
-    def _start_container(self, name: str, pod: Object) -> None:
+    def _start_container(self, name: str, pod: Object) -> list[tuple[Path, str]]:
         container = self.kubelet.container(pod)
         hosts = self._folder / f"hosts-{name}"
         hosts.write_text(self.kubelet.hosts())
@@ -158,15 +170,4 @@ class RunningHub:
         env = {"PATH": self._path, "HOME": str(home), "LANG": "C.UTF-8", **container.env}
         program = Program(container.argv, env, [*container.mounts, (hosts, "/etc/hosts")])
         self._network.start(name, replace(program, cwd=folders[0] if folders else str(home)))
-
-
-def remove(folder: Path) -> None:
-    """Remove a hub's files."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def without(generated: Any, *names: str) -> Any:
-    """A copy of an object without the fields of these names, at any depth."""
-    if isinstance(generated, dict):
-        return {key: without(value, *names) for key, value in generated.items() if key not in names}
-    return [without(value, *names) for value in generated] if isinstance(generated, list) else generated
+        return container.mounts
