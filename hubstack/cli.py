@@ -34,7 +34,7 @@ ValuesOption = Annotated[
     list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable; gets a stack of its own.")
 ]
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
-ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, or kind where Docker is.")]
+ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
 
 
@@ -57,7 +57,7 @@ def up(
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
-        "url": report.outputs.get("url"),
+        "url": run.reachable(report.outputs.get("url")),
         "namespace": run.stack.namespace,
         "context": run.stack.context,
         "changed": report.changed,

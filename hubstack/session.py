@@ -6,20 +6,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
 from hubstack import prerequisites, project, stacks, toolchain
-from hubstack.cluster import make_cluster
+from hubstack.cluster import Cluster, make_cluster
 from hubstack.cluster.model import Kind
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 from hubstack.updates import Updater
 
 ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-random")
-CLUSTER_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+CLUSTER_TOOLS: dict[Kind, tuple[str, ...]] = {
+    "sim": ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"),
+    "node": (
+        "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns",
+        "containerd", "containerd-shim-runc-v2", "ctr", "kube-scheduler-1.30",
+    ),
+    "kind": (),
+}  # fmt: skip
+"""Programs of the toolchain that each kind of embedded cluster runs; kind brings its own."""
 OTHER_TOOLS = ("helm",)
-EMBEDDED: tuple[Kind, ...] = ("sim", "kind")
+EMBEDDED: tuple[Kind, ...] = ("sim", "node", "kind")
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,15 @@ class Session:
 
     stack: Stack
     updater: Updater
+    cluster: Cluster | None = None
+    """The embedded cluster, where the stack is on one."""
+
+    def reachable(self, url: str | None) -> str | None:
+        """Where a person on this machine reaches the stack's URL."""
+        if url is None or self.cluster is None:
+            return url
+        parts = urlsplit(url)
+        return self.cluster.url(parts.hostname or "", parts.scheme) or url
 
 
 def open_session(
@@ -43,15 +61,16 @@ def open_session(
     if cluster not in EMBEDDED:
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
     stack = stacks.select(base, mode=mode, values=values, context=context)
+    kind: Kind = EMBEDDED[EMBEDDED.index(cluster)]
     embedded = context is None and stack.context == f"hubstack-{EMBEDDED[0]}"
-    needed = ENGINE_TOOLS + (CLUSTER_TOOLS if embedded and cluster == "sim" else ())
+    needed = ENGINE_TOOLS + (CLUSTER_TOOLS[kind] if embedded else ())
     try:
         found = toolchain.ensure(needed, progress=console)
     except toolchain.ToolchainError as error:
         raise HubstackError(f"{error}\n`hubstack manifests` renders the same objects without any of these.") from None
-    anew = False
+    anew, machine = False, None
     if embedded:
-        machine = make_cluster(cluster, project.state_dir() / "cluster" / cluster)
+        machine = make_cluster(kind, project.state_dir() / "cluster" / kind)
         anew = not machine.exists()
         machine.up(found, console)
         stack = stacks.select(base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig)
@@ -61,7 +80,7 @@ def open_session(
     if anew and earlier:
         console.print("the embedded cluster is a new one: looking what of the stack is left")
         updater.refresh()
-    return Session(stack, updater)
+    return Session(stack, updater, machine)
 
 
 def engine_environment(found: Any) -> dict[str, str]:
@@ -91,10 +110,11 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
     contexts = {machine.context: kind for kind, machine in running.items()}
     names = [name for name in stacks.deployed() if stacks.recorded(name).context in contexts]
     if names:
-        found = toolchain.ensure(ENGINE_TOOLS + CLUSTER_TOOLS, progress=console)
         for name in names:
             stack = stacks.recorded(name)
-            running[contexts[stack.context]].up(found, console)
+            kind = contexts[stack.context]
+            found = toolchain.ensure(ENGINE_TOOLS + CLUSTER_TOOLS[kind], progress=console)
+            running[kind].up(found, console)
             console.print(f"destroying stack {name}")
             Updater(stack, engine_environment(found), console).destroy()
             stacks.forget(stack)
@@ -107,9 +127,10 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
 
 
 def all_tools(console: Console) -> Mapping[str, Path]:
-    """Path of every external program."""
-    found = toolchain.ensure(ENGINE_TOOLS + CLUSTER_TOOLS + OTHER_TOOLS, progress=console)
-    return {name: found[name] for name in ENGINE_TOOLS + CLUSTER_TOOLS + OTHER_TOOLS}
+    """Path of every external program that `up` on the simulated cluster and mode helm need."""
+    names = tuple(dict.fromkeys(ENGINE_TOOLS + CLUSTER_TOOLS["sim"] + OTHER_TOOLS))
+    found = toolchain.ensure(names, progress=console)
+    return {name: found[name] for name in names}
 
 
 def next_steps(run: Session) -> list[str]:
@@ -125,4 +146,5 @@ def next_steps(run: Session) -> list[str]:
     ]
     if run.stack.context == "hubstack-sim":
         lines.append("Pods of this cluster are simulated: every object is real, but nothing answers at the URL.")
+        lines.append("On Linux, as root, `make up CLUSTER=node` makes a hub that you can log in to.")
     return lines

@@ -1,4 +1,4 @@
-"""Local clusters to try a stack on: ``sim`` needs nothing but its programs, ``kind`` needs Docker."""
+"""Local clusters to try a stack on: ``sim`` needs nothing but its programs, ``node`` needs root, ``kind`` Docker."""
 
 from __future__ import annotations
 
@@ -24,4 +24,8 @@ def make_cluster(kind: Kind, state_dir: Path, settings: SimSettings | None = Non
         from hubstack.cluster.kind import KindCluster
 
         return KindCluster(state_dir, settings)
-    raise ClusterError(f"cluster: {kind!r} is not a kind of cluster; allowed: 'sim', 'kind'")
+    if kind == "node":
+        from hubstack.cluster.node.cluster import NodeCluster
+
+        return NodeCluster(state_dir, settings)
+    raise ClusterError(f"cluster: {kind!r} is not a kind of cluster; allowed: 'sim', 'node', 'kind'")

@@ -19,7 +19,6 @@ from rich.table import Table
 
 from hubstack import project
 from hubstack.cluster import Cluster, ClusterError, ClusterStatus, SimSettings, make_cluster
-from hubstack.cluster.components import TOOLS
 from hubstack.cluster.state import Layout, SavedState
 
 app = typer.Typer(name="cluster", help="A local Kubernetes to try a stack on.", no_args_is_help=True)
@@ -32,11 +31,15 @@ class KindOption(StrEnum):
     """Values of ``--kind``."""
 
     SIM = "sim"
+    NODE = "node"
     KIND = "kind"
 
 
 Kind = Annotated[
-    KindOption, typer.Option("--kind", envvar="CLUSTER", help="sim: needs no Docker; kind: real containers in Docker.")
+    KindOption,
+    typer.Option(
+        "--kind", envvar="CLUSTER", help="sim: simulated nodes; node: a real one; kind: Docker."
+    ),
 ]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -78,11 +81,10 @@ def _settings(
 
 def _tools(kind: KindOption) -> Mapping[str, Path]:
     """The programs of the pinned toolchain; kind brings its own."""
-    if kind is KindOption.KIND:
-        return {}
+    from hubstack.session import CLUSTER_TOOLS
     from hubstack.toolchain import ensure
 
-    return ensure(TOOLS, progress=_err)
+    return ensure(CLUSTER_TOOLS[kind.value], progress=_err)
 
 
 def _teller() -> Callable[[str], None]:

@@ -15,7 +15,7 @@ import argparse
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,16 +62,17 @@ class Action:
 def plan(cache: Cache) -> list[Action]:
     """Everything that has to be done now."""
     return [
-        *_new_volumes(cache),
-        *_resized(cache),
-        *_removed(cache),
-        *_balancers(cache),
+        *new_volumes(cache),
+        *resized(cache),
+        *removed(cache),
+        *balancers(cache),
         *_ingresses(cache),
         *_bindings(cache),
     ]
 
 
-def _new_volumes(cache: Cache) -> Iterator[Action]:
+def new_volumes(cache: Cache) -> Iterator[Action]:
+    """A volume for every claim that waits for one."""
     classes = {each["metadata"]["name"]: each for each in cache["classes"].values()}
     existing = {each["metadata"]["name"] for each in cache["volumes"].values()}
     for claim in cache["claims"].values():
@@ -122,7 +123,7 @@ def _ours(volume: Object) -> bool:
     return volume["metadata"].get("annotations", {}).get(_PROVISIONED_BY) == SIMULATED
 
 
-def _resized(cache: Cache) -> Iterator[Action]:
+def resized(cache: Cache) -> Iterator[Action]:
     """A bound claim may ask for more; the API server has checked that its class allows it."""
     volumes = {each["metadata"]["name"]: each for each in cache["volumes"].values()}
     for claim in cache["claims"].values():
@@ -140,7 +141,8 @@ def _resized(cache: Cache) -> Iterator[Action]:
             yield Action("PATCH", path, body, f"size {size['storage']} for claim {meta['namespace']}/{meta['name']}")
 
 
-def _removed(cache: Cache) -> Iterator[Action]:
+def removed(cache: Cache) -> Iterator[Action]:
+    """Volumes that their claims have released and that are not to be kept."""
     for volume in cache["volumes"].values():
         meta, spec = volume["metadata"], volume["spec"]
         done = volume.get("status", {}).get("phase") == "Released" and not meta.get("deletionTimestamp")
@@ -154,7 +156,13 @@ def _addresses(thing: Object) -> list[str]:
     return [entry["ip"] for entry in entries if "ip" in entry]
 
 
-def _balancers(cache: Cache) -> Iterator[Action]:
+def simulated_addresses() -> Iterator[str]:
+    """Addresses that load balancers get here, in order."""
+    return (f"{net}.{host}" for net in LB_NETWORKS for host in range(2, 255))
+
+
+def balancers(cache: Cache, addresses: Callable[[], Iterable[str]] = simulated_addresses) -> Iterator[Action]:
+    """Give every Service of type LoadBalancer an address, and take it from those that are no longer."""
     services = sorted(cache["services"].values(), key=lambda each: each["metadata"]["uid"])
     used = {address for each in services for address in _addresses(each)} | {INGRESS_IP}
     for service in services:
@@ -166,8 +174,7 @@ def _balancers(cache: Cache) -> Iterator[Action]:
             if present:
                 yield Action("PATCH", path, {"status": {"loadBalancer": {"ingress": None}}}, f"no address for {where}")
         elif not present or (wanted and present != [wanted]):
-            free = (f"{net}.{host}" for net in LB_NETWORKS for host in range(2, 255))
-            address = wanted or next((each for each in free if each not in used), None)
+            address = wanted or next((each for each in addresses() if each not in used), None)
             if address is None:
                 continue  # all are taken: the Service stays pending, as it would in a cloud
             used.add(address)
@@ -231,7 +238,13 @@ def _takes(node: Object, pod: Object, pods: int) -> bool:
 class Cloud:
     """The running controller: one watcher thread for each kind, one loop that acts."""
 
-    def __init__(self, client: ApiClient, heartbeat: Path) -> None:
+    def __init__(self, client: ApiClient, heartbeat: Path, plan: Callable[[Cache], list[Action]] = plan) -> None:
+        """Args:
+        client: The API server.
+        heartbeat: File that is touched while all is well.
+        plan: What is to be done, from what there is.
+        """
+        self._plan = plan
         self._client = client
         self._heartbeat = heartbeat
         self._cache: dict[str, dict[str, Object]] = {}
@@ -284,7 +297,7 @@ class Cloud:
     def _act(self) -> bool:
         """Carry out the plan; False if something has to be tried again."""
         done = True
-        for action in plan(self._cache):
+        for action in self._plan(self._cache):
             try:
                 if action.method == "PATCH":
                     self._client.merge(action.path, action.body)

@@ -113,6 +113,10 @@ class KindCluster:
         if self._root.is_dir() and not any(self._root.iterdir()):
             self._root.rmdir()
 
+    def url(self, address: str, scheme: str = "http") -> str | None:
+        """Nothing is forwarded here."""
+        return None
+
     def exists(self) -> bool:
         """Whether it has been made and not been deleted; asks neither kind nor Docker."""
         return self.kubeconfig.exists()

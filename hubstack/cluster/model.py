@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-Kind = Literal["sim", "kind"]
+Kind = Literal["sim", "node", "kind"]
 """Kinds of local cluster that this package can make."""
 
 State = Literal["absent", "stopped", "degraded", "ready"]
@@ -161,3 +161,6 @@ class Cluster(Protocol):
 
     def status(self) -> ClusterStatus:
         """How it is now; changes nothing."""
+
+    def url(self, address: str, scheme: str = "http") -> str | None:
+        """Where the address of a load balancer is reached from this machine; None: there, or nowhere."""

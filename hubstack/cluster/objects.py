@@ -113,6 +113,15 @@ def permissions() -> list[tuple[str, Object]]:
     return [*_role("hubstack:kwok", kwok), *_role("hubstack:cloud", cloud)]
 
 
+def name_service() -> list[tuple[str, Object]]:
+    """What the cluster's DNS server may read, as (path, object)."""
+    rules = [
+        _rule("", "endpoints services pods namespaces", "list watch"),
+        _rule("discovery.k8s.io", "endpointslices", "list watch"),
+    ]
+    return _role("hubstack:dns", rules)
+
+
 def extras() -> list[tuple[str, Object]]:
     """What a cloud would have set up beforehand, as (path, object)."""
     storage_class = {

@@ -12,6 +12,8 @@ import datetime
 import ipaddress
 import os
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +32,43 @@ _SERVER_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.de
 _VALID_DAYS = 3650
 """Ten years: the cluster is thrown away long before, and never offers its certificates to the outside."""
 
-_CLIENTS = {
+_CLIENTS: dict[str, tuple[str, str | None]] = {
     "admin": ("hubstack-admin", "system:masters"),
     "kube-controller-manager": ("system:kube-controller-manager", None),
     "kube-scheduler": ("system:kube-scheduler", None),
-    "kwok": ("hubstack:kwok", None),
     "cloud": ("hubstack:cloud", None),
 }
-"""Client certificates of the cluster: file name -> user name and group."""
+"""Client certificates that every cluster has: file name -> user name and group."""
 
 
-def ensure_pki(folder: Path) -> None:
+@dataclass(frozen=True)
+class Names:
+    """Who a cluster's certificates are for."""
+
+    context: str
+    """Name of the context, and of the cluster and user, in the kubeconfig."""
+    addresses: tuple[str, ...]
+    """Addresses of the API server beside 127.0.0.1."""
+    clients: Mapping[str, tuple[str, str | None]]
+    """Further client certificates: file name -> user name and group."""
+
+
+SIM = Names(CONTEXT, (KUBERNETES_SERVICE_IP, ADVERTISED_IP), {"kwok": ("hubstack:kwok", None)})
+"""The embedded cluster with simulated nodes."""
+
+
+def ensure_pki(folder: Path, names: Names = SIM) -> None:
     """Make all keys and certificates if they are not there yet; the folder appears complete or not at all."""
     if folder.exists():
         return
     draft = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(draft, ignore_errors=True)  # left by somebody who was killed here
     draft.mkdir(mode=0o700, parents=True)
-    _make(draft)
+    _make(draft, names)
     draft.replace(folder)
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, names: Names) -> None:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -115,31 +132,25 @@ def _make(folder: Path) -> None:
             usages += [ExtendedKeyUsageOID.SERVER_AUTH] if hosts else []
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         if hosts:
-            names = [_general_name(x509, host) for host in hosts]
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+            alternatives = x509.SubjectAlternativeName([_general_name(x509, host) for host in hosts])
+            builder = builder.add_extension(alternatives, critical=False)
         certificate = builder.sign(signer_key, hashes.SHA256())
         save(name, key, certificate)
         return key, certificate
 
     local = ("127.0.0.1", "localhost")
-    cluster = sign("ca", "hubstack-sim-ca", None)
-    store = sign("etcd-ca", "hubstack-sim-etcd-ca", None)
+    cluster = sign("ca", f"{names.context}-ca", None)
+    store = sign("etcd-ca", f"{names.context}-etcd-ca", None)
     # etcd's own gateway dials its own port with the serving certificate: it needs both usages
     sign("etcd", "etcd", store, hosts=local)
     sign("etcd-client", "kube-apiserver", store)
-    api_hosts = (
-        *_SERVER_NAMES,
-        "kubernetes.default.svc.cluster.local",
-        "127.0.0.1",
-        KUBERNETES_SERVICE_IP,
-        ADVERTISED_IP,
-    )
+    api_hosts = (*_SERVER_NAMES, "kubernetes.default.svc.cluster.local", "127.0.0.1", *names.addresses)
     sign("apiserver", "kube-apiserver", cluster, hosts=api_hosts, client=False)
     # requests that the API server passes on to an aggregated API; its authority signs nothing else
-    front = sign("front-proxy-ca", "hubstack-sim-front-proxy-ca", None)
+    front = sign("front-proxy-ca", f"{names.context}-front-proxy-ca", None)
     sign("front-proxy", FRONT_PROXY, front)
-    sign("component", "hubstack-sim-component", cluster, hosts=local, client=False)
-    for name, (user, group) in _CLIENTS.items():
+    sign("component", f"{names.context}-component", cluster, hosts=local, client=False)
+    for name, (user, group) in {**_CLIENTS, **names.clients}.items():
         sign(name, user, cluster, group=group)
     save("service-account", ec.generate_private_key(ec.SECP256R1()), None)
 
@@ -151,7 +162,7 @@ def _general_name(x509: Any, host: str) -> Any:
         return x509.DNSName(host)
 
 
-def write_kubeconfig(path: Path, server: str, pki: Path, client: str) -> None:
+def write_kubeconfig(path: Path, server: str, pki: Path, client: str, context: str = CONTEXT) -> None:
     """Write a kubeconfig with everything embedded, unless the file already says the same.
 
     Args:
@@ -159,6 +170,7 @@ def write_kubeconfig(path: Path, server: str, pki: Path, client: str) -> None:
         server: URL of the API server.
         pki: Folder made by `ensure_pki`.
         client: Name of the client certificate in that folder.
+        context: Name of the context.
     """
     import yaml
 
@@ -168,18 +180,18 @@ def write_kubeconfig(path: Path, server: str, pki: Path, client: str) -> None:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": CONTEXT, "cluster": {"server": server, "certificate-authority-data": data("ca.crt")}}],
+        "clusters": [{"name": context, "cluster": {"server": server, "certificate-authority-data": data("ca.crt")}}],
         "users": [
             {
-                "name": CONTEXT,
+                "name": context,
                 "user": {
                     "client-certificate-data": data(f"{client}.crt"),
                     "client-key-data": data(f"{client}.key"),
                 },
             }
         ],
-        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT, "namespace": "default"}}],
-        "current-context": CONTEXT,
+        "contexts": [{"name": context, "context": {"cluster": context, "user": context, "namespace": "default"}}],
+        "current-context": context,
     }
     text = yaml.safe_dump(config, sort_keys=False)
     if not path.exists() or path.read_text() != text:

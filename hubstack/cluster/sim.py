@@ -114,6 +114,10 @@ class SimCluster:
             for name in group:
                 self._layout.pid_file(name).unlink(missing_ok=True)
 
+    def url(self, address: str, scheme: str = "http") -> str | None:
+        """Nothing is forwarded here."""
+        return None
+
     def exists(self) -> bool:
         """Whether it has been made and not been deleted, running or not."""
         return self._layout.state.exists()
