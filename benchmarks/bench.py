@@ -166,7 +166,7 @@ def main() -> None:
     rows += manifests_rows(runs)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HUBSTACK_STATE_DIR"] = folder
-        found = toolchain.ensure(session.ENGINE_TOOLS + session.CLUSTER_TOOLS + ("helm",), progress=CONSOLE)
+        found = toolchain.ensure(session.ENGINE_TOOLS + session.CLUSTER_TOOLS["sim"] + ("helm",), progress=CONSOLE)
         machine = make_cluster("sim", Path(folder) / "cluster" / "sim")
         machine.up(found, CONSOLE)
         try:

@@ -37,7 +37,7 @@ class Machine:
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """The embedded cluster; skips, with the reason, where the programs cannot be had."""
     try:
-        tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS, *session.OTHER_TOOLS))
+        tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS))
     except toolchain.ToolchainError as error:
         pytest.skip(str(error))
     if project.mirrored_chart("4.4.0") is None:

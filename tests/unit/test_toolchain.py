@@ -253,7 +253,8 @@ def test_pulumi_is_pinned_as_its_python_packages_are() -> None:
 def test_every_template_of_the_pin_file_can_be_filled_in(system: str, arch: str) -> None:
     """Each program that Hubstack uses has a source, on each platform."""
     pins = Catalog.load(machine=Platform(system, arch))
-    for program in (*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS, *session.OTHER_TOOLS):
+    clusters = [program for programs in session.CLUSTER_TOOLS.values() for program in programs]
+    for program in (*session.ENGINE_TOOLS, *clusters, *session.OTHER_TOOLS):
         each = pins.release(program)
         for template in (each.url, each.checksums):
             assert re.fullmatch(r"https://[^{}]+", pins.expand(template, each, program))
