@@ -8,7 +8,7 @@ from typing import Any
 Object = dict[str, Any]
 
 GENERATED = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
-CLUSTER_ANNOTATIONS = ("pv.kubernetes.io/", "volume.kubernetes.io/")
+CLUSTER_ANNOTATIONS = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/storage-provisioner")
 CLUSTER_LABELS = ("topology.kubernetes.io/",)
 """Labels of the node that a pod is on."""
 TOKENS = ("JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN")

@@ -84,7 +84,10 @@ def test_stopping_deletes_the_pod_and_keeps_the_home(deployed: Deployed) -> None
     again = deployed.spawn(bob, "bob")
     assert again["metadata"]["uid"] != pod["metadata"]["uid"]
     (kept,) = deployed.claims("bob")
-    assert (kept["metadata"]["uid"], kept["spec"]["volumeName"]) == (claim["metadata"]["uid"], claim["spec"]["volumeName"])
+    assert (kept["metadata"]["uid"], kept["spec"]["volumeName"]) == (
+        claim["metadata"]["uid"],
+        claim["spec"]["volumeName"],
+    )
 
 
 def test_named_servers_are_servers_of_their_own(deployed: Deployed) -> None:
@@ -141,7 +144,11 @@ def test_the_hub_may_do_what_its_role_says_and_no_more(deployed: Deployed) -> No
         review = client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body)["status"]
         assert not review["incomplete"]
         # Everybody may ask what their own rights are.
-        rules = [rule for rule in review["resourceRules"] if not {"authorization.k8s.io", "authentication.k8s.io"} & {*rule["apiGroups"]}]
+        rules = [
+            rule
+            for rule in review["resourceRules"]
+            if not {"authorization.k8s.io", "authentication.k8s.io"} & {*rule["apiGroups"]}
+        ]
         assert all(rule["apiGroups"] == [""] for rule in rules)
         return {resource: sorted(rule["verbs"]) for rule in rules for resource in rule["resources"]}
 
