@@ -37,9 +37,7 @@ class KindOption(StrEnum):
 
 Kind = Annotated[
     KindOption,
-    typer.Option(
-        "--kind", envvar="CLUSTER", help="sim: simulated nodes; node: a real one; kind: Docker."
-    ),
+    typer.Option("--kind", envvar="CLUSTER", help="sim: simulated nodes; node: a real one; kind: Docker."),
 ]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

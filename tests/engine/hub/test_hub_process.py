@@ -1,7 +1,7 @@
-"""JupyterHub itself, with the files, the token and the rights that a stack really made, makes servers as the settings say.
+"""JupyterHub itself, with the files, token and rights that a stack really made, makes servers as the settings say.
 
-The API server, its permissions, scheduling and volume claims are real, the hub and the proxy are the real programs. Users'
-servers are played by one small server (`inside/notebook.py`): what runs in a user's pod is not shown here.
+The API server, its permissions and volume claims are real, the hub and the proxy are the real programs. Users' servers
+are played by one small server (`inside/notebook.py`): what runs in a user's pod is not shown here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def test_only_who_may_gets_in(deployed: Deployed) -> None:
 
 
 def test_a_server_is_exactly_as_the_settings_say(deployed: Deployed) -> None:
-    """Pod and volume claim of a server, with its profile and its choice, are the expected ones, and the proxy leads there."""
+    """Pod and volume claim of a server, with its profile and its choice, are as expected; the proxy leads there."""
     alice = deployed.login("alice")
     pod = deployed.spawn(alice, "alice", **LARGE)
     assert list(differences(expected("pod"), normal(pod))) == []
@@ -109,7 +109,7 @@ def test_named_servers_are_servers_of_their_own(deployed: Deployed) -> None:
 
 
 def test_a_restarted_hub_knows_sessions_and_servers(deployed: Deployed) -> None:
-    """While the hub is away servers answer; when it is back, whoever was logged in still is, and the server is the same."""
+    """While the hub is away servers answer; once it is back, people are still logged in, and their servers the same."""
     erin = deployed.login("erin")
     pod = deployed.spawn(erin, "erin")
     before = deployed.servers(erin, "erin")[""]

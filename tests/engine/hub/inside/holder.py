@@ -1,8 +1,7 @@
 """First process of the network that the containers share; standard library only.
 
-It reads one JSON command a line, ``start`` or ``stop``, and answers each with one line. When its input ends, it ends, and
-with it, because it is the first process of its PID namespace, everything that runs in there: nothing outlives a test run,
-not even one that was killed.
+It reads one JSON command a line and answers each with one line. When its input ends, it ends, and with it, because it is
+the first process of its PID namespace, everything that runs in there: nothing outlives a test run, not even a killed one.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ IFF_UP = 1
 def raise_loopback() -> None:
     """Make 127.0.0.0/8 and the cluster's 10.0.0.0/8, pods and Services alike, addresses of this machine.
 
-    A program that listens on every address then answers at the address of any pod or Service, so that nobody needs to be
-    told other addresses than the cluster's own.
+    A program that listens on every address then answers at the address of any pod or Service, so that nobody needs to
+    be told other addresses than the cluster's own.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))

@@ -1,8 +1,9 @@
 """Stands in for the single-user servers, whose containers do not run; standard library only.
 
 It listens on every address of the network, so it answers at each pod's own, as the server in that pod would: any path,
-with the header by which the hub knows a JupyterHub server. It says at which address it was reached, so a test sees to which
-pod a request went. Logging in at the server itself is not played.
+with the header by which the hub knows a JupyterHub server. It says at which address it was reached, so a test sees to
+which pod a request went. Nothing of the hub's configuration has to be changed for it: KubeSpawner and the proxy use the
+addresses that the cluster gave to the pods. Logging in at the server itself is not played.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Passes connections on, between namespaces or within one; standard library only.
 
-Arguments: where to listen and where to connect to, each ``unix:PATH`` or ``tcp:HOST:PORT``. A unix socket is the one kind of
-address that reaches from one network namespace into another.
+Arguments: where to listen and where to connect to, each ``unix:PATH`` or ``tcp:HOST:PORT``. A unix socket is the one
+kind of address that reaches from one network namespace into another.
 """
 
 from __future__ import annotations
