@@ -2,7 +2,7 @@
 
 The table ``hub_classes.json`` has what the image of this chart version brings; a test compares it with the packages
 themselves. JupyterHub ignores a trait that it does not know, and says so in a log that nobody reads, so these are
-warnings. Only what can be known is said: nothing with an image of one's own, or for a name that one's own code mentions.
+warnings. Only what can be known is said: nothing with an image of one's own, or for a name that one's code mentions.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ def doubts(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[tuple[Path, str]
     brings = any(hub.get(key) for key in _BRINGS_CODE)
     foreign = brings or "authenticator_class" in mentioned or hidden(AUTHENTICATOR) or _is_foreign(wanted)
     if isinstance(wanted, str) and not (brings or hidden(AUTHENTICATOR) or wanted.rpartition(".")[2] in mentioned):
-        if doubt := _authenticator_doubt(wanted):
-            yield AUTHENTICATOR, doubt
+        yield from ((AUTHENTICATOR, doubt) for doubt in _authenticator_doubts(wanted))
     for name, traits in sections.items():
         if isinstance(traits, Mapping) and name not in mentioned:
             yield from _section_doubts(name, traits.keys() - mentioned, brings=brings, foreign=foreign)
@@ -66,8 +65,8 @@ def _section_doubts(name: str, traits: Iterable[str], *, brings: bool, foreign: 
         if not (brings or foreign):
             yield path, f"{_IGNORED.format('the hub has no class of this name')}{_near(name, known)}"
     elif not (brings or (foreign and "Authenticator" in (name, *_ancestors(name)))):
-        for trait in sorted(set(traits) - _traits(name)):
-            yield (*path, trait), f"{_IGNORED.format(f'{name} has no such trait')}{_near(trait, _traits(name))}"
+        for trait in sorted(set(traits) - traits_of(name)):
+            yield (*path, trait), f"{_IGNORED.format(f'{name} has no such trait')}{_near(trait, traits_of(name))}"
 
 
 _IGNORED = "{}, so JupyterHub ignores this"
@@ -89,26 +88,24 @@ def _is_foreign(wanted: Any) -> bool:
     return wanted.lower() not in _table()["authenticators"] and wanted.rpartition(".")[2] not in _table()["classes"]
 
 
-def _authenticator_doubt(wanted: str) -> str | None:
+def _authenticator_doubts(wanted: str) -> Iterator[str]:
     """What is wrong with the name of an authenticator: a registered name in any case, or the path of a class."""
     table = _table()
     module, _, name = wanted.rpartition(".")
+    package = module.split(".")[0]
     if wanted.lower() in table["authenticators"]:
-        return None
+        return
     if not module:
         by_class = {found: short for short, found in table["authenticators"].items()}
         hint = f"; did you mean {by_class[wanted]!r}?" if wanted in by_class else _near(wanted, table["authenticators"])
-        return f"{wanted!r} is no authenticator of the hub's image, so the hub would not start{hint}"
-    if module.split(".")[0] not in table["packages"]:
-        return f"the hub's image has no module {module.split('.')[0]!r}, so the hub would not start with {wanted!r}"
-    if name not in table["classes"]:
-        return (
-            f"{module.split('.')[0]} has no class {name!r}, so the hub would not start{_near(name, table['classes'])}"
-        )
-    return None
+        yield f"{wanted!r} is no authenticator that the hub has; it would not start{hint}"
+    elif package not in table["packages"]:
+        yield f"the hub has no module {package!r} for {wanted!r}; it would not start"
+    elif name not in table["classes"]:
+        yield f"{wanted!r}: the hub's {package} has no such class; it would not start{_near(name, table['classes'])}"
 
 
-def _traits(name: str) -> frozenset[str]:
+def traits_of(name: str) -> frozenset[str]:
     """Traits that a section may set: those of the class, of what it inherits from, and of what inherits from it."""
     classes = _table()["classes"]
     family = {name, *_ancestors(name), *(each for each in classes if name in _ancestors(each))}

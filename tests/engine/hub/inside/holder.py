@@ -1,7 +1,7 @@
 """First process of the network that the containers share; standard library only.
 
-It reads one JSON command a line and answers each with one line. When its input ends, it ends, and with it, because it is
-the first process of its PID namespace, everything that runs in there: nothing outlives a test run, not even a killed one.
+It reads one JSON command a line and answers each with one line. When its input ends, it ends, and with it, because it
+is the first process of its PID namespace, everything in there: nothing outlives a test run, not even a killed one.
 """
 
 from __future__ import annotations
