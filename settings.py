@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -113,9 +114,12 @@ def load() -> StackSettings:
     }
     secret_keys = {key.removeprefix(f"{PROJECT}:") for key in pulumi.runtime.get_config_secret_keys_env()}
     try:
-        return resolve(parse(entries, secret_keys), Path.cwd())
+        stack = resolve(parse(entries, secret_keys), Path.cwd())
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+    for warning in stack.loaded.warnings:
+        pulumi.log.warn(str(warning))
+    return stack
 
 
 def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
@@ -165,7 +169,7 @@ def resolve(config: StackConfig, folder: Path) -> StackSettings:
         hint = f"mode native knows chart version {CHART_VERSION} only; use that version, or set hubstack:mode to helm"
         raise SettingsError([Problem(_SOURCE, f"{PROJECT}:chart.version", f"{config.chart.version!r}: {hint}")])
     files = [folder / name for name in config.values_files]
-    read = load_values if modelled else load_raw_values
+    read = functools.partial(load_values, code_must_compile=True) if modelled else load_raw_values
     preset = _storage_class_values(config)
     loaded = read(files, config.values, config.secret_values, preset=preset)
     shadow = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chart import helm_yaml
+from chart import helm_yaml, hub_classes, snippets
 from chart.errors import Problem, SettingsError
 from chart.merge import coalesce, merge_files
 from chart.refusals import refusals
@@ -34,6 +34,8 @@ class LoadedValues:
     """As the chart's templates see them: over the defaults, in the chart's keys."""
     user: dict[str, Any]
     """What the users set, merged, without the defaults: what Helm is given."""
+    warnings: tuple[Problem, ...] = ()
+    """What is allowed and yet hardly meant."""
     secret_paths: tuple[LeafPath, ...] = ()
     """Paths of the leaves that came from the secret values; the same in ``tree`` and ``user``."""
 
@@ -62,6 +64,7 @@ def load_values(
     secret: Mapping[str, Any] | None = None,
     *,
     preset: Mapping[str, Any] | None = None,
+    code_must_compile: bool = False,
 ) -> LoadedValues:
     """Read, merge and check values.
 
@@ -70,6 +73,8 @@ def load_values(
         inline: values merged after the files.
         secret: values merged last; their text never appears in a message.
         preset: values that everything else overrides.
+        code_must_compile: whether code in ``hub.extraConfig`` that no hub starts with is an error. It is for a hub that
+            is to run; what only says what Helm would say, Helm does not refuse, and it becomes a warning.
 
     Raises:
         SettingsError: a file cannot be read; or settings are unknown, not allowed, or refused by the chart's templates.
@@ -85,12 +90,24 @@ def load_values(
         values = unchecked(ChartValues, tree)
         problems = list(_invalid(error, tree, sources))
     known = {problem.path for problem in problems}
-    for path, message in refusals(tree, values, lambda path: _origin(path, sources) == SECRET):
+
+    def hidden(path: Sequence[str]) -> bool:
+        return _origin(path, sources) == SECRET
+
+    for path, message in refusals(tree, values, hidden):
         if ".".join(path) not in known:
             problems.append(Problem(_origin(path, sources), ".".join(path), message))
+    doubts: list[Problem] = []
+    for fault in snippets.faults(tree, hidden):
+        stops = code_must_compile and fault.certain
+        (problems if stops else doubts).append(
+            Problem(_origin(fault.path, sources), ".".join(fault.path), fault.message)
+        )
     if problems:
         raise SettingsError(problems)
-    return LoadedValues(values, tree, user, tuple(_leaves(secret or {})))
+    for path, message in hub_classes.doubts(tree, hidden):
+        doubts.append(Problem(_origin(path, sources), ".".join(path), message))
+    return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})))
 
 
 def load_raw_values(
@@ -106,7 +123,7 @@ def load_raw_values(
     """
     user = _merged(_sources(files, inline, secret), preset)
     tree = coalesce(user, ChartValues.defaults())
-    return LoadedValues(unchecked(ChartValues, tree), tree, user, tuple(_leaves(secret or {})))
+    return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=tuple(_leaves(secret or {})))
 
 
 def _sources(

@@ -126,16 +126,15 @@ def manifests(
     if batch:
         if output == "-" or values or tokens:
             raise HubstackError("--batch DIR goes with --output DIR, and without --values and --tokens")
-        written, errors = rendering.render_batch(batch, Path(output), namespace, release, kube_version)
+        written, errors = rendering.render_batch(batch, Path(output), namespace, release, kube_version, _warning)
         for error in errors:
             _errors(error)
         _console(True).print(f"{len(written)} files rendered to {output}, {len(errors)} refused", highlight=False)
         if errors:
             raise typer.Exit(1)
         return
-    objects = rendering.render_manifests(
-        values or [], namespace, release, kube_version, rendering.read_tokens(tokens) if tokens else None
-    )
+    given = rendering.read_tokens(tokens) if tokens else None
+    objects = rendering.render_manifests(values or [], namespace, release, kube_version, given, _warning)
     if output == "-":
         sys.stdout.write(rendering.to_stream(objects))
     else:
@@ -226,6 +225,11 @@ def _console(as_json: bool) -> Console:
 
 def _errors(error: Exception) -> None:
     Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+
+
+def _warning(doubt: object) -> None:
+    console = Console(stderr=True)
+    console.print(f"[yellow]warning:[/yellow] {escape(str(doubt))}", highlight=False, soft_wrap=True)
 
 
 def main() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def render_manifests(
     release_name: str,
     kube_version: str,
     given: TokenValues | None = None,
+    warn: Callable[[Problem], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """All objects of mode native for some values files.
 
@@ -31,24 +32,33 @@ def render_manifests(
         release_name: Helm's release name, part of labels and cluster-wide names.
         kube_version: Kubernetes version to render for, ``major.minor[.patch]``.
         given: tokens for what the values leave open; without them, texts that say what is missing.
+        warn: told what is allowed and yet hardly meant.
 
     Raises:
         SettingsError: a file or a setting is wrong, or the Kubernetes version too old.
     """
     require_supported(kube_version)
     loaded = load_values(values_files)
+    for warning in loaded.warnings:
+        warn(warning)
     release = Release(release_name, namespace, loaded.values, loaded.tree, kube_version)
     return [_placed(manifest, namespace) for manifest in render.objects(release, _complete(loaded, given))]
 
 
 def render_batch(
-    folder: Path, output: Path, namespace: str, release_name: str, kube_version: str
+    folder: Path,
+    output: Path,
+    namespace: str,
+    release_name: str,
+    kube_version: str,
+    warn: Callable[[Problem], None] = lambda _: None,
 ) -> tuple[list[Path], list[SettingsError]]:
     """Render every values file of a folder in one process, each to one YAML stream of its own.
 
     Arguments:
         folder: holds the values files, ``*.yaml`` and ``*.yml``; each is a JupyterHub of its own.
         output: where ``<stem>.yaml`` is written for each.
+        warn: told what is allowed and yet hardly meant.
 
     Returns:
         The files written, and the error of each values file that is wrong; one wrong file does not stop the others.
@@ -63,7 +73,7 @@ def render_batch(
     written, errors = [], []
     for file in files:
         try:
-            objects = render_manifests([file], namespace, release_name, kube_version)
+            objects = render_manifests([file], namespace, release_name, kube_version, warn=warn)
         except SettingsError as error:
             errors.append(error)
             continue

@@ -18,8 +18,9 @@ from typing import Any
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError
-from pulumi.automation.events import EngineEvent, OpType
+from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType
 from rich.console import Console
+from rich.markup import escape
 
 from hubstack import interruption, stacks
 from hubstack.errors import HubstackError
@@ -39,6 +40,8 @@ class Report:
     seconds: float = 0.0
     steps: list[tuple[str, str]] = field(default_factory=list)
     """Operation and ``Type name`` of every resource that does not stay as it is."""
+    warnings: list[str] = field(default_factory=list)
+    """What the program finds doubtful in the settings."""
 
     @property
     def changed(self) -> int:
@@ -150,10 +153,15 @@ class Updater:
             report.steps.append((str(pre.metadata.op.value), _resource(pre.metadata.urn)))
         if (done := event.res_outputs_event) and done.metadata.op in _DONE and not done.planning:
             self._say(f"[green]{_DONE[done.metadata.op]}[/green]", done.metadata.urn)
-        if (diagnostic := event.diagnostic_event) and diagnostic.severity == "error":
+        if diagnostic := event.diagnostic_event:
             message = re.sub(r"<\{%.*?%\}>", "", diagnostic.message).strip()
-            if message and not any(noise in message for noise in _NOISE) and message not in self._messages:
-                self._messages.append(message)
+            if diagnostic.severity == "error":
+                if message and not any(noise in message for noise in _NOISE) and message not in self._messages:
+                    self._messages.append(message)
+            # An update runs the program twice, for its preview too.
+            elif _is_doubt(diagnostic) and message not in report.warnings:
+                report.warnings.append(message)
+                self._console.print(f"[yellow]warning[/yellow]: {escape(message)}", highlight=False)
         if summary := event.summary_event:
             report.changes = {str(getattr(key, "value", key)): n for key, n in summary.resource_changes.items()}
 
@@ -198,6 +206,11 @@ def _resource(urn: str) -> str:
     """Short type and name of a resource."""
     kind, _, name = urn.split("::", 2)[2].rpartition("::")
     return f"{kind.rpartition('$')[2].rpartition(':')[2]} {name}"
+
+
+def _is_doubt(diagnostic: DiagnosticEvent) -> bool:
+    """Whether this is a warning of the program's; the providers' own are not for whoever edits settings."""
+    return diagnostic.severity == "warning" and (not diagnostic.urn or "::pulumi:pulumi:Stack::" in diagnostic.urn)
 
 
 def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:

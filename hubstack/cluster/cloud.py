@@ -196,8 +196,10 @@ def _bindings(cache: Cache) -> Iterator[Action]:
     here.
 
     Like that one, it packs: a pod goes to the node with most pods that still takes one and that its selector matches.
-    Amounts of CPU and memory are not looked at.
+    Amounts of CPU and memory are not looked at. A pod whose volume claims are not bound yet waits; a claim that waits
+    for its first consumer is told the pod's node, which is what makes its volume.
     """
+    claims = {_place(each): each for each in cache["claims"].values()}
     load = {each["metadata"]["name"]: 0 for each in cache["nodes"].values()}
     waiting = []
     for pod in cache["pods"].values():
@@ -217,6 +219,10 @@ def _bindings(cache: Cache) -> Iterator[Action]:
             continue
         node = max(sorted(fitting), key=lambda name: load[name])
         load[node] += 1
+        wanted = [claims.get((meta["namespace"], name)) for name in _claim_names(pod)]
+        if unbound := [claim for claim in wanted if not claim or claim["status"].get("phase") != "Bound"]:
+            yield from _nodes_chosen(unbound, node)
+            continue
         body = {
             "apiVersion": "v1",
             "kind": "Binding",
@@ -225,6 +231,26 @@ def _bindings(cache: Cache) -> Iterator[Action]:
         }
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/binding"
         yield Action("POST", path, body, f"node {node} for pod {meta['namespace']}/{meta['name']}")
+
+
+def _place(thing: Object) -> tuple[str, str]:
+    return thing["metadata"]["namespace"], thing["metadata"]["name"]
+
+
+def _claim_names(pod: Object) -> Iterator[str]:
+    for volume in pod["spec"].get("volumes") or []:
+        if claim := volume.get("persistentVolumeClaim"):
+            yield claim["claimName"]
+
+
+def _nodes_chosen(claims: Iterable[Object | None], node: str) -> Iterator[Action]:
+    """Tell claims that nobody has told yet; one that does not exist has to be waited for."""
+    for claim in claims:
+        if claim and _NODE_CHOSEN not in claim["metadata"].get("annotations", {}):
+            namespace, name = _place(claim)
+            path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}"
+            body = {"metadata": {"annotations": {_NODE_CHOSEN: node}}}
+            yield Action("PATCH", path, body, f"node {node} for claim {namespace}/{name}")
 
 
 def _takes(node: Object, pod: Object, pods: int) -> bool:

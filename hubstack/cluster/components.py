@@ -94,6 +94,8 @@ def components(layout: Layout, ports: Mapping[str, int], tools: Mapping[str, Pat
             "authorization-mode": "Node,RBAC",
             # on top of the default plugins; kubeadm and every cloud switch it on as well
             "enable-admission-plugins": "NodeRestriction",
+            # as in every cloud: users' pods have a privileged init container that blocks the metadata server
+            "allow-privileged": "true",
             "service-cluster-ip-range": _SERVICE_RANGE,
             "service-account-issuer": _ISSUER,
             "service-account-key-file": pki / "service-account.key",

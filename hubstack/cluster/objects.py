@@ -104,6 +104,7 @@ def permissions() -> list[tuple[str, Object]]:
     cloud = [
         _rule("", "persistentvolumes", f"{read} create patch delete"),
         _rule("", "persistentvolumeclaims services nodes pods", read),
+        _rule("", "persistentvolumeclaims", "patch"),
         _rule("", "pods/binding", "create"),
         _rule("", "persistentvolumeclaims/status services/status", "patch"),
         _rule("storage.k8s.io", "storageclasses", read),

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from hubstack import prerequisites, project
+from hubstack import prerequisites, project, session
 from hubstack.errors import HubstackError
+from hubstack.updates import Updater
 from tests.engine.conftest import Machine
 
 SENTINEL = "sentinel-b7c1e5"
@@ -105,6 +106,10 @@ def test_secret_values_stay_secret(machine: Machine, mode: str) -> None:
         ({"hubstack:mode": "nativ"}, "hubstack:mode: 'nativ'"),
         ({"hubstack:namespaces": "x"}, "hubstack:namespaces: unknown key; did you mean hubstack:namespace?"),
         ({"hubstack:values": {"hub": {"db": {"typ": 1}}}}, "hub.db.typ: unknown key; did you mean 'type'?"),
+        (
+            {"hubstack:values": {"hub": {"extraConfig": {"10-a": "c.A.b = ("}}}},
+            "hub.extraConfig.10-a: line 1: '(' was never closed; the hub would not start",
+        ),
         ({"hubstack:valuesFiles": ["none.yaml"]}, "none.yaml"),
         ({"hubstack:chart": {"version": "3.3.8"}}, "hubstack:chart.version: '3.3.8'"),
         ({"hubstack:kubeContext": "elsewhere"}, "no such context"),
@@ -122,6 +127,24 @@ def test_bad_settings_are_one_clear_error(machine: Machine, config: dict, messag
     assert message in str(error.value)
     assert "Traceback" not in str(error.value)
     assert '"resources"' not in state_text(machine, "bad") or "jupyterhub" not in state_text(machine, "bad")
+
+
+def test_doubts_about_settings_are_said_once(machine: Machine) -> None:
+    """A name that the hub does not know is said before an update, once, and stops nothing."""
+    stack = machine.stack()
+    values = {"hub": {"config": {"GitHubOAuthenticator": {"allowed_organisations": ["x"]}}}}
+    config = {**stack.config, "hubstack:values": values, "hubstack:namespace": "doubtful"}
+    said = io.StringIO()
+    stack = type(stack)(name="doubtful", base="dev", config=config, document={"config": config})
+    updater = Updater(stack, session.engine_environment(machine.tools), Console(file=said, width=250))
+    report = updater.preview()
+    message = (
+        "hubstack:values: hub.config.GitHubOAuthenticator.allowed_organisations: "
+        "GitHubOAuthenticator has no such trait, so JupyterHub ignores this; did you mean 'allowed_organizations'?"
+    )
+    assert report.warnings == [message]
+    assert report.changes["create"] > 20
+    assert said.getvalue().count(f"warning: {message}") == 1
 
 
 def test_unreachable_cluster_names_context_and_server(machine: Machine, tmp_path: Path) -> None:

@@ -175,3 +175,27 @@ def test_ingresses_share_one_address() -> None:
     assert given(action) == INGRESS_IP
     ingress["status"] = action.body["status"]
     assert plan(cache(ingresses=[ingress])) == []
+
+
+def test_a_foreign_schedulers_pod_waits_for_its_claims_and_chooses_their_node() -> None:
+    """A claim learns the node once; the pod is placed when all its claims are bound, and not while one is missing."""
+    volumes = [{"name": "home", "persistentVolumeClaim": {"claimName": "home"}}, {"name": "x", "emptyDir": {}}]
+    pod: Object = {
+        "metadata": {"name": "p", "namespace": "hub", "uid": "p"},
+        "spec": {"schedulerName": "user-scheduler", "volumes": volumes},
+    }
+    things: dict[str, list[Object]] = {
+        "pods": [pod],
+        "nodes": [{"metadata": {"name": "sim-1", "uid": "n"}, "spec": {}}],
+        "classes": [storage_class(mode="WaitForFirstConsumer")],
+    }
+    assert plan(cache(**things)) == []
+    (told,) = plan(cache(**things, claims=[claim()]))
+    assert told.path == "/api/v1/namespaces/hub/persistentvolumeclaims/home"
+    assert told.body == {"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "sim-1"}}}
+    (volume,) = plan(cache(**things, claims=[claim(annotations=told.body["metadata"]["annotations"])]))
+    assert volume.path == "/api/v1/persistentvolumes"
+    bound = claim(phase="Bound", capacity={"storage": "1Gi"})
+    bound["spec"]["volumeName"] = "v"
+    (placed,) = plan(cache(**things, claims=[bound]))
+    assert placed.path == "/api/v1/namespaces/hub/pods/p/binding"

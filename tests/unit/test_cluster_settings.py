@@ -85,6 +85,7 @@ def test_command_lines(tmp_path: Path) -> None:
     assert tuple(parts) == NAMES
     server = parts["kube-apiserver"].argv
     assert {"--authorization-mode=Node,RBAC", "--bind-address=127.0.0.1", "--secure-port=20002"} <= set(server)
+    assert "--allow-privileged=true" in server, "or no user's pod would be accepted"
     assert not any("admission-plugins" in each and "disable" in each for each in server)
     assert "--use-service-account-credentials=true" in parts["kube-controller-manager"].argv
     for part in parts.values():

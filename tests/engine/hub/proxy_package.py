@@ -1,0 +1,43 @@
+"""configurable-http-proxy from npm, in the user's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+class Unavailable(Exception):
+    """The proxy cannot be installed here; says why."""
+
+
+def programs(version: str) -> Path:
+    """The folder with the program ``configurable-http-proxy``; installed at first use.
+
+    Arguments:
+        version: the package's version: the tag of the chart's proxy image.
+
+    Raises:
+        Unavailable: there is no npm, or the registry cannot be reached.
+    """
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise Unavailable("the proxy needs Node.js: there is no node or npm on PATH")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubstack"
+    folder = cache / f"configurable-http-proxy-{version}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "configurable-http-proxy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / ".complete").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            command = [npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel", "error"]
+            package = f"configurable-http-proxy@{version}"
+            done = subprocess.run([*command, package], check=False, capture_output=True, text=True)
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["npm failed"])[-1]
+                raise Unavailable(f"{package} cannot be installed: {last}")
+            (folder / ".complete").touch()
+    return folder / "node_modules" / ".bin"
