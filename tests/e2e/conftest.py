@@ -107,7 +107,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     patch.setenv("HUBSTACK_STATE_DIR", str(state))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
         patch.delenv(name, raising=False)
-    node = NodeCluster(state / "cluster" / "node", owner=os.getpid())
+    node = NodeCluster(state / "cluster" / "node", owner=os.getpid(), images="build")
     try:
         node.up(tools, print)
     except ClusterError as error:

@@ -92,7 +92,7 @@ def test_services_and_the_tools_that_they_run(tmp_path: Path) -> None:
     (tmp_path / "runc").touch(mode=0o755)
     os.environ["PATH"] = f"{tmp_path}:{monkeypatched}"
     try:
-        write_configuration(layout, "/hubstack-node-1")
+        write_configuration(layout, "/hubstack-node-1", outside=False)
     finally:
         os.environ["PATH"] = monkeypatched
     assert yaml.safe_load((tmp_path / "run/kubelet.yaml").read_text())["cgroupRoot"] == "/hubstack-node-1"

@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,21 @@ def main() -> None:
     node = int(sys.argv[2])
     # the other way round: ending this process leaves the node as it is
     sockets = [(_listener(port), target) for port, target in spec["forward"]]
+    if spec["outside"]:
+        # the machine's own programs in the namespace reach what this user reaches, but not the machine's loopback
+        slirp = ["slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", str(node), "tap0"]
+        helper: subprocess.Popen[bytes] | None = subprocess.Popen(slirp)
+    else:
+        helper = None
     namespace = os.open(f"/proc/{node}/ns/net", os.O_RDONLY)
     # sockets keep the namespace in which they were opened: those above are outside, all later ones inside
     if ctypes.CDLL(None, use_errno=True).setns(namespace, _CLONE_NEWNET):
         sys.exit(os.strerror(ctypes.get_errno()))
     os.close(namespace)
     asyncio.run(_serve(sockets, node, spec.get("owner")))
+    if helper is not None:
+        helper.terminate()
+        helper.wait()
     host.restore(Path(spec["root"]), spec["cgroup"])
 
 

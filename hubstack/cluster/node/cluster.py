@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -35,6 +36,9 @@ _NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
 _POLL_SECONDS = 0.1
 _IMPORT_SECONDS = 600
 _IMAGES = "images.loaded"
+_LOOK_SECONDS = 3.0
+IMAGES_VARIABLE = "HUBSTACK_NODE_IMAGES"
+"""Environment variable: auto, pull or build."""
 
 
 class NodeCluster:
@@ -42,17 +46,30 @@ class NodeCluster:
 
     context = CONTEXT
 
-    def __init__(self, state_dir: Path, settings: SimSettings | None = None, *, owner: int | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        settings: SimSettings | None = None,
+        *,
+        owner: int | None = None,
+        images: str | None = None,
+    ) -> None:
         """Nothing happens yet.
 
         Args:
             state_dir: Folder for everything that the cluster has on disk.
             settings: Must say nothing but the defaults: the one node is as large as the machine.
             owner: Process id; the node ends when that process does. None: it stays until `down`.
+            images: ``pull`` gives the node a way to the outside and lets it pull images, ``build`` gives it the
+                stand-ins and no way out. None: what ``HUBSTACK_NODE_IMAGES`` says, or by whether the registry of the
+                hub's image answers.
 
         Raises:
-            ClusterError: The settings ask for nodes.
+            ClusterError: The settings ask for nodes, or there is no such way to images.
         """
+        self._images = images or os.environ.get(IMAGES_VARIABLE) or "auto"
+        if self._images not in ("auto", "pull", "build"):
+            raise ClusterError(f"{IMAGES_VARIABLE}: {self._images!r} is unknown; allowed: 'auto', 'pull', 'build'")
         self._layout = Layout(Path(state_dir).absolute())
         self._owner = owner
         if settings is not None and settings != SimSettings():
@@ -91,16 +108,25 @@ class NodeCluster:
         """
         tell = teller(progress)
         host.check()
+        pull = self._images == "pull" or (self._images == "auto" and registry_answers())
         store = Store(image_folder(), Path(tools["kube-scheduler-1.30"]))
-        host.install_programs(tell, build=not store.layout.joinpath("index.json").exists())
+        build = not pull and not store.layout.joinpath("index.json").exists()
+        host.install_programs(tell, build=build, outside=pull)
         self._layout.root.mkdir(parents=True, exist_ok=True)
         with locked(self._layout.lock, tell):
-            wanted = store.build(tell)
-            self._start(tools, tell, time.monotonic() + timeout, store, wanted)
+            wanted = "" if pull else store.build(tell)
+            inside, deadline = self._start(tools, tell, timeout, outside=pull)
+            if wanted:
+                self._load_images(tools, inside, store, wanted, deadline, tell)
+            client = self.client()
+            self._wait(deadline, "kubelet", lambda: "" if ready_nodes(client) else "the node is not ready")
+            tell(f"ready: node {NODE}, images are {'pulled' if pull else 'stand-ins'}")
 
     def _start(
-        self, tools: Mapping[str, Path], tell: Callable[[str], object], deadline: float, store: Store, wanted: str
-    ) -> None:
+        self, tools: Mapping[str, Path], tell: Callable[[str], object], timeout: float, *, outside: bool
+    ) -> tuple[int, float]:
+        """Start what does not run; gives the pid of the node's first process and when to give up."""
+        deadline = time.monotonic() + timeout
         layout = self._layout
         saved = SavedState.load(layout.state) or SavedState.fresh(SimSettings())
         fresh = not process.alive(process.read_record(layout.pid_file(_NODE_PID)))
@@ -111,7 +137,7 @@ class NodeCluster:
                     saved.ports[name] = choose_port(set(saved.ports.values()))
             saved.save(layout.state)
             layout.make_folders()
-            self._write_files(saved, tools)
+            self._write_files(saved, tools, outside)
             host.prepare(layout.root, _cgroup(saved))
             self._spawn(saved, _NODE_PID, ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--mount-proc",
                         "--propagation", "private", sys.executable, "-P", "-m", init.__name__, self._spec])  # fmt: skip
@@ -123,21 +149,19 @@ class NodeCluster:
         if fresh:
             tell("API server answers")
         self._wait(deadline, "kube-apiserver", lambda: _prepare(client))
-        self._load_images(tools, inside, store, wanted, deadline, tell)
-        self._wait(deadline, "kubelet", lambda: "" if ready_nodes(client) else "the node is not ready")
-        tell(f"ready: node {NODE} at {_url(saved)}" if fresh else f"ready already: node {NODE} at {_url(saved)}")
+        return inside, deadline
 
     @property
     def _spec(self) -> str:
         return str(self._layout.root / "run" / "spec.json")
 
-    def _write_files(self, saved: SavedState, tools: Mapping[str, Path]) -> None:
+    def _write_files(self, saved: SavedState, tools: Mapping[str, Path], outside: bool) -> None:
         layout = self._layout
         pki.ensure_pki(layout.pki, NAMES)
         pki.write_kubeconfig(layout.kubeconfig, _url(saved), layout.pki, "admin", CONTEXT)
         for name in CLIENTS:
             pki.write_kubeconfig(layout.component_kubeconfig(name), SERVER, layout.pki, name, CONTEXT)
-        write_configuration(layout, _cgroup(saved))
+        write_configuration(layout, _cgroup(saved), outside=outside)
         spec = {
             "root": str(layout.root),
             "pki": str(layout.pki),
@@ -148,6 +172,7 @@ class NodeCluster:
             "forward": [[saved.ports[name], target] for name, target in forwarded().items()],
             "cgroup": _cgroup(saved),
             "owner": self._owner,
+            "outside": outside,
         }
         process.write_atomically(Path(self._spec), json.dumps(spec, indent=1))
 
@@ -279,6 +304,17 @@ class NodeCluster:
         well = node_runs and running.exists() and name in json.loads(running.read_text())
         # pids are those of the node's own namespace, and say nothing outside
         return ComponentStatus(name, None, None, well, "" if well else "not running", self._layout.log(name))
+
+
+def registry_answers() -> bool:
+    """Whether the registry of the hub's image can be reached from this machine."""
+    from chart.values import ChartValues
+
+    try:
+        socket.create_connection((ChartValues().hub.image.name.partition("/")[0], 443), _LOOK_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def image_folder() -> Path:

@@ -39,6 +39,8 @@ _PROGRAMS = {
 """Programs that come with the system, and the Debian packages that have them."""
 _BUILD_PROGRAMS = {"mmdebstrap": "mmdebstrap", "npm": "npm"}
 """Needed only to build the stand-in images."""
+_OUTSIDE_PROGRAMS = {"slirp4netns": "slirp4netns"}
+"""Needed only where the node reaches the outside."""
 _INSTEAD = "or use CLUSTER=sim, which needs neither root nor containers, or CLUSTER=kind where Docker is"
 
 
@@ -56,17 +58,18 @@ def check() -> None:
         )
 
 
-def install_programs(tell: Callable[[str], object], *, build: bool) -> None:
+def install_programs(tell: Callable[[str], object], *, build: bool, outside: bool) -> None:
     """Have the system's own programs; on Debian and its relatives, missing ones are installed.
 
     Args:
         tell: told what is installed.
         build: whether the programs for building images are needed, too.
+        outside: whether those for the way to the outside are.
 
     Raises:
         ClusterError: some are missing and cannot be installed.
     """
-    wanted = _PROGRAMS | (_BUILD_PROGRAMS if build else {})
+    wanted = _PROGRAMS | (_BUILD_PROGRAMS if build else {}) | (_OUTSIDE_PROGRAMS if outside else {})
     missing = sorted({package for program, package in wanted.items() if shutil.which(program) is None})
     if not missing:
         return

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.cluster.node.network import NODE, NODE_IP, SERVICE_RANGE
+from hubstack.cluster.node.network import NAME_SERVER, NODE, NODE_IP, POD_RANGE, SERVICE_RANGE
 
 _PAUSE_SECONDS = 1.0
 """Before a service that has ended is started again."""
@@ -29,6 +29,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _mounts(Path(spec["root"]))
     _network()
+    if spec["outside"]:
+        _way_out()
     _Keeper(spec).run()
 
 
@@ -61,6 +63,12 @@ def _network() -> None:
         path = Path("/proc/sys") / setting
         if path.exists():
             path.write_text("1")
+
+
+def _way_out() -> None:
+    """Let pods use the device that slirp4netns brings; it may come a little later."""
+    Path("/run/resolv.conf").write_text(f"nameserver {NAME_SERVER}\n")
+    _do("iptables", "-t", "nat", "-A", "POSTROUTING", "-s", POD_RANGE, "-o", "tap0", "-j", "MASQUERADE")
 
 
 class _Keeper:

@@ -40,3 +40,7 @@ def forwarded() -> dict[str, str]:
         for scheme, port in BALANCER_PORTS.items()
     }
     return {"kube-apiserver": f"127.0.0.1:{API_PORT}", **balancers}
+
+
+NAME_SERVER = "10.0.2.3"
+"""Where slirp4netns answers for the machine's own name server, on nodes that reach the outside."""

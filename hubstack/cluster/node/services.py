@@ -14,7 +14,7 @@ import yaml
 from hubstack.cluster.model import ClusterError
 from hubstack.cluster.node import addons
 from hubstack.cluster.node.images import PAUSE
-from hubstack.cluster.node.network import API_PORT, NODE, NODE_IP, POD_RANGE, SERVICE_RANGE
+from hubstack.cluster.node.network import API_PORT, NAME_SERVER, NODE, NODE_IP, POD_RANGE, SERVICE_RANGE
 from hubstack.cluster.pki import FRONT_PROXY
 from hubstack.cluster.state import Layout
 
@@ -118,20 +118,21 @@ def services(layout: Layout, tools: Mapping[str, Path]) -> list[Service]:
     ]  # fmt: skip
 
 
-def write_configuration(layout: Layout, cgroup: str) -> None:
+def write_configuration(layout: Layout, cgroup: str, *, outside: bool) -> None:
     """Write the files that containerd, kubelet, kube-proxy and CoreDNS read.
 
     Args:
         layout: where they go.
         cgroup: control group below which all pods run, such as ``/hubstack-node-1a2b``.
+        outside: whether names outside the cluster can be looked up.
     """
     run = layout.root / "run"
     (run / "cni").mkdir(exist_ok=True)
     files = {
         "containerd.toml": _containerd(layout),
-        "kubelet.yaml": yaml.safe_dump(_kubelet(layout, cgroup)),
+        "kubelet.yaml": yaml.safe_dump(_kubelet(layout, cgroup, outside)),
         "kube-proxy.yaml": yaml.safe_dump(_kube_proxy(layout)),
-        "Corefile": _corefile(layout),
+        "Corefile": _corefile(layout, outside),
         "cni/10-hubstack.conflist": json.dumps(_pod_network(layout)),
     }
     for name, text in files.items():
@@ -172,7 +173,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor
 """
 
 
-def _kubelet(layout: Layout, cgroup: str) -> dict[str, object]:
+def _kubelet(layout: Layout, cgroup: str, outside: bool) -> dict[str, object]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -188,7 +189,7 @@ def _kubelet(layout: Layout, cgroup: str) -> dict[str, object]:
         },
         "authorization": {"mode": "Webhook"},
         "clusterDomain": "cluster.local",
-        "clusterDNS": [NODE_IP],
+        "clusterDNS": [NODE_IP, NAME_SERVER] if outside else [NODE_IP],
         "resolvConf": "/run/resolv.conf",
         "containerRuntimeEndpoint": f"unix://{SOCKET}",
         # the machine's disk belongs to others, too: only a full one is a reason to throw pods out
@@ -218,9 +219,18 @@ def _kube_proxy(layout: Layout) -> dict[str, object]:
     }
 
 
-def _corefile(layout: Layout) -> str:
-    # names outside the cluster do not exist here, and are answered at once; in one block with `kubernetes`, `template`
-    # would come first
+def _corefile(layout: Layout, outside: bool) -> str:
+    # names outside the cluster: with a way out they are refused here, so that pods ask their second name server; without
+    # one they do not exist, which is answered at once. In one block with `kubernetes`, `template` would come first.
+    others = f"""
+.:53 {{
+  bind {NODE_IP}
+  errors
+  template ANY ANY . {{
+    rcode NXDOMAIN
+  }}
+}}
+"""
     return f"""cluster.local:53 in-addr.arpa:53 {{
   bind {NODE_IP}
   errors
@@ -230,14 +240,7 @@ def _corefile(layout: Layout) -> str:
   }}
   loadbalance
 }}
-.:53 {{
-  bind {NODE_IP}
-  errors
-  template ANY ANY . {{
-    rcode NXDOMAIN
-  }}
-}}
-"""
+{"" if outside else others}"""
 
 
 def _pod_network(layout: Layout) -> dict[str, object]:
