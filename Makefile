@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-unit lint bench docs
+.PHONY: help setup up down test test-unit e2e lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -35,6 +35,9 @@ test: setup ## Run all tests, the fast ones first
 
 test-unit: setup ## Run the unit tests only
 	$(pytest) tests/unit
+
+e2e: setup ## Run the tests with real containers and a browser only (Linux, root)
+	$(pytest) tests/e2e
 
 lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff check .

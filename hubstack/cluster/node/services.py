@@ -220,8 +220,9 @@ def _kube_proxy(layout: Layout) -> dict[str, object]:
 
 
 def _corefile(layout: Layout, outside: bool) -> str:
-    # names outside the cluster: with a way out they are refused here, so that pods ask their second name server; without
-    # one they do not exist, which is answered at once. In one block with `kubernetes`, `template` would come first.
+    # names outside the cluster: with a way out they are refused here, so that pods ask their second name server;
+    # without one they do not exist, which is answered at once. In one block with `kubernetes`, `template` would come
+    # first.
     others = f"""
 .:53 {{
   bind {NODE_IP}
