@@ -53,6 +53,12 @@ class Hub:
         found = self.node.client().get(f"/api/v1/namespaces/{self.namespace}/pods?labelSelector={selector}")
         return found["items"]
 
+    def volume(self, claim: str) -> Path:
+        """Folder of the node that a claim's volume is."""
+        client = self.node.client()
+        name = client.get(f"/api/v1/namespaces/{self.namespace}/persistentvolumeclaims/{claim}")["spec"]["volumeName"]
+        return Path(client.get(f"/api/v1/persistentvolumes/{name}")["spec"]["local"]["path"])
+
     def up(self, values: dict) -> None:
         """Deploy the same stack with other values, and wait until the hub answers through the proxy again.
 
@@ -60,6 +66,10 @@ class Hub:
         """
         write(Path(self.stack.config["hubstack:valuesFiles"][0]), values)
         self.updater.up()
+        self.answers()
+
+    def answers(self) -> None:
+        """Wait until the hub answers through the proxy."""
         eventually(lambda: answers(f"{self.url}/hub/health"), "the hub answers")
 
 
@@ -71,13 +81,14 @@ class Place:
     tools: toolchain.Tools
     folder: Path
 
-    def deploy(self, name: str, values: dict, mode: str = "native") -> Hub:
+    def deploy(self, name: str, values: dict, mode: str = "native", chart: str = "4.4.0") -> Hub:
         """Bring a stack of this name up; its namespace carries the name."""
         file = self.folder / f"{name}.yaml"
         write(file, values)
         stack = stacks.select(
             "dev", mode=mode, values=(file,), context=self.node.context, kubeconfig=self.node.kubeconfig
         )
+        stack.config["hubstack:chart"] = {"version": chart, "path": str(project.mirrored_chart(chart))}
         updater = Updater(stack, session.engine_environment(self.tools), Console(quiet=True))
         updater.up()
         service = self.node.client().get(f"/api/v1/namespaces/{stack.namespace}/services/proxy-public")

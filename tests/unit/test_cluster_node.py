@@ -56,9 +56,9 @@ def test_a_killed_build_goes_on_and_gives_the_same(tmp_path: Path, monkeypatch: 
 
     for name in ("base", "proxy", "awaiter"):
         monkeypatch.setattr(layers, name, layer(name))
-    monkeypatch.setattr(layers, "python_packages", layer)
-    monkeypatch.setattr(layers, "program", lambda path: layer("scheduler"))
-    store = images.Store(tmp_path, Path("kube-scheduler"))
+    monkeypatch.setattr(layers, "python_packages", lambda folder, requirements, **_: layer(requirements.stem)(folder))
+    monkeypatch.setattr(layers, "program", lambda folder, **_: layer("scheduler")(folder))
+    store = images.stand_ins(tmp_path, Path("kube-scheduler-1.30"))
     with pytest.raises(ClusterError, match="singleuser broke off"):
         store.build(lambda _: None)
     broken.clear()

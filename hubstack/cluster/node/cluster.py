@@ -25,7 +25,7 @@ from hubstack.cluster.model import (
     teller,
 )
 from hubstack.cluster.node import caretaker, host, init
-from hubstack.cluster.node.images import Store
+from hubstack.cluster.node.images import Store, stand_ins
 from hubstack.cluster.node.network import ADDRESSES, CONTEXT, NAMES, NODE, forwarded
 from hubstack.cluster.node.services import CLIENTS, SERVER, SOCKET, services, write_configuration
 from hubstack.cluster.start import ready_nodes
@@ -109,23 +109,26 @@ class NodeCluster:
         tell = teller(progress)
         host.check()
         pull = self._images == "pull" or (self._images == "auto" and registry_answers())
-        store = Store(image_folder(), Path(tools["kube-scheduler-1.30"]))
+        store = stand_ins(image_folder(), Path(tools["kube-scheduler-1.30"]))
         build = not pull and not store.layout.joinpath("index.json").exists()
         host.install_programs(tell, build=build, outside=pull)
         self._layout.root.mkdir(parents=True, exist_ok=True)
         with locked(self._layout.lock, tell):
             wanted = "" if pull else store.build(tell)
-            inside, deadline = self._start(tools, tell, timeout, outside=pull)
-            if wanted:
-                self._load_images(tools, inside, store, wanted, deadline, tell)
+            deadline = self._start(tools, tell, timeout, outside=pull)
+            noted = self._layout.root / _IMAGES
+            if wanted and not (noted.exists() and noted.read_text() == wanted):
+                tell("loading images")
+                self.load_images(tools, store, max(0.0, deadline - time.monotonic()))
+                noted.write_text(wanted)
             client = self.client()
             self._wait(deadline, "kubelet", lambda: "" if ready_nodes(client) else "the node is not ready")
             tell(f"ready: node {NODE}, images are {'pulled' if pull else 'stand-ins'}")
 
     def _start(
         self, tools: Mapping[str, Path], tell: Callable[[str], object], timeout: float, *, outside: bool
-    ) -> tuple[int, float]:
-        """Start what does not run; gives the pid of the node's first process and when to give up."""
+    ) -> float:
+        """Start what does not run; gives the moment at which to give up."""
         deadline = time.monotonic() + timeout
         layout = self._layout
         saved = SavedState.load(layout.state) or SavedState.fresh(SimSettings())
@@ -149,7 +152,7 @@ class NodeCluster:
         if fresh:
             tell("API server answers")
         self._wait(deadline, "kube-apiserver", lambda: _prepare(client))
-        return inside, deadline
+        return deadline
 
     @property
     def _spec(self) -> str:
@@ -209,35 +212,32 @@ class NodeCluster:
                 raise ClusterError(f"{name}: {what}", self._layout.log(name))
             time.sleep(_POLL_SECONDS)
 
-    def _load_images(
-        self,
-        tools: Mapping[str, Path],
-        inside: int,
-        store: Store,
-        wanted: str,
-        deadline: float,
-        tell: Callable[[str], object],
-    ) -> None:
-        """Give containerd the images that it does not have yet."""
-        noted = self._layout.root / _IMAGES
-        if noted.exists() and noted.read_text() == wanted:
-            return
-        tell("loading images")
-        ctr = _ctr(Path(tools["ctr"]), inside)
+    def load_images(self, tools: Mapping[str, Path], store: Store, timeout: float = 60.0) -> None:
+        """Give containerd the images of a store that has been built.
+
+        Args:
+            tools: Path of the program ctr.
+            store: the images.
+            timeout: Seconds for containerd to answer at all.
+
+        Raises:
+            ClusterError: The node does not run, or containerd does not take them.
+        """
+        deadline = time.monotonic() + timeout
+        ctr = _ctr(Path(tools["ctr"]), self._first_process(deadline))
         self._wait(
             deadline, "containerd", lambda: "" if _succeeds([*ctr, "version"]) else "does not answer at its socket"
         )
         log = self._layout.log("images")
         with log.open("wb") as output:
             archive = subprocess.Popen(["tar", "-C", str(store.layout), "-cf", "-", "."], stdout=subprocess.PIPE)
-            command = [*ctr, "images", "import", "-"]
             done = subprocess.run(
-                command, stdin=archive.stdout, stdout=output, stderr=output, timeout=_IMPORT_SECONDS, check=False
-            )
+                [*ctr, "images", "import", "-"],
+                stdin=archive.stdout, stdout=output, stderr=output, timeout=_IMPORT_SECONDS, check=False,
+            )  # fmt: skip
             archive.wait()
         if done.returncode:
             raise ClusterError("containerd does not take the images", log)
-        noted.write_text(wanted)
 
     def tag_image(self, ctr: Path, existing: str, name: str) -> None:
         """Give an image of the node a second name. Raises ClusterError if there is no such image."""

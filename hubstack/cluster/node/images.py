@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -81,22 +81,49 @@ def images() -> list[Image]:
     ]  # fmt: skip
 
 
+def builders(folder: Path, scheduler: Path) -> dict[str, Callable[[Path], None]]:
+    """What fills the layers of the stand-ins.
+
+    Args:
+        folder: that of the store.
+        scheduler: program that the user-scheduler's image holds.
+    """
+    from chart.values import ChartValues
+
+    lower = folder / "layers" / "base"
+    return {
+        "base": layers.base,
+        "hub": partial(layers.python_packages, lower=lower, requirements=layers.REQUIREMENTS / "hub.txt"),
+        "singleuser": partial(layers.python_packages, lower=lower, requirements=layers.REQUIREMENTS / "singleuser.txt"),
+        "proxy": partial(layers.proxy, version=ChartValues().proxy.chp.image.tag),
+        "scheduler": partial(layers.program, path=scheduler),
+        "awaiter": layers.awaiter,
+    }
+
+
+def stand_ins(folder: Path, scheduler: Path) -> Store:
+    """The store of all stand-ins; arguments as for `builders`."""
+    return Store(folder, builders(folder, scheduler), images())
+
+
 PAUSE = "registry.k8s.io/pause:3.10.1"
 """The image that holds a pod's namespaces open; containerd is told this name."""
 
 
 class Store:
-    """The stand-ins on disk: finished layers and one OCI layout."""
+    """Images on disk: finished layers and one OCI layout."""
 
-    def __init__(self, folder: Path, scheduler: Path) -> None:
+    def __init__(self, folder: Path, builders: Mapping[str, Callable[[Path], None]], wanted: Sequence[Image]) -> None:
         """Nothing is built yet.
 
         Args:
-            folder: where they are kept.
-            scheduler: program that the user-scheduler's image holds.
+            folder: where they are kept; stores may share one.
+            builders: layers in the order in which they are built, each with what fills its folder.
+            wanted: images made of these layers.
         """
         self._folder = folder
-        self._scheduler = scheduler
+        self._builders = builders
+        self._wanted = wanted
 
     @property
     def layout(self) -> Path:
@@ -112,8 +139,7 @@ class Store:
         Raises:
             ClusterError: a package cannot be had.
         """
-        builders = self._builders()
-        missing = [name for name in builders if not self._done(name).is_file()]
+        missing = [name for name in self._builders if not self._done(name).is_file()]
         if missing:
             tell(f"building images, once: {len(missing)} layers, some minutes and 1 GB in {self._folder}")
         for number, name in enumerate(missing, 1):
@@ -122,28 +148,11 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
             folder.parent.mkdir(parents=True, exist_ok=True)
             try:
-                builders[name](folder)
+                self._builders[name](folder)
             except OSError as error:
                 raise ClusterError(f"layer {name}: {error}") from None
             self._pack(name, folder)
         return self._write_layout()
-
-    def _builders(self) -> dict[str, Callable[[Path], None]]:
-        from chart.values import ChartValues
-
-        lower = self._folder / "layers" / "base"
-
-        def on_base(build: Callable[[Path, Path], None]) -> Callable[[Path], None]:
-            return lambda folder: build(folder, lower)
-
-        return {
-            "base": layers.base,
-            "hub": on_base(layers.python_packages("hub")),
-            "singleuser": on_base(layers.python_packages("singleuser")),
-            "proxy": partial(layers.proxy, version=ChartValues().proxy.chp.image.tag),
-            "scheduler": layers.program(self._scheduler),
-            "awaiter": layers.awaiter,
-        }
 
     def _done(self, name: str) -> Path:
         return self._folder / "layers" / f"{name}.json"
@@ -167,10 +176,10 @@ class Store:
         self._done(name).write_text(json.dumps({"mediaType": _TAR, "digest": f"sha256:{digest}", "size": size}))
 
     def _write_layout(self) -> str:
-        found = {name: json.loads(self._done(name).read_text()) for name in self._builders()}
+        found = {name: json.loads(self._done(name).read_text()) for name in self._builders}
         arch = _ARCHITECTURES.get(os.uname().machine, os.uname().machine)
         manifests = []
-        for image in images():
+        for image in self._wanted:
             stack = [found[name] for name in image.layers]
             config = {
                 "architecture": arch,

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubstack.cluster.model import ClusterError
@@ -23,7 +23,8 @@ _PACKAGES = (
 _UNNEEDED = ("man", "locale", "doc", "info")
 _BUILD_SECONDS = 1800
 _AWAITER = Path(__file__).with_name("awaiter.py")
-_REQUIREMENTS = Path(__file__).with_name("requirements")
+REQUIREMENTS = Path(__file__).with_name("requirements")
+"""What is installed into which layer."""
 
 
 def base(folder: Path) -> None:
@@ -45,26 +46,24 @@ def base(folder: Path) -> None:
         os.chown(folder / home, JOVYAN, JOVYAN)
 
 
-def python_packages(requirements: str) -> Callable[[Path, Path], None]:
-    """A builder of a layer with PyPI packages on top of `base`.
+def python_packages(folder: Path, lower: Path, requirements: Path) -> None:
+    """PyPI packages.
 
     Args:
-        requirements: name of a file in the folder requirements, without its ending.
+        folder: the layer.
+        lower: folder of the finished layer below it, made by `base`.
+        requirements: a requirements file.
     """
-
-    def build(folder: Path, lower: Path) -> None:
-        with _root(lower, folder) as root:
-            (root / "tmp/requirements.txt").write_bytes((_REQUIREMENTS / f"{requirements}.txt").read_bytes())
-            _run(
-                ["chroot", str(root), "/usr/bin/python3", "-m", "pip", "install", "--quiet", "--no-cache-dir",
-                 "--break-system-packages", "--root-user-action=ignore", "--prefer-binary",
-                 "--disable-pip-version-check", "-r", "/tmp/requirements.txt"]
-            )  # fmt: skip
-            shutil.rmtree(root / "tmp")
-            (root / "tmp").mkdir(mode=0o1777)
-            (root / "tmp").chmod(0o1777)
-
-    return build
+    with _root(lower, folder) as root:
+        (root / "tmp/requirements.txt").write_bytes(requirements.read_bytes())
+        _run(
+            ["chroot", str(root), "/usr/bin/python3", "-m", "pip", "install", "--quiet", "--no-cache-dir",
+             "--break-system-packages", "--root-user-action=ignore", "--prefer-binary",
+             "--disable-pip-version-check", "-r", "/tmp/requirements.txt"]
+        )  # fmt: skip
+        shutil.rmtree(root / "tmp")
+        (root / "tmp").mkdir()
+        (root / "tmp").chmod(0o1777)
 
 
 def proxy(folder: Path, version: str) -> None:
@@ -84,15 +83,11 @@ def proxy(folder: Path, version: str) -> None:
     shutil.rmtree(node)
 
 
-def program(path: Path) -> Callable[[Path], None]:
-    """A builder of a layer with one program in /usr/local/bin, named up to its first hyphen and digit."""
-
-    def build(folder: Path) -> None:
-        target = folder / "usr/local/bin"
-        target.mkdir(parents=True)
-        shutil.copy2(path, target / "kube-scheduler")
-
-    return build
+def program(folder: Path, path: Path) -> None:
+    """One program in /usr/local/bin, named like the file up to its version: kube-scheduler-1.30 is kube-scheduler."""
+    target = folder / "usr/local/bin"
+    target.mkdir(parents=True)
+    shutil.copy2(path, target / path.name.rpartition("-")[0])
 
 
 def awaiter(folder: Path) -> None:
