@@ -198,14 +198,14 @@ class NodeCluster:
         if noted.exists() and noted.read_text() == wanted:
             return
         tell("loading images")
-        ctr = ["nsenter", "--target", str(inside), "--mount", "--net", "--", str(tools["ctr"]), "-a", SOCKET]
+        ctr = _ctr(Path(tools["ctr"]), inside)
         self._wait(
             deadline, "containerd", lambda: "" if _succeeds([*ctr, "version"]) else "does not answer at its socket"
         )
         log = self._layout.log("images")
         with log.open("wb") as output:
             archive = subprocess.Popen(["tar", "-C", str(store.layout), "-cf", "-", "."], stdout=subprocess.PIPE)
-            command = [*ctr, "--namespace", "k8s.io", "images", "import", "-"]
+            command = [*ctr, "images", "import", "-"]
             done = subprocess.run(
                 command, stdin=archive.stdout, stdout=output, stderr=output, timeout=_IMPORT_SECONDS, check=False
             )
@@ -213,6 +213,15 @@ class NodeCluster:
         if done.returncode:
             raise ClusterError("containerd does not take the images", log)
         noted.write_text(wanted)
+
+    def tag_image(self, ctr: Path, existing: str, name: str) -> None:
+        """Give an image of the node a second name. Raises ClusterError if there is no such image."""
+        inside = self._first_process(time.monotonic() + 1)
+        done = subprocess.run(
+            [*_ctr(ctr, inside), "images", "tag", existing, name], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise ClusterError(f"image {existing}: {done.stderr.strip()}")
 
     def down(self) -> None:
         """End the node and all in it; volumes and objects stay. Raises ClusterError."""
@@ -308,6 +317,11 @@ def _prepare(client: ApiClient) -> str:
     except (ApiError, OSError) as error:
         return str(error)
     return ""
+
+
+def _ctr(program: Path, inside: int) -> list[str]:
+    """How to ask the node's containerd."""
+    return ["nsenter", "--target", str(inside), "--mount", "--net", "--", str(program), "-a", SOCKET, "-n", "k8s.io"]
 
 
 def _succeeds(command: list[str]) -> bool:

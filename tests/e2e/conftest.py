@@ -1,0 +1,145 @@
+"""One real node for all tests of the suite, and a browser to look at its hubs with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
+
+from hubstack import project, session, stacks, toolchain
+from hubstack.cluster import ClusterError
+from hubstack.cluster.node.cluster import NodeCluster
+from hubstack.updates import Updater
+from tests.e2e.person import PASSWORD
+from tests.e2e.waiting import answers, eventually
+
+SCREENSHOTS = project.ROOT / ".hubstack" / "screenshots"
+"""Where the pictures of the last run are."""
+SMALL = {"cpu": {"guarantee": 0.05}, "memory": {"guarantee": "100M"}}
+"""A server that fits several times into a small machine."""
+VALUES = {
+    "hub": {"config": {"JupyterHub": {"authenticator_class": "dummy"}, "DummyAuthenticator": {"password": PASSWORD}}},
+    "singleuser": {**SMALL, "storage": {"capacity": "1Gi"}},
+}
+"""Settings of every hub here."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A deployed stack and the way to it."""
+
+    node: NodeCluster
+    stack: stacks.Stack
+    updater: Updater
+    url: str
+    """Where this machine reaches proxy-public."""
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the hub and its servers."""
+        return self.stack.namespace
+
+    def pods(self, selector: str) -> list[dict]:
+        """Pods of the namespace by a label selector."""
+        found = self.node.client().get(f"/api/v1/namespaces/{self.namespace}/pods?labelSelector={selector}")
+        return found["items"]
+
+    def up(self, values: dict) -> None:
+        """Deploy the same stack with other values, and wait until the hub answers through the proxy again.
+
+        A proxy that was restarted, too, learns its routes from the hub's next check of them (at most 30 s later).
+        """
+        write(Path(self.stack.config["hubstack:valuesFiles"][0]), values)
+        self.updater.up()
+        eventually(lambda: answers(f"{self.url}/hub/health"), "the hub answers")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The node, and what an update needs."""
+
+    node: NodeCluster
+    tools: toolchain.Tools
+    folder: Path
+
+    def deploy(self, name: str, values: dict, mode: str = "native") -> Hub:
+        """Bring a stack of this name up; its namespace carries the name."""
+        file = self.folder / f"{name}.yaml"
+        write(file, values)
+        stack = stacks.select(
+            "dev", mode=mode, values=(file,), context=self.node.context, kubeconfig=self.node.kubeconfig
+        )
+        updater = Updater(stack, session.engine_environment(self.tools), Console(quiet=True))
+        updater.up()
+        service = self.node.client().get(f"/api/v1/namespaces/{stack.namespace}/services/proxy-public")
+        address = service["status"]["loadBalancer"]["ingress"][0]["ip"]
+        scheme = "https" if any(port["port"] == 443 for port in service["spec"]["ports"]) else "http"
+        return Hub(self.node, stack, updater, self.node.url(address, scheme) or "")
+
+
+def write(file: Path, values: dict) -> None:
+    """Write a values file."""
+    file.write_text(yaml.safe_dump(values))
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The node; it ends with this process, however that ends. Skips, with the reason, where there can be none."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        pytest.skip("a node runs containers: it needs Linux and root")
+    try:
+        tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["node"], *session.OTHER_TOOLS))
+    except toolchain.ToolchainError as error:
+        pytest.skip(str(error))
+    if project.mirrored_chart("4.4.0") is None:
+        pytest.skip("the chart's archive is not here; HUBSTACK_MIRROR names a folder that has it")
+    state = tmp_path_factory.mktemp("state")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HUBSTACK_STATE_DIR", str(state))
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
+        patch.delenv(name, raising=False)
+    node = NodeCluster(state / "cluster" / "node", owner=os.getpid())
+    try:
+        node.up(tools, print)
+    except ClusterError as error:
+        node.delete()
+        pytest.fail(str(error))
+    yield Place(node, tools, tmp_path_factory.mktemp("values"))
+    node.delete()
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium: the system's, installed where that is Debian."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None and shutil.which("apt-get") and os.geteuid() == 0:
+        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
+        for command in (["apt-get", "update", "--quiet"], install):
+            subprocess.run(command, check=False, capture_output=True)
+        path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no Chromium on PATH")
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    SCREENSHOTS.mkdir(parents=True)
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def hub(place: Place) -> Iterator[Hub]:
+    """One native hub that several tests use."""
+    deployed = place.deploy("shared", VALUES)
+    yield deployed
+    deployed.updater.destroy()
