@@ -82,7 +82,8 @@ def _tools(kind: KindOption) -> Mapping[str, Path]:
     from hubstack.session import CLUSTER_TOOLS
     from hubstack.toolchain import ensure
 
-    return ensure(CLUSTER_TOOLS[kind.value], progress=_err)
+    names = CLUSTER_TOOLS[kind.value]
+    return ensure(names, progress=_err) if names else {}
 
 
 def _teller() -> Callable[[str], None]:

@@ -13,6 +13,7 @@ from hubstack.cluster import ClusterError, SimSettings, make_cluster, objects, p
 from hubstack.cluster.components import NAMES, TOOLS, check_tools, components
 from hubstack.cluster.kind import KindCluster
 from hubstack.cluster.model import teller
+from hubstack.cluster.node.cluster import NodeCluster
 from hubstack.cluster.sim import SimCluster
 from hubstack.cluster.state import PORT_USERS, Layout
 
@@ -51,7 +52,8 @@ def test_good_settings() -> None:
 def test_make_cluster(tmp_path: Path) -> None:
     assert isinstance(make_cluster("sim", tmp_path), SimCluster)
     assert isinstance(make_cluster("kind", tmp_path), KindCluster)
-    with pytest.raises(ClusterError, match="'minikube' is not a kind of cluster; allowed: 'sim', 'kind'"):
+    assert isinstance(make_cluster("node", tmp_path), NodeCluster)
+    with pytest.raises(ClusterError, match="'minikube' is not a kind of cluster; allowed: 'sim', 'node', 'kind'"):
         make_cluster("minikube", tmp_path)  # type: ignore[arg-type]
 
 
