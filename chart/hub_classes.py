@@ -122,7 +122,7 @@ def _words(code: str) -> frozenset[str]:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

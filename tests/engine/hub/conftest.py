@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chart.values import ChartValues
 from hubstack.updates import Report
 from tests.engine.conftest import Machine
 from tests.engine.hub import network, proxy_package
@@ -90,9 +91,10 @@ def _owner(made: Object) -> dict[str, str]:
 def deployed(machine: Machine) -> Iterator[Deployed]:
     """The stack, up, with its hub and proxy running; skips, with the reason, where the hub's programs cannot be had."""
     try:
-        environment.python()
         network.check()
-    except (environment.Unavailable, network.Unavailable) as error:
+        environment.python()
+        proxy_package.programs(ChartValues.defaults()["proxy"]["chp"]["image"]["tag"])
+    except (network.Unavailable, environment.Unavailable, proxy_package.Unavailable) as error:
         pytest.skip(str(error))
     with tempfile.TemporaryDirectory(prefix="hub-") as text:
         folder = Path(text)
@@ -100,11 +102,7 @@ def deployed(machine: Machine) -> Iterator[Deployed]:
         shutil.copy(VALUES, values)
         updater = machine.updater(machine.stack(values=(values,)))
         outputs = updater.up().outputs
-        try:
-            hub = RunningHub(machine, outputs["namespace"], folder)
-        except proxy_package.Unavailable as error:
-            updater.destroy()
-            pytest.skip(str(error))
+        hub = RunningHub(machine, outputs["namespace"], folder)
         try:
             yield Deployed(machine, values, hub)
         finally:

@@ -8,6 +8,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
+_QUICKLY = (
+    "--no-audit",
+    "--no-fund",
+    "--loglevel",
+    "error",
+    "--fetch-retries",
+    "1",
+    "--fetch-retry-mintimeout",
+    "1000",
+)
+"""Nothing but the package, and no minute of trying where the registry cannot be reached."""
+
 
 class Unavailable(Exception):
     """The proxy cannot be installed here; says why."""
@@ -33,11 +45,11 @@ def programs(version: str) -> Path:
         if not (folder / ".complete").is_file():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            command = [npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel", "error"]
+            command = [npm, "install", "--prefix", folder, *_QUICKLY]
             package = f"configurable-http-proxy@{version}"
             done = subprocess.run([*command, package], check=False, capture_output=True, text=True)
             if done.returncode:
-                last = (done.stderr.strip().splitlines() or ["npm failed"])[-1]
-                raise Unavailable(f"{package} cannot be installed: {last}")
+                said = [line.removeprefix("npm error ") for line in done.stderr.splitlines() if " error " in line]
+                raise Unavailable(f"{package} cannot be installed: {'; '.join(said[:3]) or 'npm failed'}")
             (folder / ".complete").touch()
     return folder / "node_modules" / ".bin"
