@@ -1,6 +1,6 @@
 """Describes the classes that the hub's packages bring, in the hub's own Python; prints chart/hub_classes.json.
 
-Run it, with the interpreter that environment.python() gives, after a change of requirements.txt.
+Run it, with the interpreter that environment.python() gives, after a change of the hub image's requirements.
 """
 
 from __future__ import annotations

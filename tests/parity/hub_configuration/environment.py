@@ -11,10 +11,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from hubstack import project
+
 RUNNER = Path(__file__).with_name("runner.py")
 """The program that executes configuration files."""
 
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+REQUIREMENTS = project.ROOT / "hubstack" / "cluster" / "node" / "requirements" / "hub.txt"
 """JupyterHub, spawner and authenticators at the versions of the hub image of chart 4.4.0."""
 
 
