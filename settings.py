@@ -39,6 +39,21 @@ class ChartSettings(_Model):
     path: str | None = Field(None, description="A chart archive or folder to use instead of the repository.")
 
 
+class AdoptedTokens(_Model):
+    """Tokens that a hub had before this stack deployed it."""
+
+    proxy: str | None = Field(None, description="Token between hub and proxy.")
+    cookie: str | None = Field(None, description="Cookie secret, hex digits.")
+    crypt: str | None = Field(None, description="Keys that encrypt auth state, joined by `;`.")
+    services: dict[str, str] = Field(default_factory=dict, description="API token of each of `hub.services`.")
+
+    def by_name(self) -> dict[str, str]:
+        """The tokens under the names that `rotateTokens` uses."""
+        named = {"proxy": self.proxy, "cookie": self.cookie, "crypt": self.crypt}
+        services = {f"service-{name}": token for name, token in self.services.items()}
+        return {name: token for name, token in {**named, **services}.items() if token}
+
+
 class StackConfig(_Model):
     """The keys ``hubstack:...`` of ``Pulumi.<stack>.yaml``."""
 
@@ -76,9 +91,24 @@ class StackConfig(_Model):
         default_factory=dict,
         description="New text for `proxy`, `cookie`, `crypt` or `service-<name>` makes a new token.",
     )
+    adopted_tokens: AdoptedTokens = Field(
+        default_factory=AdoptedTokens,
+        description="Tokens to go on with, written by `hubstack adopt`; a token in `rotateTokens` is made anew.",
+    )
+    kept_checksums: dict[str, str] = Field(
+        default_factory=dict,
+        description="Checksum annotations to go on with until they change, written by `hubstack adopt`: ours to live.",
+    )
+    take_over: str | None = Field(
+        None, description="Helm release whose objects the first update takes over, written by `hubstack adopt`."
+    )
     protect_data: bool = Field(
         True, description="Keep the namespace, the hub's database and the token key when the stack is destroyed."
     )
+
+
+_MAY_BE_SECRET = ("secretValues", "adoptedTokens")
+"""Keys that the program keeps secret all the way; in any other, encrypted text would come out in the open."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +168,7 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
     for key, text in sorted(entries.items()):
         if key not in fields:
             problems.append(Problem(_SOURCE, f"{PROJECT}:{key}", _unknown(key, fields)))
-        elif key in secret_keys and key != "secretValues":
+        elif key in secret_keys and key not in _MAY_BE_SECRET:
             problems.append(
                 Problem(
                     _SOURCE, f"{PROJECT}:{key}", "is encrypted; encrypted settings belong under hubstack:secretValues"

@@ -50,31 +50,36 @@ def services_without_token(tree: Mapping[str, Any]) -> list[str]:
 def with_tokens(values: Mapping[str, Any], generated: TokenValues) -> dict[str, Any]:
     """Put the generated tokens where the chart looks for them, unless the values have one there.
 
-    The chart would otherwise invent tokens of its own at every install (``hub/_helpers-passwords.tpl``).
+    The chart would otherwise invent tokens of its own at every install (``hub/_helpers-passwords.tpl``). A generated
+    token that is None is left to the chart, which goes on with that of the live release.
     """
     result = dict(values)
     hub = dict(result.get("hub") or {})
     config = dict(hub.get("config") or {})
     proxy = dict(result.get("proxy") or {})
-    if not _section(config, "ConfigurableHTTPProxy").get("auth_token") and not proxy.get("secretToken"):
+    own_proxy_token = _section(config, "ConfigurableHTTPProxy").get("auth_token") or proxy.get("secretToken")
+    if not own_proxy_token and generated.proxy_auth is not None:
         proxy["secretToken"] = generated.proxy_auth
-    if not _section(config, "JupyterHub").get("cookie_secret") and not hub.get("cookieSecret"):
+    own_cookie_secret = _section(config, "JupyterHub").get("cookie_secret") or hub.get("cookieSecret")
+    if not own_cookie_secret and generated.cookie_secret is not None:
         hub["cookieSecret"] = generated.cookie_secret
-    if not _section(config, "CryptKeeper").get("keys"):
+    if not _section(config, "CryptKeeper").get("keys") and generated.crypt_keys is not None:
         config["CryptKeeper"] = {
             **_section(config, "CryptKeeper"),
             "keys": lift(lambda keys: keys.split(";"), generated.crypt_keys),
         }
     services = {
         name: service
-        if not isinstance(service, Mapping) or service.get("apiToken") or service.get("api_token")
+        if not isinstance(service, Mapping) or _set_token(service) or generated.services[name] is None
         else {**service, "apiToken": generated.services[name]}
         for name, service in (hub.get("services") or {}).items()
     }
-    hub["config"] = config
+    if config:
+        hub["config"] = config
     if services:
         hub["services"] = services
-    return {**result, "hub": hub, "proxy": proxy}
+    changed = {name: section for name, section in (("hub", hub), ("proxy", proxy)) if section}
+    return {**result, **changed}
 
 
 def _services(tree: Mapping[str, Any]) -> Mapping[str, Any]:

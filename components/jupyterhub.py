@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from chart import tokens
-from chart.release import Release
+from chart.release import Release, TokenValues
 from chart.url import public_url
 from components.helm_release import HelmRelease, HelmReleaseArgs
 from components.hub import Hub, HubArgs
@@ -58,6 +58,7 @@ class JupyterHub(pulumi.ComponentResource):
             TokensArgs(
                 services=tokens.services_without_token(stack.loaded.tree),
                 keepers=stack.config.rotate_tokens,
+                adopted=stack.config.adopted_tokens.by_name(),
                 protect=stack.config.protect_data,
             ),
             self._child,
@@ -91,6 +92,7 @@ class JupyterHub(pulumi.ComponentResource):
             "shadow": self._stack.shadow,
             "tokens": self._tokens,
             "depends_on": self._before,
+            "kept_checksums": self._stack.config.kept_checksums,
         }
         part = PartArgs(**common)
         shared = SharedObjects(f"{self._name}-shared", part, self._child)
@@ -121,7 +123,7 @@ class JupyterHub(pulumi.ComponentResource):
                 repository=None if config.chart.path else config.chart.repository,
                 chart=config.chart.path or CHART_NAME,
                 values=mark_secrets(loaded.user, shadow.user) if shadow else loaded.user,
-                tokens=self._tokens,
+                tokens=self._tokens_for_helm(),
                 depends_on=self._before,
             ),
             self._child,
@@ -130,6 +132,21 @@ class JupyterHub(pulumi.ComponentResource):
         # A release has no id before it is there, and so the engine reads the Service only then.
         identity = release.id.apply(lambda _: f"{config.namespace}/{name}")
         return ExistingService(f"{self._name}-proxy-public", identity, self._child)
+
+    def _tokens_for_helm(self) -> TokenValues:
+        """The tokens without those that the live release has: the chart looks these up, and goes on with them.
+
+        Given as values, they would change the hub's Secret, and with it restart the hub at its adoption.
+        """
+        config = self._stack.config
+        live = config.adopted_tokens.by_name().keys() - {name for name, text in config.rotate_tokens.items() if text}
+        generated = self._tokens
+        return TokenValues(
+            proxy_auth=None if "proxy" in live else generated.proxy_auth,
+            cookie_secret=None if "cookie" in live else generated.cookie_secret,
+            crypt_keys=None if "crypt" in live else generated.crypt_keys,
+            services={name: None if f"service-{name}" in live else token for name, token in generated.services.items()},
+        )
 
 
 def _url(stack: StackSettings, status: Mapping[str, Any] | None) -> str:

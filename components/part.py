@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -31,6 +31,8 @@ class PartArgs:
     """Generated tokens, as secret outputs."""
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any object of the part: the namespace."""
+    kept_checksums: Mapping[str, str] = field(default_factory=dict)
+    """Checksum annotations that an adopted pod goes on with, by what they would be: else adoption would restart it."""
 
 
 class Part(pulumi.ComponentResource):
@@ -70,7 +72,7 @@ class Part(pulumi.ComponentResource):
         suffix = name or builder.__name__.replace("_", "-")
         waits = [*self._args.depends_on, *(resource for resource in depends_on if resource is not None)]
         opts = pulumi.ResourceOptions(parent=self, depends_on=waits, **options)
-        return kind(f"{self._name}-{suffix}", _ready(manifest, self._args.release.namespace), opts)
+        return kind(f"{self._name}-{suffix}", _ready(manifest, self._args), opts)
 
 
 def mark_secrets(manifest: Any, shadow: Any) -> Any:
@@ -91,11 +93,11 @@ def mark_secrets(manifest: Any, shadow: Any) -> Any:
 _ABSENT = object()
 
 
-def _ready(manifest: dict[str, Any], namespace: str) -> dict[str, Any]:
+def _ready(manifest: dict[str, Any], args: PartArgs) -> dict[str, Any]:
     """Add the namespace, hide what a Secret holds and show checksums."""
     metadata = dict(manifest["metadata"])
     if manifest["kind"] not in CLUSTER_WIDE:
-        metadata["namespace"] = namespace
+        metadata["namespace"] = args.release.namespace
     result = {**manifest, "metadata": metadata}
     if manifest["kind"] == "Secret":
         for field in ("data", "stringData"):
@@ -103,16 +105,18 @@ def _ready(manifest: dict[str, Any], namespace: str) -> dict[str, Any]:
                 result[field] = {key: pulumi.Output.secret(value) for key, value in result[field].items()}
     template = manifest.get("spec", {}).get("template") if isinstance(manifest.get("spec"), Mapping) else None
     if template and (annotations := template.get("metadata", {}).get("annotations")):
-        shown = {key: _shown(key, value) for key, value in annotations.items()}
+        shown = {key: _shown(key, value, args.kept_checksums) for key, value in annotations.items()}
         template = {**template, "metadata": {**template["metadata"], "annotations": shown}}
         result["spec"] = {**manifest["spec"], "template": template}
     return result
 
 
-def _shown(key: str, value: Any) -> Any:
-    if key.startswith(CHECKSUM_PREFIX) and is_deferred(value):
-        return pulumi.Output.unsecret(value)
-    return value
+def _shown(key: str, value: Any, kept: Mapping[str, str]) -> Any:
+    if not key.startswith(CHECKSUM_PREFIX):
+        return value
+    if is_deferred(value):
+        return pulumi.Output.unsecret(value).apply(lambda checksum: kept.get(checksum, checksum))
+    return kept.get(value, value)
 
 
 def resources(*candidates: KubernetesObject | None) -> list[KubernetesObject]:

@@ -26,6 +26,8 @@ class TokensArgs:
     """For a token's name (``proxy``, ``cookie``, ``crypt`` or ``service-<name>``) any text; a new text makes a new
     token.
     """
+    adopted: Mapping[str, str] = field(default_factory=dict)
+    """For a token's name, one that the hub had before; used until its keeper asks for a new one."""
     protect: bool = True
     """Refuse to delete the key that all tokens are derived from."""
 
@@ -64,6 +66,8 @@ class Tokens(pulumi.ComponentResource):
             keepers={"rotation": keeper} if keeper else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        if not keeper and (adopted := self._args.adopted.get(which)):
+            return pulumi.Output.secret(adopted)
         return pulumi.Output.secret(pulumi.Output.all(self._key.hex, identity.hex).apply(lambda both: derive(*both)))
 
 
