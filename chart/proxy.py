@@ -11,7 +11,17 @@ from chart.https import HttpsKind, https_kind, require_https
 from chart.labels import metadata, pod_labels, selector
 from chart.leaf import lift
 from chart.network_policy import network_policy as shared_network_policy
-from chart.pod import core_affinity, drop_falsy, extra_env, image, image_pull_secrets, probe, strategy, tolerations
+from chart.pod import (
+    core_affinity,
+    drop_falsy,
+    drop_null,
+    extra_env,
+    image,
+    image_pull_secrets,
+    probe,
+    strategy,
+    tolerations,
+)
 from chart.release import Release, TokenValues
 from chart.text import base64_text, checksum, go_text, retype, sha256
 from chart.tokens import effective_tokens
@@ -134,7 +144,7 @@ def _pod_spec(release: Release) -> dict[str, Any]:
     chp = values.proxy.chp
     secret_name = _tls_secret_name(release)
     priority = release.names.priority if values.scheduling.pod_priority.enabled else None
-    volume = {"name": TLS_VOLUME, "secret": {"secretName": secret_name}}
+    volume = {"name": TLS_VOLUME, "secret": drop_null({"secretName": secret_name})}
     return {
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
         **drop_falsy(
@@ -143,7 +153,7 @@ def _pod_spec(release: Release) -> dict[str, Any]:
                 "nodeSelector": chp.node_selector,
                 "tolerations": tolerations(release, "core", chp.tolerations),
                 "affinity": core_affinity(release),
-                "volumes": [volume] if secret_name else [],
+                "volumes": [volume] if https_kind(values).in_proxy else [],
                 "imagePullSecrets": image_pull_secrets(release, chp.image),
             }
         ),

@@ -13,7 +13,7 @@ from chart import helm_yaml
 from chart.errors import SettingsError
 from chart.https import HttpsKind, https_problems
 from chart.pod import PROBE_NUMBERS
-from chart.text import retype
+from chart.text import go_text, retype
 from chart.values import ChartValues
 from chart.values.messages import described
 
@@ -53,6 +53,7 @@ def refusals(tree: Mapping[str, Any], values: ChartValues, hidden: Hidden) -> It
     yield from _services(tree)
     yield from _entries(tree, hidden)
     yield from _sections_in_use(tree)
+    yield from _images(tree)
 
 
 def at(tree: Any, *path: str) -> Any:
@@ -253,3 +254,43 @@ def _sections_in_use(tree: Mapping[str, Any]) -> Iterator[Refusal]:
         path = tuple(dotted.split("."))
         if isinstance(at(tree, *path[:-1]), Mapping) and at(tree, *path) is None and used(tree):
             yield path, "must not be null while it is used; leave it out to get its default"
+
+
+def _pulls(tree: Mapping[str, Any]) -> bool:
+    return bool(at(tree, "prePuller", "hook", "enabled") or at(tree, "prePuller", "continuous", "enabled"))
+
+
+_IMAGES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "hub.image": lambda tree: True,
+    "proxy.chp.image": lambda tree: True,
+    "proxy.traefik.image": _autohttps,
+    "proxy.secretSync.image": _autohttps,
+    "singleuser.image": _pulls,
+    "singleuser.networkTools.image": lambda tree: (
+        _pulls(tree) and at(tree, "singleuser", "cloudMetadata", "blockWithIptables")
+    ),
+    "prePuller.pause.image": _pulls,
+    "prePuller.hook.image": lambda tree: at(tree, "prePuller", "hook", "enabled"),
+    "scheduling.userScheduler.image": lambda tree: at(tree, "scheduling", "userScheduler", "enabled"),
+    "scheduling.userPlaceholder.image": lambda tree: at(tree, "scheduling", "userPlaceholder", "enabled"),
+}
+"""Images that the templates write, each with the condition under which they do."""
+
+
+def _images(tree: Mapping[str, Any]) -> Iterator[Refusal]:
+    """The templates write ``image: NAME:TAG`` without quotes; with an empty tag, say, this is not YAML any more."""
+    used = [dotted.split(".") for dotted, written in _IMAGES.items() if written(tree)]
+    if _pulls(tree):
+        used += [["prePuller", "extraImages", str(name)] for name in at(tree, "prePuller", "extraImages") or {}]
+    for path in used:
+        image = at(tree, *path)
+        if not isinstance(image, Mapping):
+            continue
+        name, tag = go_text(image.get("name")), go_text(image.get("tag"))
+        try:
+            helm_yaml.load(f"image: {name}:{tag}", source="")
+        except SettingsError:
+            if not tag:
+                yield (*path, "tag"), "must not be empty; give the tag of the image, in quotes"
+            else:
+                yield tuple(path), f"{name}:{tag} is no name of an image that the chart can write"

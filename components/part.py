@@ -12,6 +12,13 @@ from chart.leaf import is_deferred
 from chart.release import Release, TokenValues
 from components.kubernetes import CLUSTER_WIDE, KINDS, KubernetesObject
 
+SKIP_AWAIT = "pulumi.com/skipAwait"
+"""Annotation that tells the provider not to wait for an object.
+
+When it makes a claim whose class binds at first use, it waits for the claim to be pending; one that was there before is
+bound already, and never pending again (pulumi-kubernetes: ``provider/pkg/await/awaiters.go``).
+"""
+
 CHECKSUM_PREFIX = "checksum/"
 """Annotations of this kind tell that something changed, not what; a preview shows them although tokens go into them."""
 
@@ -31,6 +38,8 @@ class PartArgs:
     """Generated tokens, as secret outputs."""
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any object of the part: the namespace."""
+    taken_over: bool = False
+    """Whether the objects were there before the stack."""
     kept_checksums: Mapping[str, str] = field(default_factory=dict)
     """Checksum annotations that an adopted pod goes on with, by what they would be: else adoption would restart it."""
 
@@ -98,6 +107,8 @@ def _ready(manifest: dict[str, Any], args: PartArgs) -> dict[str, Any]:
     metadata = dict(manifest["metadata"])
     if manifest["kind"] not in CLUSTER_WIDE:
         metadata["namespace"] = args.release.namespace
+    if args.taken_over and manifest["kind"] == "PersistentVolumeClaim":
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
     result = {**manifest, "metadata": metadata}
     if manifest["kind"] == "Secret":
         for field in ("data", "stringData"):

@@ -206,6 +206,27 @@ def review(
 
 
 @app.command()
+def adopt(
+    context: Annotated[str, typer.Option(help="kubeconfig context of the cluster.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the release.")],
+    release: Annotated[str, typer.Option(help="Name of the Helm release.")],
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Name of the stack to write: Pulumi.<stack>.yaml.")],
+    mode: Annotated[str | None, typer.Option(help="native or helm. Default: native if its chart version fits.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="kubeconfig that has the context.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe a hub that Helm deployed as a stack; changes nothing on the cluster."""
+    from hubstack.adoption import adopt as adoption
+
+    console = _console(as_json)
+    result = adoption.adopt(adoption.Request(stack, context, namespace, release, mode, kubeconfig), console)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        adoption.show(result, stack, console)
+
+
+@app.command()
 def tools() -> None:
     """Find or download every external program, and say where each came from."""
     from hubstack import session
@@ -220,15 +241,15 @@ def tools() -> None:
 
 def _console(as_json: bool) -> Console:
     """Progress goes to standard error when standard output carries JSON."""
-    return Console(stderr=as_json)
+    return Console(stderr=as_json, emoji=False)
 
 
 def _errors(error: Exception) -> None:
-    Console(stderr=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    Console(stderr=True, emoji=False).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
 def _warning(doubt: object) -> None:
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     console.print(f"[yellow]warning:[/yellow] {escape(str(doubt))}", highlight=False, soft_wrap=True)
 
 
@@ -241,7 +262,7 @@ def main() -> Any:
         _errors(error)
         sys.exit(1)
     except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted; run the same command again to continue")
+        Console(stderr=True, emoji=False).print("interrupted; run the same command again to continue")
         sys.exit(130)
 
 

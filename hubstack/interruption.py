@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
 TAKE_OVER = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true", "PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""Let the provider take over objects that exist already; set only for what our own interrupted update began."""
+"""Let the provider take over objects that exist already; set only for what our own interrupted
+update began, or what an adoption has described."""
 
 RUNNER = "HUBSTACK_RUNNER"
 """Environment variable of an engine: pid and start time of the command that waits for it."""
@@ -32,6 +33,17 @@ ORPHAN_SECONDS = 120
 """How long an orphaned engine may take to finish the operations that it has under way."""
 
 RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
+
+
+@contextlib.contextmanager
+def taking_over() -> Iterator[None]:
+    """Let updates take over objects that exist already."""
+    os.environ.update(TAKE_OVER)
+    try:
+        yield
+    finally:
+        for name in TAKE_OVER:
+            os.environ.pop(name, None)
 
 
 def mark_runner() -> None:

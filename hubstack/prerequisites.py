@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from rich.console import Console
 import settings
 from chart import render
 from chart.release import TokenValues
-from hubstack import project
+from hubstack import project, stacks
 from hubstack.stacks import Stack
 
 Reference = tuple[str, str]
@@ -57,7 +56,7 @@ def find(stack: Stack) -> Prerequisites:
     Raises:
         SettingsError: the stack's settings are wrong.
     """
-    resolved = settings.resolve(settings.parse(_entries(stack), set()), project.ROOT)
+    resolved = settings.resolve(settings.parse(stacks.entries(stack.config), set()), project.ROOT)
     if resolved.release is None:
         return Prerequisites(frozenset(), ())
     token = "0" * 64
@@ -140,13 +139,3 @@ def _label_nodes(client: Any, wanted: tuple[Labels, ...]) -> Iterator[str]:
                 present.update(labels)
                 yield f"a node with {', '.join(f'{key}={value}' for key, value in sorted(labels.items()))}"
                 break
-
-
-def _entries(stack: Stack) -> dict[str, str]:
-    """The stack's configuration as the engine would hand it to the program; encrypted leaves stay encrypted."""
-    prefix = f"{settings.PROJECT}:"
-    return {
-        key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(value)
-        for key, value in stack.config.items()
-        if key.startswith(prefix)
-    }

@@ -7,10 +7,12 @@ program, and a copy of the stack's file with the choices of this run.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,16 @@ def select(
     if config.get("hubstack:mode") == "helm":
         _use_mirrored_chart(config)
     return Stack(name="-".join([base, *suffixes]), base=base, config=config, document=document)
+
+
+def entries(config: Mapping[str, Any]) -> dict[str, str]:
+    """A configuration as the engine would hand it to the program; encrypted leaves stay encrypted."""
+    prefix = "hubstack:"
+    return {
+        key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(value)
+        for key, value in config.items()
+        if key.startswith(prefix)
+    }
 
 
 def deployed() -> list[str]:

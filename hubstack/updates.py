@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hubstack import interruption, stacks
+from hubstack.adoption import take_over
 from hubstack.errors import HubstackError
 
 _DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
@@ -84,14 +85,32 @@ class Updater:
             self._handle = find(stack.name, workspace)
 
     def up(self) -> Report:
-        """Deploy; continues where an interrupted update stopped.
+        """Deploy; continues where an interrupted update stopped, and takes over what `adopt` has described.
 
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
         self._refuse_other_mode()
         with self._recovery():
-            return self._run(self._handle.up)
+            if self._stack.config.get("hubstack:takeOver"):
+                return take_over.up(self, self._stack, self._console)
+            return self.deploy()
+
+    def deploy(self, *, exclude: Sequence[str] = ()) -> Report:
+        """One update by the engine and nothing around it.
+
+        Arguments:
+            exclude: URNs of resources that are left alone, with all that depend on them.
+        """
+        return self._run(functools.partial(self._handle.up, exclude=list(exclude) or None, exclude_dependents=True))
+
+    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
+        """Change the stack's state where `change`, given the deployment, says that it has changed it."""
+        with self._explained():
+            state = self._handle.export_stack()
+            deployment = dict(state.deployment or {})
+            if change(deployment):
+                self._handle.import_stack(automation.Deployment(version=state.version, deployment=deployment))
 
     def refresh(self) -> Report:
         """Make the state say what is in the cluster; changes nothing there."""
@@ -189,13 +208,8 @@ class Updater:
             with self._explained():
                 self._handle.import_stack(automation.Deployment(version=state.version, deployment=deployment))
             self._run(self._handle.refresh)
-            os.environ.update(interruption.TAKE_OVER)
-        try:
+        with interruption.taking_over() if interrupted else contextlib.nullcontext():
             yield
-        finally:
-            if interrupted:
-                for name in interruption.TAKE_OVER:
-                    os.environ.pop(name, None)
 
 
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")

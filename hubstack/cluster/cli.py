@@ -23,8 +23,8 @@ from hubstack.cluster.state import Layout, SavedState
 
 app = typer.Typer(name="cluster", help="A local Kubernetes to try a stack on.", no_args_is_help=True)
 
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_out = Console(emoji=False, highlight=False, soft_wrap=True)
+_err = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
 
 
 class KindOption(StrEnum):

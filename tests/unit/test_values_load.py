@@ -101,11 +101,24 @@ def test_an_unknown_key_names_the_file_and_the_nearest_key(write) -> None:
         ({"hub": {"services": {"url": {}}}}, "hub.services.url: cannot be the name of a service"),
         ({"singleuser": {"profileList": ["x"]}}, "singleuser.profileList[0]: 'x' is not allowed; must be a map"),
         ({"hub": {"args": ["{{ .Values.a"]}}, "hub.args[0]: '{{ .Values.a' is not a Helm template: '{{' without '}}'"),
+        ({"hub": {"image": {"tag": ""}}}, "hub.image.tag: must not be empty"),
+        (
+            {"prePuller": {"extraImages": {"a": {"name": "x", "tag": ""}}}},
+            "prePuller.extraImages.a.tag: must not be empty",
+        ),
+        ({"hub": {"image": {"name": "x", "tag": "a: b"}}}, "hub.image: x:a: b is no name of an image"),
         ({"nothing": None}, "nothing: unknown key"),
     ],
 )
 def test_a_message_says_what_is_allowed(user: dict[str, Any], message: str) -> None:
     assert [problem for problem in problems([], user) if problem.startswith(f"hubstack:values: {message}")]
+
+
+def test_an_image_that_nothing_uses_may_be_without_a_tag() -> None:
+    """The chart writes no such image either, so it accepts the values."""
+    puller = {"hook": {"enabled": False}, "continuous": {"enabled": False}, "pause": {"image": {"tag": ""}}}
+    scheduler = {"userScheduler": {"enabled": False, "image": {"tag": ""}}}
+    load_values([], {"prePuller": puller, "scheduling": scheduler})
 
 
 def test_all_problems_come_at_once_each_with_its_source(write) -> None:

@@ -1,0 +1,244 @@
+"""`hubstack adopt`: describe a live release as a stack; the cluster stays as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chart import tokens as chart_tokens
+from chart.release import CHART_NAME, CHART_VERSION, TokenValues
+from hubstack import project, session, stacks
+from hubstack.adoption import helm_storage, live
+from hubstack.adoption.split import leaves, split
+from hubstack.errors import HubstackError
+from hubstack.parity import check
+from hubstack.parity.rendering import Input
+
+_ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
+"""What a stack's file says about its secrets provider."""
+_ASKED = "asked"
+"""A token that shows where one would be generated."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to adopt, and as what."""
+
+    stack: str
+    context: str
+    namespace: str
+    release: str
+    mode: str | None = None
+    """``native``, ``helm``, or None for native where its objects equal the chart's version."""
+    kubeconfig: Path | None = None
+
+
+@dataclass
+class Adoption:
+    """What was found and written."""
+
+    mode: str
+    chart_version: str
+    revision: int
+    files: list[Path] = field(default_factory=list)
+    open_settings: int = 0
+    """Settings in the values file."""
+    secret_settings: int = 0
+    """Settings in the stack's file, encrypted."""
+    tokens: list[str] = field(default_factory=list)
+    """Names of the tokens to go on with."""
+    kept: int = 0
+    """Checksum annotations that pods go on with."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be expressed, and what somebody should look at."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        return {**asdict(self), "files": [str(file) for file in self.files]}
+
+
+def show(result: Adoption, stack: str, console: Console) -> None:
+    """Print what was found and written, and what comes next."""
+    table = Table(show_header=False, title="Adopted; nothing was changed on the cluster")
+    table.add_row("mode", result.mode)
+    table.add_row("chart", f"{result.chart_version}, revision {result.revision}")
+    table.add_row("written", "\n".join(str(file.relative_to(project.ROOT)) for file in result.files))
+    table.add_row("settings", f"{result.open_settings} readable, {result.secret_settings} encrypted")
+    table.add_row("tokens that go on", ", ".join(result.tokens) or "those of the settings")
+    console.print(table)
+    for note in result.notes:
+        console.print(f"[yellow]look at[/yellow]: {escape(note)}", highlight=False, soft_wrap=True)
+    console.print(f"Next: read both files, commit them, then: hubstack up --stack {stack}", highlight=False)
+
+
+def adopt(request: Request, console: Console) -> Adoption:
+    """Read the live release and write the stack's file and its values file.
+
+    Raises:
+        HubstackError: there is no such release, it is in the middle of something, a file is there already, or the mode
+            does not fit its chart. Nothing is written then.
+    """
+    values_file = project.ROOT / "values" / f"{request.stack}.yaml"
+    stack_file = project.ROOT / f"Pulumi.{request.stack}.yaml"
+    for file in (stack_file, values_file):
+        if file.exists():
+            raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
+    client = _client(request)
+    record = helm_storage.deployed(client, request.namespace, request.release)
+    mode = _mode(request, record)
+    result = Adoption(mode, record.version, record.revision)
+    public, secret = split(record.values)
+    tokens = _tokens(client, request, record)
+    config: dict[str, Any] = {
+        "hubstack:mode": mode,
+        "hubstack:namespace": request.namespace,
+        "hubstack:releaseName": request.release,
+        "hubstack:createNamespace": False,
+        "hubstack:kubeContext": request.context,
+        "hubstack:takeOver": request.release,
+        "hubstack:valuesFiles": [f"values/{request.stack}.yaml"],
+    }
+    if request.kubeconfig:
+        config["hubstack:kubeconfig"] = str(request.kubeconfig.resolve())
+    if record.version != CHART_VERSION:
+        config["hubstack:chart"] = {"version": record.version}
+    if mode == "native":
+        plain = {key: value for key, value in config.items() if key != "hubstack:valuesFiles"}
+        entries = stacks.entries({**plain, "hubstack:values": record.values})
+        config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, entries, tokens)
+        result.kept = len(kept)
+        result.notes += _parity_notes(request, record, console)
+    with _undone_on_failure(stack_file, values_file):
+        values_file.parent.mkdir(exist_ok=True)
+        header = f"# Settings of release {request.release} (chart {record.version}, revision {record.revision});\n"
+        header += f"# secret ones are in {stack_file.name}.\n"
+        values_file.write_text(header + yaml.safe_dump(public, sort_keys=False, allow_unicode=True))
+        stack_file.write_text(yaml.safe_dump({"config": config}, sort_keys=False))
+        _encrypt(request.stack, {"secretValues": secret, "adoptedTokens": tokens}, stack_file, console)
+    result.files = [stack_file, values_file]
+    result.open_settings, result.secret_settings = len(leaves(public)), len(leaves(secret))
+    result.tokens = sorted(set(tokens) - {"services"} | {f"service-{name}" for name in tokens.get("services", {})})
+    if (record.values.get("hub") or {}).get("extraConfig"):
+        result.notes.append("hub.extraConfig is code and stays readable: if a secret is written in it, move it out")
+    if record.version != CHART_VERSION:
+        result.notes.append(
+            f"mode native knows chart {CHART_VERSION}: once adopted, upgrade by setting hubstack:chart.version in a "
+            "change of its own, and read its `hubstack review` first"
+        )
+    return result
+
+
+def _client(request: Request) -> Any:
+    import kubernetes
+
+    try:
+        path = str(request.kubeconfig) if request.kubeconfig else None
+        return kubernetes.config.new_client_from_config(path, request.context)
+    except kubernetes.config.ConfigException as error:
+        raise HubstackError(f"--context {request.context}: {error}") from None
+
+
+def _mode(request: Request, record: helm_storage.Record) -> str:
+    if record.chart != CHART_NAME:
+        raise HubstackError(f"release {request.release} is of chart {record.chart!r}, not of {CHART_NAME!r}")
+    if request.mode not in (None, *stacks.MODES):
+        raise HubstackError(f"--mode {request.mode}: unknown; allowed: {', '.join(stacks.MODES)}")
+    if request.mode == "native" and record.version != CHART_VERSION:
+        raise HubstackError(
+            f"--mode native: release {request.release} is of chart {record.version}, and mode native knows "
+            f"{CHART_VERSION}; adopt it with --mode helm, and upgrade the chart as a step of its own"
+        )
+    return request.mode or ("native" if record.version == CHART_VERSION else "helm")
+
+
+def _tokens(client: Any, request: Request, record: helm_storage.Record) -> dict[str, Any]:
+    """The live tokens that the settings do not have."""
+    override = record.values.get("fullnameOverride")
+    secret = f"{override}-hub" if override else "hub"
+    found = live.tokens(client, request.namespace, secret)
+    asked = _ASKED
+    none = TokenValues(
+        proxy_auth=asked,
+        cookie_secret=asked,
+        crypt_keys=asked,
+        services=dict.fromkeys((record.values.get("hub") or {}).get("services") or {}, asked),
+    )
+    wanted = chart_tokens.with_tokens(record.values, none)
+    generated = {
+        "proxy": (wanted.get("proxy") or {}).get("secretToken") == asked,
+        "cookie": (wanted.get("hub") or {}).get("cookieSecret") == asked,
+        "crypt": wanted["hub"].get("config", {}).get("CryptKeeper", {}).get("keys") == [asked],
+    }
+    kept = {name: token for name, token in found.items() if generated.get(name)}
+    open_services = chart_tokens.services_without_token(record.values)
+    services = {name: token for name, token in (found.get("services") or {}).items() if name in open_services}
+    return {**kept, "services": services} if services else kept
+
+
+def _parity_notes(request: Request, record: helm_storage.Record, console: Console) -> list[str]:
+    """Where mode native would make anything else of these settings than the chart."""
+    with tempfile.TemporaryDirectory() as folder:  # readable by this user only; the settings hold secrets
+        file = Path(folder) / "values.yaml"
+        file.write_text(yaml.safe_dump(dict(record.values)))
+        try:
+            result = check.check(
+                Input((file,), request.namespace, request.release), version=record.version, chart=None, console=console
+            )
+        except HubstackError as error:
+            return [f"whether native equals the chart for these settings could not be checked: {error}"]
+    names = [*result.only_chart, *result.only_native, *result.different]
+    return [f"native differs from the live release in {name}; `hubstack parity` shows where" for name in names]
+
+
+@contextlib.contextmanager
+def _undone_on_failure(*files: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for file in files:
+            file.unlink(missing_ok=True)
+        raise
+
+
+def _encrypt(stack_name: str, secrets: Mapping[str, Any], stack_file: Path, console: Console) -> None:
+    """Put secrets into the stack's file, each leaf encrypted by the stack's own provider."""
+    from hubstack import toolchain
+    from hubstack.updates import Updater
+
+    try:
+        found = toolchain.ensure(session.ENGINE_TOOLS, progress=console)
+    except toolchain.ToolchainError as error:
+        raise HubstackError(str(error)) from None
+    environment = session.engine_environment(found)
+    stack = stacks.select(stack_name)
+    Updater(stack, environment, console)  # makes the stack in the backend, and with it the key
+    work_file = stack.folder / stack_file.name
+    for name, tree in secrets.items():
+        for path, value in leaves(tree):
+            # through standard input: an argument could be read by everybody on this machine
+            command = [str(found["pulumi"]), "config", "set", "--secret", "--path", f"hubstack:{name}{path}"]
+            text = value if isinstance(value, str) else str(value)
+            done = subprocess.run(
+                [*command, "--stack", stack.name, "--cwd", str(stack.folder), "--non-interactive"],
+                input=f"{text}\n" if text.endswith("\n") else text,
+                env={**os.environ, **environment}, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if done.returncode:
+                reason = (done.stderr.strip().splitlines() or ["pulumi failed"])[-1]
+                raise HubstackError(f"hubstack:{name}{path} could not be encrypted: {reason}")
+    written = yaml.safe_load(work_file.read_text())
+    ours = yaml.safe_load(stack_file.read_text())["config"]
+    added = {key: value for key, value in written["config"].items() if key not in ours}
+    encryption = {key: value for key, value in written.items() if key in _ENCRYPTION}
+    stack_file.write_text(yaml.safe_dump({**encryption, "config": {**ours, **added}}, sort_keys=False))

@@ -1,0 +1,132 @@
+"""Helm's own records: one Secret for each revision of a release (Helm documents: storage backend ``secret``)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hubstack.errors import HubstackError
+
+OWNER = "owner"
+"""Label by which Helm finds its records."""
+RETIRED = "helm-retired-by-hubstack"
+"""Value of that label on records that Helm no longer finds; `restore` gives them back."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One revision of a release."""
+
+    secret: str
+    """Name of the Secret that holds it."""
+    release: str
+    namespace: str
+    revision: int
+    status: str
+    """Helm's word, such as ``deployed``."""
+    chart: str
+    version: str
+    """Of the chart."""
+    values: Mapping[str, Any]
+    """What the user set, without the chart's defaults; secrets are in it."""
+
+
+def records(client: Any, namespace: str, release: str) -> list[Record]:
+    """All revisions that Helm finds, the oldest first.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        namespace: where the release is.
+        release: its name.
+
+    Raises:
+        HubstackError: a record cannot be read.
+    """
+    import kubernetes
+
+    selector = f"{OWNER}=helm,name={release}"
+    found = kubernetes.client.CoreV1Api(client).list_namespaced_secret(namespace, label_selector=selector).items
+    return sorted((_record(secret) for secret in found), key=lambda record: record.revision)
+
+
+def deployed(client: Any, namespace: str, release: str) -> Record:
+    """The revision that is live.
+
+    Raises:
+        HubstackError: there is no such release, or an operation of Helm on it is unfinished.
+    """
+    found = records(client, namespace, release)
+    if not found:
+        raise HubstackError(
+            f"--release {release}: Helm has no such release in namespace {namespace}; `helm list --all-namespaces` "
+            "shows what there is. Nothing was changed."
+        )
+    last = found[-1]
+    if last.status != "deployed":
+        raise HubstackError(
+            f"release {release}: revision {last.revision} is {last.status}, so nobody knows what the cluster has; "
+            f"settle it first: `helm rollback {release} --namespace {namespace}`. Nothing was changed."
+        )
+    return last
+
+
+def retire(client: Any, namespace: str, release: str) -> int:
+    """Hide a release from Helm, without touching any of its objects; gives how many records were hidden."""
+    return _relabel(client, namespace, release, "helm", RETIRED)
+
+
+def restore(client: Any, namespace: str, release: str) -> int:
+    """Let Helm find a hidden release again; gives how many records."""
+    return _relabel(client, namespace, release, RETIRED, "helm")
+
+
+def _relabel(client: Any, namespace: str, release: str, before: str, after: str) -> int:
+    import kubernetes
+
+    core = kubernetes.client.CoreV1Api(client)
+    found = core.list_namespaced_secret(namespace, label_selector=f"{OWNER}={before},name={release}").items
+    for secret in found:
+        # `helm install` refuses a name whose record exists, found by label or not: the name has to change, too
+        copy = kubernetes.client.V1Secret(
+            metadata=kubernetes.client.V1ObjectMeta(
+                name=_name(secret.metadata.name, hidden=after == RETIRED),
+                labels={**secret.metadata.labels, OWNER: after},
+            ),
+            type=secret.type,
+            data=secret.data,
+        )
+        try:
+            core.create_namespaced_secret(namespace, copy)
+        except kubernetes.client.ApiException as error:
+            if error.status != 409:  # an earlier run was interrupted between the two steps
+                raise
+        core.delete_namespaced_secret(secret.metadata.name, namespace)
+    return len(found)
+
+
+def _name(name: str, *, hidden: bool) -> str:
+    return f"retired.{name.removeprefix('retired.')}" if hidden else name.removeprefix("retired.")
+
+
+def _record(secret: Any) -> Record:
+    name = secret.metadata.name
+    try:
+        # base64 of Kubernetes around base64 of Helm around gzip
+        content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret.data["release"]))))
+        chart = content["chart"]["metadata"]
+        return Record(
+            secret=name,
+            release=content["name"],
+            namespace=content["namespace"],
+            revision=int(content["version"]),
+            status=content["info"]["status"],
+            chart=chart["name"],
+            version=chart["version"],
+            values=content.get("config") or {},
+        )
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise HubstackError(f"Secret {name}: cannot be read as a record of Helm ({type(error).__name__})") from None

@@ -1,0 +1,164 @@
+"""The first update after an adoption: it takes the live objects over in place, and hides Helm's record at the end.
+
+Mode native: the provider adopts objects that exist (server-side apply under its own field manager, forced), nothing is
+deleted or replaced. Mode helm: the live release is written into the state, and upgraded from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from hubstack import interruption
+from hubstack.adoption import helm_storage
+from hubstack.errors import HubstackError
+from hubstack.stacks import Stack
+
+RELEASE_URN_TYPE = "hubstack:index:JupyterHub$kubernetes:helm.sh/v3:Release"
+JUPYTERHUB_TYPE = "hubstack:index:JupyterHub"
+PROVIDER_TYPE = "pulumi:providers:kubernetes"
+READ_SERVICE = "jupyterhub-proxy-public"
+"""Logical name of the Service that mode helm reads, and does not own."""
+
+
+class Engine(Protocol):
+    """What is needed of `hubstack.updates.Updater`."""
+
+    def deploy(self, *, exclude: Sequence[str] = ()) -> Any:
+        """One update."""
+
+    def preview(self, *, refresh: bool = False) -> Any:
+        """What it would do."""
+
+    def refresh(self) -> Any:
+        """Make the state say what is in the cluster."""
+
+    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
+        """Change the state."""
+
+
+def up(engine: Engine, stack: Stack, console: Console) -> Any:
+    """Update a stack that goes on with a hub that Helm deployed.
+
+    Raises:
+        HubstackError: taking over would delete or replace something, or an operation of Helm is unfinished.
+    """
+    if stack.mode == "helm":
+        return _with_live_release(engine, stack)
+    if not is_pending(stack):
+        return engine.deploy()
+    with interruption.taking_over():
+        console.print(f"taking over the objects of Helm release {stack.config['hubstack:takeOver']}, in place")
+        _require_in_place(engine.preview().steps)
+        report = engine.deploy()
+    retire(stack, console)
+    return report
+
+
+def _with_live_release(engine: Engine, stack: Stack) -> Any:
+    """Let the state know the live release, then update as usual."""
+    missing = []
+
+    def look(deployment: dict[str, Any]) -> bool:
+        missing.append(lacks_release(stack, deployment))
+        return False
+
+    engine.edit_state(look)
+    if missing[0]:
+        engine.deploy(exclude=[release_urn(stack)])
+        engine.edit_state(lambda deployment: add_release(stack, deployment))
+        engine.refresh()
+        _require_in_place(engine.preview().steps)
+    return engine.deploy()
+
+
+def _require_in_place(steps: Sequence[tuple[str, str]]) -> None:
+    wrong = [f"{operation} {name}" for operation, name in steps if operation not in ("create", "update")]
+    if wrong:
+        raise HubstackError(f"taking over would not be in place: {', '.join(wrong)}. Nothing was changed.")
+
+
+def client(stack: Stack) -> Any:
+    """An ApiClient of the official package for the stack's context."""
+    import kubernetes
+
+    return kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
+
+
+def is_pending(stack: Stack) -> bool:
+    """Whether Helm still manages the release whose objects a native stack is to take over.
+
+    Raises:
+        HubstackError: an operation of Helm on it is unfinished.
+    """
+    release = stack.config.get("hubstack:takeOver")
+    if not release or stack.mode != "native":
+        return False
+    access = client(stack)
+    if not helm_storage.records(access, stack.namespace, release):
+        return False
+    helm_storage.deployed(access, stack.namespace, release)
+    return True
+
+
+def retire(stack: Stack, console: Console) -> None:
+    """Hide the taken-over release from Helm; its records stay in the namespace under another label."""
+    release = stack.config["hubstack:takeOver"]
+    count = helm_storage.retire(client(stack), stack.namespace, release)
+    console.print(f"Helm no longer lists release {release}: {count} records are kept under a label of their own")
+
+
+def release_urn(stack: Stack) -> str:
+    """URN of the Helm release in a stack."""
+    return f"urn:pulumi:{stack.name}::hubstack::{RELEASE_URN_TYPE}::jupyterhub-release"
+
+
+def lacks_release(stack: Stack, deployment: Mapping[str, Any]) -> bool:
+    """Whether a stack in mode helm has yet to learn of the live release that it is to go on with."""
+    known = any(each["urn"] == release_urn(stack) for each in deployment.get("resources") or [])
+    return bool(stack.config.get("hubstack:takeOver")) and stack.mode == "helm" and not known
+
+
+def add_release(stack: Stack, deployment: dict[str, Any]) -> bool:
+    """Write the live release into the state of a stack that has everything else already.
+
+    Raises:
+        HubstackError: the release is gone, or in the middle of something.
+    """
+    record = helm_storage.deployed(client(stack), stack.namespace, stack.config["hubstack:takeOver"])
+    resources = deployment["resources"]
+    parent = next(each["urn"] for each in resources if each["type"] == JUPYTERHUB_TYPE)
+    provider = next(each for each in resources if each["type"] == PROVIDER_TYPE)
+    inputs = {
+        "name": record.release,
+        "namespace": record.namespace,
+        "chart": record.chart,
+        "version": record.version,
+    }
+    resources.append(
+        {
+            "urn": release_urn(stack),
+            "custom": True,
+            "id": f"{record.namespace}/{record.release}",
+            "type": interruption.RELEASE_TYPE,
+            "inputs": inputs,
+            "outputs": inputs,
+            "parent": parent,
+            "provider": f"{provider['urn']}::{provider['id']}",
+        }
+    )
+    return True
+
+
+def forget_release(deployment: dict[str, Any]) -> bool:
+    """Take the Helm release, and the Service that was read from it, out of a state; the cluster keeps all of it."""
+    kept = [
+        each
+        for each in deployment["resources"]
+        if each["type"] != interruption.RELEASE_TYPE and not each["urn"].endswith(f"::{READ_SERVICE}")
+    ]
+    changed = len(kept) < len(deployment["resources"])
+    deployment["resources"] = kept
+    return changed

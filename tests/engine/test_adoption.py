@@ -1,0 +1,166 @@
+"""Adopting a hub that Helm deployed: nothing of it is deleted, replaced or restarted, and no token changes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from hubstack import project, session, stacks
+from hubstack.adoption.adopt import Request, adopt
+from hubstack.errors import HubstackError
+from hubstack.updates import Updater
+from tests.engine.conftest import Machine
+
+QUIET = Console(quiet=True)
+SENTINEL = "sentinel-4f2a9c"
+VALUES = {
+    "hub": {
+        "config": {
+            "JupyterHub": {"authenticator_class": "github"},
+            "GitHubOAuthenticator": {"client_id": "hub", "client_secret": SENTINEL},
+        },
+        "services": {"announce": {"admin": False}},
+    },
+    "singleuser": {"defaultUrl": "/lab", "extraEnv": {"API_TOKEN": f"{SENTINEL}-env"}},
+    "scheduling": {"userPlaceholder": {"enabled": True, "replicas": 2}},
+}
+KINDS = {
+    "/api/v1": ("secrets", "configmaps", "services", "serviceaccounts", "persistentvolumeclaims"),
+    "/apis/apps/v1": ("deployments", "daemonsets", "statefulsets"),
+    "/apis/rbac.authorization.k8s.io/v1": ("roles", "rolebindings"),
+    "/apis/networking.k8s.io/v1": ("networkpolicies",),
+    "/apis/policy/v1": ("poddisruptionbudgets",),
+}
+
+
+def helm(machine: Machine, *arguments: str, given: str | None = None) -> str:
+    """Run Helm against the cluster."""
+    options = ["--kubeconfig", str(machine.cluster.kubeconfig), "--kube-context", machine.cluster.context]
+    done = subprocess.run(
+        [machine.tools["helm"], *arguments, *options], input=given, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def install(machine: Machine, name: str, version: str = "4.4.0") -> None:
+    """A release of the chart in its second revision, and a person's volume beside it.
+
+    In the first one, the chart's checksums are of other tokens than those in the Secret: it draws them twice.
+    """
+    chart = str(project.mirrored_chart(version))
+    arguments = ["upgrade", "--install", name, chart, "--namespace", name, "--create-namespace", "--wait"]
+    for _ in range(2):
+        helm(machine, *arguments, "--values", "-", given=yaml.safe_dump(VALUES))
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "claim-ada"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    machine.cluster.client().request("POST", f"/api/v1/namespaces/{name}/persistentvolumeclaims", claim)
+
+
+def ledger(machine: Machine, namespace: str) -> dict[str, str]:
+    """Uid of every object of a namespace that an adoption must leave alone, pods of hub and proxy included."""
+    client = machine.cluster.client()
+    found = {}
+    for group, kinds in KINDS.items():
+        for kind in kinds:
+            for item in client.get(f"{group}/namespaces/{namespace}/{kind}")["items"]:
+                if "helm.sh/release" not in item.get("type", "") and "puller" not in item["metadata"]["name"]:
+                    found[f"{kind}/{item['metadata']['name']}"] = item["metadata"]["uid"]
+    for item in client.get(f"/api/v1/namespaces/{namespace}/pods")["items"]:
+        if item["metadata"]["labels"].get("component") in ("hub", "proxy", "user-scheduler"):
+            found[f"pods/{item['metadata']['name']}"] = item["metadata"]["uid"]
+    return found
+
+
+def tokens(machine: Machine, namespace: str) -> dict[str, str]:
+    """The tokens in the hub's Secret, as they are."""
+    data = machine.cluster.client().get(f"/api/v1/namespaces/{namespace}/secrets/hub")["data"]
+    return {key: value for key, value in data.items() if key != "values.yaml"}
+
+
+def listed(machine: Machine) -> list[str]:
+    """Names of the releases that Helm lists."""
+    return [release["name"] for release in json.loads(helm(machine, "list", "--all-namespaces", "--output", "json"))]
+
+
+@pytest.fixture
+def root(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder of its own for the files that adoption writes; the program is the real one."""
+    monkeypatch.setenv("HUBSTACK_MIRROR", str(project.mirror()))
+    for entry in project.ROOT.iterdir():
+        if entry.name not in ("values", ".hubstack", ".git") and not entry.name.startswith("Pulumi."):
+            (tmp_path / entry.name).symlink_to(entry)
+    (tmp_path / "Pulumi.yaml").write_text((project.ROOT / "Pulumi.yaml").read_text())
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    return tmp_path
+
+
+def updater(machine: Machine, name: str) -> Updater:
+    """The engine on a stack that adoption has written."""
+    return Updater(stacks.select(name), session.engine_environment(machine.tools), QUIET)
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_adoption_is_in_place(machine: Machine, root: Path, mode: str) -> None:
+    """Zero deletes, zero replaces, no restart; the next update changes nothing; Helm's record goes last or stays."""
+    name = f"adopted-{mode}"
+    install(machine, name)
+    before, secrets = ledger(machine, name), tokens(machine, name)
+    request = Request(name, machine.cluster.context, name, name, mode, machine.cluster.kubeconfig)
+    result = adopt(request, QUIET)
+    assert (result.mode, result.chart_version, result.revision) == (mode, "4.4.0", 2)
+    assert result.tokens == ["cookie", "crypt", "proxy", "service-announce"]
+    assert not [note for note in result.notes if "differs" in note]
+    written = "".join(file.read_text() for file in result.files)
+    assert SENTINEL not in written
+    assert "/lab" in written
+    assert ledger(machine, name) == before, "adopt itself changes nothing"
+    report = updater(machine, name).up()
+    assert not {operation for operation, _ in report.steps} - {"create", "update"}
+    after = ledger(machine, name)
+    assert {key: uid for key, uid in after.items() if key in before} == before, (
+        "nothing was made anew, no pod restarted"
+    )
+    assert tokens(machine, name) == secrets
+    assert (name in listed(machine)) == (mode == "helm")
+    again = updater(machine, name).up()
+    assert again.changed == 0
+    assert ledger(machine, name) == after
+    (state,) = machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json")
+    assert SENTINEL not in state.read_text()
+
+
+def test_what_cannot_be_adopted(machine: Machine, root: Path) -> None:
+    """No such release, an older chart in mode native, files that exist: one error each, and nothing is written."""
+    with pytest.raises(HubstackError, match="Helm has no such release in namespace nowhere"):
+        adopt(Request("x", machine.cluster.context, "nowhere", "none", None, machine.cluster.kubeconfig), QUIET)
+    (root / "Pulumi.taken.yaml").write_text("config: {}\n")
+    with pytest.raises(HubstackError, match=r"Pulumi.taken.yaml exists already"):
+        adopt(Request("taken", machine.cluster.context, "nowhere", "none", None, machine.cluster.kubeconfig), QUIET)
+    assert not (root / "Pulumi.x.yaml").exists()
+
+
+@pytest.mark.parametrize("version", ["4.3.5", "3.3.8"])
+def test_an_older_chart_is_adopted_as_it_is(machine: Machine, root: Path, version: str) -> None:
+    """Mode native refuses; mode helm goes on at the same version, in place; the upgrade is another step."""
+    name = f"older-{version.replace('.', '')}"
+    install(machine, name, version)
+    before, secrets = ledger(machine, name), tokens(machine, name)
+    context, kubeconfig = machine.cluster.context, machine.cluster.kubeconfig
+    with pytest.raises(HubstackError, match=f"is of chart {version}, and mode native knows 4.4.0"):
+        adopt(Request(name, context, name, name, "native", kubeconfig), QUIET)
+    result = adopt(Request(name, context, name, name, None, kubeconfig), QUIET)
+    assert (result.mode, result.chart_version) == ("helm", version)
+    assert [note for note in result.notes if "upgrade by setting hubstack:chart.version" in note]
+    report = updater(machine, name).up()
+    assert not {operation for operation, _ in report.steps} - {"create", "update"}
+    assert ledger(machine, name) == before
+    assert tokens(machine, name) == secrets
