@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hubstack import interruption, stacks
-from hubstack.adoption import take_over
+from hubstack.adoption import switch, take_over
 from hubstack.errors import HubstackError
 
 _DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
@@ -90,7 +90,7 @@ class Updater:
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
-        self._refuse_other_mode()
+        self._settle_mode()
         with self._recovery():
             if self._stack.config.get("hubstack:takeOver"):
                 return take_over.up(self, self._stack, self._console)
@@ -137,15 +137,21 @@ class Updater:
         with self._explained():
             return _plain(self._handle.outputs())
 
-    def _refuse_other_mode(self) -> None:
-        """Both modes make the same objects: switching one stack would delete what it creates again under new owners."""
+    def _settle_mode(self) -> None:
+        """Both modes make the same objects: without care, a switch would delete what it creates again."""
         deployed = self.outputs().get("mode")
-        if deployed and deployed != self._stack.mode:
-            raise HubstackError(
-                f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
-                "switching it would delete every object before creating it again; keep the mode, or deploy the other "
-                "one as another stack in another namespace. Nothing was changed."
-            )
+        if not deployed or deployed == self._stack.mode:
+            return
+        if deployed == "helm" and self._stack.name == self._stack.base:
+            with self._explained():
+                plain = {key: value.value for key, value in self._handle.get_all_config().items()}
+            switch.to_native(self, self._stack, plain, self._console)
+            return
+        raise HubstackError(
+            f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
+            "switching it would delete every object before creating it again; keep the mode, or deploy the other "
+            "one as another stack in another namespace. Nothing was changed."
+        )
 
     def _run(self, operation: Callable[..., Any]) -> Report:
         report = Report()

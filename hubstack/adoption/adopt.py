@@ -131,6 +131,11 @@ def adopt(request: Request, console: Console) -> Adoption:
     result.tokens = sorted(set(tokens) - {"services"} | {f"service-{name}" for name in tokens.get("services", {})})
     if (record.values.get("hub") or {}).get("extraConfig"):
         result.notes.append("hub.extraConfig is code and stays readable: if a secret is written in it, move it out")
+    if mode == "helm" and record.revision == 1 and result.tokens:
+        result.notes.append(
+            "the release is in its first revision: Helm's next upgrade, by whatever tool, restarts hub and proxy once, "
+            "because the chart draws its tokens twice at an install"
+        )
     if record.version != CHART_VERSION:
         result.notes.append(
             f"mode native knows chart {CHART_VERSION}: once adopted, upgrade by setting hubstack:chart.version in a "

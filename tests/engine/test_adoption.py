@@ -164,3 +164,27 @@ def test_an_older_chart_is_adopted_as_it_is(machine: Machine, root: Path, versio
     assert not {operation for operation, _ in report.steps} - {"create", "update"}
     assert ledger(machine, name) == before
     assert tokens(machine, name) == secrets
+
+
+def test_a_switch_to_native_is_in_place(machine: Machine, root: Path) -> None:
+    """A stack in mode helm goes on in mode native: same objects, pods and tokens, and Helm's record goes last."""
+    file = root / "Pulumi.switch.yaml"
+    context, kubeconfig = machine.cluster.context, machine.cluster.kubeconfig
+    text = (
+        "# somebody's remark\nconfig:\n  hubstack:mode: helm\n  hubstack:namespace: switch\n"
+        f"  hubstack:kubeContext: {context}\n  hubstack:kubeconfig: {kubeconfig}\n"
+        "  hubstack:values: {hub: {services: {announce: {admin: false}}}}\n"
+    )
+    file.write_text(text)
+    updater(machine, "switch").up()
+    before, secrets = ledger(machine, "switch"), tokens(machine, "switch")
+    file.write_text(text.replace("mode: helm", "mode: native"))
+    report = updater(machine, "switch").up()
+    assert not {operation for operation, _ in report.steps} - {"create", "update"}
+    after = ledger(machine, "switch")
+    assert {key: uid for key, uid in after.items() if key in before} == before
+    assert tokens(machine, "switch") == secrets
+    assert "switch" not in listed(machine)
+    assert file.read_text().startswith("# somebody's remark\nconfig:\n  hubstack:takeOver: switch\n")
+    assert updater(machine, "switch").up().changed == 0
+    assert ledger(machine, "switch") == after
