@@ -23,7 +23,7 @@ def disruption(subject: Subject) -> Iterator[Finding]:
         yield warning(
             f"PodDisruptionBudget {name} allows no disruption, and there is only {replicas} pod",
             _WHY,
-            "switch it off in the values (such as hub.pdb.enabled or proxy.chp.pdb.enabled), or set maxUnavailable to 1",
+            "switch it off in the values (such as hub.pdb.enabled, proxy.chp.pdb.enabled), or set maxUnavailable to 1",
         )
     blocking = []
     for budget in subject.cluster.items(subject.path("policy/v1", "poddisruptionbudgets")):

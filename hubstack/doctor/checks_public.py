@@ -190,10 +190,10 @@ def _configured(subject: Subject, kind: HttpsKind) -> Iterator[Finding]:
             yield error(f"{where}: is no certificate in PEM", "the proxy does not start", "give the whole PEM text")
     ingress = subject.release.values.ingress
     for entry in ingress.tls or [] if ingress.enabled and subject.reader is not None else ():
-        name = entry.get("secretName") if isinstance(entry, Mapping) else None
-        if name and subject.cluster.find(subject.path("v1", "secrets", name)) is None:
+        wanted = entry.get("secretName") if isinstance(entry, Mapping) else None
+        if wanted and subject.cluster.find(subject.path("v1", "secrets", wanted)) is None:
             yield note(
-                f"ingress.tls: there is no Secret {name} in namespace {subject.namespace} yet",
+                f"ingress.tls: there is no Secret {wanted} in namespace {subject.namespace} yet",
                 "until something such as cert-manager makes it, the controller shows a certificate of its own",
                 "make sure that an issuer is set up for it (annotation cert-manager.io/cluster-issuer), or make it",
             )

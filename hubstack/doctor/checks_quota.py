@@ -44,8 +44,8 @@ def _quota(subject: Subject, each: Object, ranges: list[Object]) -> Iterator[Fin
             )
         elif user.get(resource, 0) > room - max(number(used.get(resource, 0)) or 0, hub.get(resource, 0)):
             yield warning(
-                f"ResourceQuota {name}: {resource} is {text}, of which {used.get(resource, 0)} is used; a user's server "
-                f"needs {_written(resource, user[resource])}",
+                f"ResourceQuota {name}: {resource} is {text}, of which {used.get(resource, 0)} is used; "
+                f"a user's server needs {_written(resource, user[resource])}",
                 "the next user who starts a server sees it fail",
                 "raise the quota, or lower singleuser.cpu, singleuser.memory or singleuser.storage.capacity",
             )

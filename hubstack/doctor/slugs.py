@@ -1,7 +1,7 @@
 """Names that KubeSpawner makes of user names, under both of its schemes.
 
-KubeSpawner 7 names by the scheme ``safe``, older ones by ``escape``. A home volume is found by its name alone, so both are
-computed here, without KubeSpawner; a test compares them with its own.
+KubeSpawner 7 names by the scheme ``safe``, older ones by ``escape``. A home volume is found by its name alone, so both
+are computed here, without KubeSpawner; a test compares them with its own.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What the engine knows about a stack: its state, its decrypted settings and who holds its lock. Everything is read from a
-work folder that is thrown away, and nothing is selected, locked or written.
+"""What the engine knows about a stack: its state, its decrypted settings and who holds its lock.
+
+Everything is read from a work folder that is thrown away, and nothing is selected, locked or written.
 """
 
 from __future__ import annotations
