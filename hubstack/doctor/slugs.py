@@ -26,7 +26,7 @@ _VALID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 def escape(name: str) -> str:
     """The older scheme: every byte but small letters and digits as ``-`` and its hex digits."""
     kept = set(string.ascii_lowercase + string.digits)
-    return "".join(each if each in kept else "".join(f"-{byte:02x}" for byte in each.encode()) for each in name)
+    return "".join(each if each in kept else "".join(f"-{byte:x}" for byte in each.encode()) for each in name)
 
 
 def safe(name: str, max_length: int = MAX_LENGTH) -> str:

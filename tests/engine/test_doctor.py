@@ -246,6 +246,8 @@ def test_encrypted_settings_are_read(
     wrong.write_text("wrong")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", str(wrong))
     report = examine(machine, stack)
-    assert said(report, "pulumi") == [("error", "the stack's state cannot be read: incorrect passphrase")]
+    ((severity, what),) = said(report, "pulumi")
+    assert severity == "error"
+    assert "incorrect passphrase" in what
     assert [severity for severity, _ in said(report, "tokens")] == ["note"]
     assert report.exit_code == 3
