@@ -18,6 +18,7 @@ from chart.errors import SettingsError
 from hubstack import project
 from hubstack.cluster import ClusterError
 from hubstack.cluster.cli import app as cluster_app
+from hubstack.doctor.cli import doctor
 from hubstack.errors import HubstackError
 from hubstack.toolchain import ToolchainError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="JupyterHub on Kubernetes, as a typed Pulumi program.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.add_typer(cluster_app, name="cluster")
+app.command()(doctor)
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
 ModeOption = Annotated[

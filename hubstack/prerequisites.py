@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,18 @@ def find(stack: Stack) -> Prerequisites:
     token = "0" * 64
     services = dict.fromkeys(resolved.release.values.hub.services or {}, token)
     tokens = TokenValues(proxy_auth=token, cookie_secret=token, crypt_keys=token, services=services)
-    objects = render.objects(resolved.release, tokens)
+    return named_by(resolved, render.objects(resolved.release, tokens))
+
+
+def named_by(resolved: settings.StackSettings, objects: Sequence[Mapping[str, Any]]) -> Prerequisites:
+    """What some objects name without being among them.
+
+    Arguments:
+        resolved: the settings of their stack, with a chart version that is modelled.
+        objects: the stack's objects.
+    """
+    if resolved.release is None:
+        return Prerequisites(frozenset(), ())
     storage = resolved.release.values.singleuser.storage
     users = {("StorageClass", storage.dynamic.storage_class)} if storage.type == "dynamic" else set()
     made = {(each["kind"], each["metadata"]["name"]) for each in objects}

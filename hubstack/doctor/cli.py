@@ -1,0 +1,60 @@
+"""The command `hubstack doctor`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from hubstack.doctor.finding import Report
+
+COLORS = {"ok": "green", "note": "cyan", "warning": "yellow", "error": "red", "skipped": "dim"}
+
+
+def doctor(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")] = "dev",
+    mode: Annotated[str | None, typer.Option(help="native or helm, as for `up`.")] = None,
+    values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, as for `up`.")] = None,
+    context: Annotated[str | None, typer.Option(help="kubeconfig context, as for `up`.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Only this check, repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")] = False,
+) -> None:
+    """Look for what would go wrong, and change nothing. Exit codes: 0 fine or notes, 2 warnings, 3 errors."""
+    from hubstack.doctor import run
+
+    run.chosen(only or ())
+    target = run.select(stack, mode, values or (), context)
+    report = run.examine(target, run.programs(Console(stderr=True)), only or ())
+    if as_json:
+        print(json.dumps(report.as_dict()))
+    else:
+        show(report, {each.name: each.about for each in run.CHECKS}, Console())
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+def show(report: Report, about: dict[str, str], console: Console) -> None:
+    """The report for people: a table of all checks, then each finding in full."""
+    table = Table("check", "looks whether", "result", title=f"stack {report.stack} in {report.context}")
+    for name, outcome in report.outcomes.items():
+        table.add_row(name, about[name], f"[{COLORS[outcome]}]{outcome}[/]")
+    console.print(table)
+    for found in report.findings:
+        color = COLORS[found.severity.word]
+        console.print(
+            f"\n[{color}]{found.severity.word}[/] ({found.check}): {escape(found.what)}\n"
+            f"  why: {escape(found.why)}\n  fix: {escape(found.fix)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    skipped = sum(outcome == "skipped" for outcome in report.outcomes.values())
+    words = [each.severity.word for each in report.findings]
+    counts = [f"{words.count(word)} {word}s" for word in ("error", "warning", "note") if word in words]
+    counts += [f"{skipped} checks skipped"] if skipped else []
+    console.print(f"\n{', '.join(counts) or 'nothing found'}; {report.seconds:.1f} s", highlight=False)

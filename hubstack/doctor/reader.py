@@ -1,0 +1,164 @@
+"""Reading a cluster, and nothing else: there is no request here that could change an object."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+Object = dict[str, Any]
+"""A Kubernetes object as it is on the wire."""
+
+TIMEOUT_SECONDS = 10
+"""How long one answer may take."""
+
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Asks for names and labels alone, so that the content of Secrets never leaves the cluster."""
+
+_PAGE = 500
+_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+class ReadError(Exception):
+    """The cluster gave no usable answer.
+
+    Arguments:
+        status: HTTP status; 0 where the server could not be reached.
+        message: what the server or the network said.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+@dataclass(frozen=True, order=True)
+class Access:
+    """One thing that somebody may or may not do."""
+
+    verb: str
+    group: str
+    """API group; blank for the core group."""
+    resource: str
+    """Resource, with its subresource after a slash."""
+    namespace: str = ""
+    """Blank: cluster-wide."""
+    name: str = ""
+
+
+class Reader(Protocol):
+    """A cluster as the checks see it."""
+
+    server: str
+    """URL of the API server."""
+
+    def get(self, path: str) -> Object:
+        """GET an object. Raises ReadError."""
+
+    def find(self, path: str) -> Object | None:
+        """GET an object, or None if it does not exist. Raises ReadError."""
+
+    def items(self, path: str, selector: str = "", *, metadata_only: bool = False) -> list[Object]:
+        """All objects of a list; none where the cluster does not know the kind. Raises ReadError."""
+
+    def allowed(self, access: Access) -> bool:
+        """Whether the kubeconfig's user may do this (SelfSubjectAccessReview). Raises ReadError."""
+
+
+class KubeReader:
+    """The cluster of one context, through the official client: it knows every way to log in."""
+
+    def __init__(self, kubeconfig: str, context: str) -> None:
+        """Read the kubeconfig; nothing is sent yet.
+
+        Arguments:
+            kubeconfig: path of the file.
+            context: the context to use, never the current one by accident.
+
+        Raises:
+            ReadError: no such file or context, or a file that cannot be understood.
+        """
+        import kubernetes
+
+        configuration = kubernetes.client.Configuration()
+        configuration.retries = 0
+        try:
+            # A refreshed credential is not written back: the doctor changes nothing, this file neither.
+            self._client = kubernetes.config.new_client_from_config(
+                kubeconfig, context, persist_config=False, client_configuration=configuration
+            )
+        except (kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+            raise ReadError(0, f"{kubeconfig}: {error}") from None
+        self.server = str(configuration.host)
+
+    def get(self, path: str) -> Object:
+        return self._request("GET", path)
+
+    def find(self, path: str) -> Object | None:
+        try:
+            return self.get(path)
+        except ReadError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def items(self, path: str, selector: str = "", *, metadata_only: bool = False) -> list[Object]:
+        found: list[Object] = []
+        query = {"limit": str(_PAGE), **({"labelSelector": selector} if selector else {})}
+        accept = METADATA_ONLY if metadata_only else "application/json"
+        while True:
+            try:
+                page = self._request("GET", f"{path}?{urllib.parse.urlencode(query)}", accept=accept)
+            except ReadError as error:
+                if error.status == 404:
+                    return found
+                raise
+            found += page.get("items") or []
+            query["continue"] = (page.get("metadata") or {}).get("continue") or ""
+            if not query["continue"]:
+                return found
+
+    def allowed(self, access: Access) -> bool:
+        resource, _, subresource = access.resource.partition("/")
+        attributes = {**asdict(access), "resource": resource, "subresource": subresource}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+        }
+        return bool((self._request("POST", _REVIEW, body).get("status") or {}).get("allowed"))
+
+    def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, accept: str = "application/json"
+    ) -> Object:
+        import kubernetes
+        import urllib3
+
+        headers = {"Accept": accept, **({"Content-Type": "application/json"} if body else {})}
+        request = self._client.param_serialize(
+            method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        try:
+            answer = self._client.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
+            content = answer.read()
+        except kubernetes.client.ApiException as error:
+            raise ReadError(error.status or 0, _message(error.body) or str(error.reason)) from None
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise ReadError(0, str(getattr(error, "reason", None) or error)) from None
+        if answer.status >= 400:
+            raise ReadError(answer.status, _message(content) or str(answer.reason))
+        try:
+            document = json.loads(content)
+        except ValueError:
+            raise ReadError(answer.status, "the answer is not of a Kubernetes API server") from None
+        return document if isinstance(document, dict) else {}
+
+
+def _message(body: str | bytes | None) -> str:
+    """The server's own words in the body of an error."""
+    try:
+        return str(json.loads(body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,154 @@
+"""What the engine knows about a stack: its state, its decrypted settings and who holds its lock.
+
+Everything is read from a work folder that is thrown away, and nothing is selected, locked or written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hubstack import interruption, project
+from hubstack.stacks import Stack
+
+ENCRYPTED = "encrypted"
+"""Begin of the text that stands for a secret that cannot be decrypted here."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock of the stack."""
+
+    holder: str
+    """``user@host``."""
+    host: str
+    pid: int
+    since: str
+    """When it was taken, RFC 3339."""
+    alive: bool | None
+    """Whether its process still runs; None: it is on another machine."""
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What the engine knows about one stack."""
+
+    deployment: Mapping[str, Any] | None = None
+    """The exported state, secrets in plain text; None: the stack is not in the backend, or `problem` says why."""
+    problem: str = ""
+    """Why the state could not be read."""
+    entries: Mapping[str, str] | None = None
+    """Text of each setting, decrypted; None where that is not possible."""
+    locks: tuple[Lock, ...] = ()
+    locks_known: bool = True
+    """Whether the backend keeps locks where they can be seen from here."""
+
+    def resources(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        """The resources of one type of the engine."""
+        for each in (self.deployment or {}).get("resources") or []:
+            if each.get("type") == kind:
+                yield each
+
+
+def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
+    """Read a stack's state and settings.
+
+    Arguments:
+        stack: the stack; it need not have been deployed.
+        environment: variables for the engine: tools on PATH, PULUMI_HOME, backend, passphrase.
+    """
+    from pulumi import automation
+    from pulumi.automation.errors import CommandError
+
+    os.environ.update(environment)  # the Automation API looks for the engine on this process's own PATH
+    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
+    backend = os.environ.get("PULUMI_BACKEND_URL", "")
+    local = backend.startswith("file://")
+    locks = tuple(read_locks(Path(backend.removeprefix("file://")), stack.name)) if local else ()
+    with tempfile.TemporaryDirectory(prefix="hubstack-doctor-") as name:
+        _write_work_folder(stack, Path(name))
+        try:
+            workspace = automation.LocalWorkspace(work_dir=name, env_vars=dict(environment))
+            deployment = dict(workspace.export_stack(stack.name).deployment or {})
+        except CommandError as error:
+            text = str(error)
+            problem = "" if "no stack named" in text else _last_line(text)
+            return EngineState(problem=problem, locks=locks, locks_known=local)
+        entries = None
+        with contextlib.suppress(CommandError):
+            entries = {key: str(each.value) for key, each in workspace.get_all_config(stack.name).items()}
+    return EngineState(deployment, "", entries, locks, local)
+
+
+def backend_exists() -> bool:
+    """Whether there is a backend to ask; without one nothing was ever deployed from here, and none is made."""
+    return bool(os.environ.get("PULUMI_BACKEND_URL")) or (project.state_dir() / "backend").is_dir()
+
+
+def read_locks(backend: Path, stack: str) -> Iterator[Lock]:
+    """The locks that an engine left in a local backend; none is removed.
+
+    Arguments:
+        backend: folder of the backend.
+        stack: name of the stack.
+    """
+    for file in sorted(backend.glob(f".pulumi/locks/**/hubstack/{stack}/*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            holder = json.loads(file.read_text())
+            host, pid, since = holder["hostname"], int(holder["pid"]), holder["timestamp"]
+            alive = interruption.is_running(pid, since) if host == socket.gethostname() else None
+            yield Lock(f"{holder.get('username') or '?'}@{host}", host, pid, since, alive)
+
+
+def entries(stack: Stack, decrypted: Mapping[str, str] | None) -> dict[str, str]:
+    """The stack's configuration as the engine would hand it to the program, without the project's prefix.
+
+    Arguments:
+        stack: the stack.
+        decrypted: the same settings from the engine; without them a secret becomes a text that says so.
+    """
+    found = {}
+    for key, value in stack.config.items():
+        project_name, _, name = key.partition(":")
+        if project_name != "hubstack":
+            continue
+        if decrypted and key in decrypted:
+            found[name] = decrypted[key]
+        else:
+            hidden = _hidden(value)
+            found[name] = hidden if isinstance(hidden, str) else json.dumps(hidden)
+    return found
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return ENCRYPTED
+        return {key: _hidden(member) for key, member in value.items()}
+    return [_hidden(member) for member in value] if isinstance(value, list) else value
+
+
+def _write_work_folder(stack: Stack, folder: Path) -> None:
+    """A work folder as `up` has one, with the salt of that one, to be thrown away."""
+    shutil.copy(project.ROOT / "Pulumi.yaml", folder)
+    document = dict(stack.document)
+    recorded = stack.folder / f"Pulumi.{stack.name}.yaml"
+    if recorded.is_file():
+        earlier = yaml.safe_load(recorded.read_text()) or {}
+        document = {**{key: value for key, value in earlier.items() if key.startswith("encryption")}, **document}
+    (folder / recorded.name).write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def _last_line(text: str) -> str:
+    errors = [line.partition("error:")[2].strip() for line in text.splitlines() if "error:" in line]
+    return errors[-1] if errors else (text.strip().splitlines() or ["no answer"])[-1]
