@@ -124,7 +124,7 @@ def _run(code: CodeType, name: str, job: dict[str, Any]) -> int:
 
     server = grpc.server(futures.ThreadPoolExecutor(4))
     host = Host(lambda: exec(code, {"__name__": "__main__", "__file__": name}))
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)  # type: ignore[no-untyped-call]
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     command = [*job["command"], f"--client=127.0.0.1:{port}", "--exec-kind=auto.inline"]

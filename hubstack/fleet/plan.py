@@ -72,7 +72,7 @@ class Plan:
             "kind": self.kind,
             "revision": asdict(self.revision),
             "waves": list(self.waves),
-            "counts": {action: self.count(action) for action in ("up", "skip", "refused")},  # type: ignore[arg-type]
+            "counts": {action: self.count(action) for action in ("up", "skip", "refused")},
             "sources": dict(self.sources),
             "items": [asdict(item) for item in self.items],
         }

@@ -1,4 +1,4 @@
-"""The revision that a rollout deploys: laid out once, so that nothing that happens to the work tree later reaches it."""
+"""The revision that a rollout deploys: laid out once, so that later changes of the work tree do not reach it."""
 
 from __future__ import annotations
 
