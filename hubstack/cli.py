@@ -19,12 +19,14 @@ from hubstack import project
 from hubstack.cluster import ClusterError
 from hubstack.cluster.cli import app as cluster_app
 from hubstack.errors import HubstackError
+from hubstack.fleet.cli import app as rollout_app
 from hubstack.toolchain import ToolchainError
 
 app = typer.Typer(
     help="JupyterHub on Kubernetes, as a typed Pulumi program.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.add_typer(cluster_app, name="cluster")
+app.add_typer(rollout_app, name="rollout")
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
 ModeOption = Annotated[

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from hubstack import prerequisites, project, stacks, toolchain
 from hubstack.cluster import make_cluster
 from hubstack.cluster.model import Kind
+from hubstack.environment import ENGINE_TOOLS, engine_environment
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 from hubstack.updates import Updater
 
-ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-random")
 CLUSTER_TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 OTHER_TOOLS = ("helm",)
 EMBEDDED: tuple[Kind, ...] = ("sim", "kind")
@@ -62,13 +61,6 @@ def open_session(
         console.print("the embedded cluster is a new one: looking what of the stack is left")
         updater.refresh()
     return Session(stack, updater)
-
-
-def engine_environment(found: Any) -> dict[str, str]:
-    """Environment of the engine: pinned tools first on PATH, pinned plugins, the backend."""
-    home = project.state_dir() / "pulumi"
-    found.pulumi_home(home)
-    return {**found.environment(), "PULUMI_HOME": str(home), **stacks.backend_environment()}
 
 
 def previewer(console: Console) -> Callable[[str], Updater]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -96,7 +97,7 @@ class ForkServer:
                 assert self._process.stdin
                 self._process.stdin.write(json.dumps({"id": number, **request}).encode() + b"\n")
                 self._process.stdin.flush()
-            except OSError:
+            except (OSError, ValueError):  # ended, or closed
                 raise HubstackError(self._obituary()) from None
         while True:
             try:
@@ -111,10 +112,15 @@ class ForkServer:
                 return Ended(answer["code"], answer["cpu"])
             on_start(answer["pid"])
 
-    def close(self) -> None:
-        """Ask the engines that still run to stop, and wait until all have."""
+    def interrupt(self) -> None:
+        """Take no more commands, and ask the engines that run to stop; they write their state first."""
         assert self._process.stdin
-        self._process.stdin.close()
+        with self._lock, contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def close(self) -> None:
+        """`interrupt`, and wait for the end."""
+        self.interrupt()
         self._process.wait()
 
     def _listen(self) -> None:
@@ -148,6 +154,11 @@ class ForkServers:
             if root not in self._servers:
                 self._servers[root] = ForkServer(root, {**os.environ, **self.environment})
             return self._servers[root]
+
+    def interrupt(self) -> None:
+        """Ask every engine that runs to stop."""
+        for server in list(self._servers.values()):
+            server.interrupt()
 
     def close(self) -> None:
         """End all of them; engines that still run write their state first."""

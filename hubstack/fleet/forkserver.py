@@ -74,7 +74,7 @@ def _load(root: Path) -> CodeType:
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             exec(compile(ast.Module([statement], []), "__main__.py", "exec"), {})
-    import grpc  # noqa: F401
+    import grpc  # type: ignore[import-untyped]  # noqa: F401
     import pulumi.automation._server  # noqa: F401
 
     return compile(source, str(root / "__main__.py"), "exec")

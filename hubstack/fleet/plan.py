@@ -112,7 +112,7 @@ def make(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, _folder(name)), names))
     items = tuple(
-        decide(name, waves[name], root, revision.commit, state) for name, state in zip(names, states, strict=True)
+        decide(name, waves[name], root, revision.name, state) for name, state in zip(names, states, strict=True)
     )
     return Plan(revision, items, tuple(wave.name for wave in fleet.waves))
 

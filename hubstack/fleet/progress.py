@@ -30,6 +30,9 @@ class Progress(Protocol):
     def event(self, kind: str, **facts: Any) -> None:
         """Something happened: `kind` is ``rollout``, ``wave``, ``stack``, ``doing``, ``gate``, ``wait`` or ``end``."""
 
+    def ask(self, question: str) -> bool:
+        """Ask the person who looks on; no where there is none."""
+
     def close(self) -> None:
         """Nothing more will happen."""
 
@@ -48,6 +51,10 @@ class Lines:
         with self._lock:
             self._console.print(f"{time.strftime('%H:%M:%S')} {line(kind, facts)}", highlight=False, soft_wrap=True)
 
+    def ask(self, question: str) -> bool:
+        """Nobody is there to answer."""
+        return False
+
     def close(self) -> None:
         """Nothing to do."""
 
@@ -63,6 +70,10 @@ class JsonLines:
         """Print it with the time, seconds since the epoch."""
         with self._lock:
             self._write(json.dumps({"event": kind, "time": round(time.time(), 3), **facts}, default=str))
+
+    def ask(self, question: str) -> bool:
+        """Nobody is there to answer."""
+        return False
 
     def close(self) -> None:
         """Nothing to do."""
@@ -93,6 +104,16 @@ class Screen:
                 return
             self._title = ""
         self._console.print(line(kind, facts), highlight=False, soft_wrap=True)
+
+    def ask(self, question: str) -> bool:
+        """Ask, with the lower part out of the way."""
+        self._live.stop()
+        try:
+            return self._console.input(f"{escape(question)} [y/N] ").strip().lower() in ("y", "yes")
+        except EOFError:
+            return False
+        finally:
+            self._live.start()
 
     def close(self) -> None:
         """Take the lower part away."""

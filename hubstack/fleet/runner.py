@@ -51,8 +51,6 @@ class Runner:
     deployer: Deployer
     journal: Journal
     progress: Progress
-    ask: Callable[[str], bool] | None = None
-    """Asks a person whether a wave may start; None where nobody is there."""
     patient: bool = True
     """Whether to wait for a window to open."""
     stop: threading.Event = field(default_factory=threading.Event)
@@ -64,11 +62,9 @@ class Runner:
         state, reason = "succeeded", ""
         self.progress.event("rollout", rollout=self.rollout, state="started", reason=self._summary())
         try:
-            left: list[str] = []
-            for name in self.plan.waves:
-                left += self._wave(self._settings(name))
+            left = {stack: why for name in self.plan.waves for stack, why in self._wave(self._settings(name)).items()}
             if left:
-                state, reason = "incomplete", f"not reachable: {', '.join(left)}; go on with: hubstack rollout resume"
+                state, reason = "incomplete", f"not deployed: {', '.join(sorted(left))}"
         except Stopped as stopped:
             state, reason = stopped.state, stopped.reason
         except JournalError as error:
@@ -87,8 +83,8 @@ class Runner:
     def _settings(self, name: str) -> Wave:
         return next(wave for wave in self.fleet.waves if wave.name == name)
 
-    def _wave(self, wave: Wave) -> list[str]:
-        """Run one wave; gives the stacks whose cluster could not be reached."""
+    def _wave(self, wave: Wave) -> dict[str, str]:
+        """Run one wave; gives the stacks that it could not deploy, as far as it bears that, with the reasons."""
         items = self.plan.of(wave.name)
         done = self._done(wave)
         refused = [item for item in items if item.action == "refused"]
@@ -97,7 +93,7 @@ class Runner:
         if not todo and not refused and not self._unbaked(wave):
             skipped = sum(item.action == "skip" for item in items)
             self._tell(wave, "skipped", f"{skipped} unchanged" if not done else f"{len(done)} done already")
-            return []
+            return {}
         failed = {item.stack: item.reason for item in refused}
         for item in refused:
             self.progress.event("stack", wave=wave.name, stack=item.stack, state="refused", reason=item.reason)
@@ -113,7 +109,7 @@ class Runner:
         self._judge(wave, failed, allowed)
         self._bake(wave, failed, allowed)
         self._tell(wave, "succeeded", _counted(failed, later))
-        return [item.stack for item in later]
+        return {**failed, **{item.stack: "unreachable" for item in later}}
 
     def _done(self, wave: Wave) -> set[str]:
         """Stacks of a wave that this rollout has deployed, gates included."""
@@ -222,7 +218,7 @@ class Runner:
         """Wait for no one: without an approval the rollout pauses."""
         if wave.approval == "none" or f"approve {wave.name}" in self.journal.requests(self.rollout):
             return
-        if self.ask and self.ask(wave.name):
+        if self.progress.ask(f"Start wave {wave.name}?"):
             self.journal.request(self.rollout, f"approve {wave.name}")
             return
         how = f"hubstack rollout resume --approve {wave.name}"

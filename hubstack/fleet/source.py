@@ -19,6 +19,10 @@ _NEVER = (".git", ".venv", ".hubstack", "__pycache__", ".mypy_cache", ".ruff_cac
 """Folders that are no part of a revision where the project is no git repository."""
 
 
+DIRTY = "-dirty"
+"""Ending of a revision's name where the work tree has more than the commit."""
+
+
 @dataclass(frozen=True)
 class Revision:
     """What a work tree is at some moment."""
@@ -27,6 +31,11 @@ class Revision:
     """Full name of the git commit; None outside of git."""
     dirty: bool
     """Whether the work tree has changes that no commit has."""
+
+    @property
+    def name(self) -> str | None:
+        """The commit, marked where it is not all."""
+        return f"{self.commit}{DIRTY}" if self.commit and self.dirty else self.commit
 
     def __str__(self) -> str:
         return f"{(self.commit or 'no commit')[:12]}{' with uncommitted changes' if self.dirty else ''}"
