@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
 import socket
@@ -257,5 +258,4 @@ def _rollout(row: sqlite3.Row) -> Rollout:
 
 
 def _me() -> tuple[str, str, int, str]:
-    owner = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
-    return owner, socket.gethostname(), os.getpid(), str(process.start_time(os.getpid()))
+    return getpass.getuser(), socket.gethostname(), os.getpid(), str(process.start_time(os.getpid()))

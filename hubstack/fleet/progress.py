@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
 from rich.console import Console, Group
@@ -48,7 +49,7 @@ class Lines:
         """Print it; what a stack is doing in detail is left out."""
         if kind == "doing":
             return
-        with self._lock:
+        with self._lock, _whoever_listens():
             self._console.print(f"{time.strftime('%H:%M:%S')} {line(kind, facts)}", highlight=False, soft_wrap=True)
 
     def ask(self, question: str) -> bool:
@@ -68,7 +69,7 @@ class JsonLines:
 
     def event(self, kind: str, **facts: Any) -> None:
         """Print it with the time, seconds since the epoch."""
-        with self._lock:
+        with self._lock, _whoever_listens():
             self._write(json.dumps({"event": kind, "time": round(time.time(), 3), **facts}, default=str))
 
     def ask(self, question: str) -> bool:
@@ -103,7 +104,8 @@ class Screen:
                 self._title = line(kind, facts)
                 return
             self._title = ""
-        self._console.print(line(kind, facts), highlight=False, soft_wrap=True)
+        with _whoever_listens():
+            self._console.print(line(kind, facts), highlight=False, soft_wrap=True)
 
     def ask(self, question: str) -> bool:
         """Ask, with the lower part out of the way."""
@@ -125,6 +127,11 @@ class Screen:
             for stack, (since, doing) in sorted(self._running.items()):
                 table.add_row(f"  {escape(stack)}", f"{time.monotonic() - since:4.0f} s", escape(doing))
             return Group(table, Text.from_markup(self._title))
+
+
+def _whoever_listens() -> AbstractContextManager[None]:
+    """A reader that has gone away, such as a closed terminal, is no reason to end a rollout."""
+    return suppress(OSError, SystemExit)  # rich makes a SystemExit of a broken pipe
 
 
 def line(kind: str, facts: dict[str, Any]) -> str:

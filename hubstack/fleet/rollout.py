@@ -200,6 +200,9 @@ def _run(
     return ended
 
 
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def _signals(runner: Runner, servers: ForkServers, progress: Progress) -> Iterator[None]:
     """The first Ctrl-C lets what runs come to its end, the second one stops it."""
@@ -212,7 +215,7 @@ def _signals(runner: Runner, servers: ForkServers, progress: Progress) -> Iterat
             progress.event("wait", reason="stacks that are under way come to their end; again: stop them, too")
             runner.stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in STOPPING}
     try:
         yield
     finally:
