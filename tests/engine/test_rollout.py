@@ -132,8 +132,8 @@ def test_pause_resume_and_approval(fleet: FleetCopy) -> None:
     fleet.values("common.yaml", hub={"concurrentSpawnLimit": 30})
     fleet.commit()
     chosen = [option for stack in "abcd" for option in ("--stack", stack)]
-    with fleet.start("up", *chosen) as running:
-        lines_until(running, "wave staging: started")
+    with fleet.start("up", "--json", *chosen) as running:
+        lines_until(running, "starting the engine")
         os.kill(running.pid, signal.SIGINT)
     assert running.returncode == 4
     assert sorted(fleet.states().values()) == ["succeeded", "waiting", "waiting", "waiting"]
