@@ -65,7 +65,7 @@ def workflow(fleet: Fleet) -> dict[str, Any]:
     for wave in fleet.waves:
         members = fleet.members(wave)
         parts = [members[start : start + MATRIX_LIMIT] for start in range(0, len(members), MATRIX_LIMIT)]
-        names = []
+        names: list[str] = []
         for number, part in enumerate(parts, 1):
             name = _identifier(wave.name) if len(parts) == 1 else f"{_identifier(wave.name)}-{number}"
             jobs[name] = _matrix(fleet, wave, part, [*needs, *names[-1:]])
@@ -125,7 +125,7 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
             {
                 "if": "always()",
                 "uses": "actions/upload-artifact@v4",
-                "with": {"name": f"{_identifier(wave.name)}-${{{{ matrix.stack }}}}", "path": "outcome"},
+                "with": {"name": f"{_artifact(wave)}${{{{ matrix.stack }}}}", "path": "outcome"},
             },
         ],
     }
@@ -147,7 +147,7 @@ def _check(wave: Wave, members: int, needs: list[str]) -> dict[str, Any]:
         "steps": [
             {
                 "uses": "actions/download-artifact@v4",
-                "with": {"pattern": f"{_identifier(wave.name)}-*", "path": "outcomes"},
+                "with": {"pattern": f"{_artifact(wave)}*", "path": "outcomes"},
             },
             {"name": "count failures", "run": count + bake},
         ],
@@ -206,6 +206,11 @@ def _left_out(fleet: Fleet, target: str) -> Iterator[str]:
 def _identifier(name: str) -> str:
     """A wave's name as a job's."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", name if re.match(r"[A-Za-z_]", name) else f"wave-{name}")
+
+
+def _artifact(wave: Wave) -> str:
+    """Beginning of the names of a wave's artifacts; no other wave's begins like it, as no identifier has a dot."""
+    return f"outcome.{_identifier(wave.name)}."
 
 
 def _object_name(stack: str) -> str:

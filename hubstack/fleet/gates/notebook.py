@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -15,6 +16,8 @@ from hubstack.fleet.gates.target import Shut, Target
 from hubstack.fleet.gates.websocket import WebSocket, WebSocketError
 
 POLL_SECONDS = 1.0
+STOP_SECONDS = 30.0
+"""How long stopping the server may take after the time is up."""
 
 
 def notebook(gate: Notebook, target: Target) -> str:
@@ -35,8 +38,11 @@ def notebook(gate: Notebook, target: Target) -> str:
         hub.start()
         ready = time.monotonic()
         result = hub.compute(gate.code)
-    finally:
-        hub.stop()
+    except Shut:
+        with contextlib.suppress(Shut):  # what came first is what people need to know
+            hub.stop()
+        raise
+    hub.stop()
     if gate.expect not in result:
         raise Shut(f"the notebook computed {result.strip()[:80]!r}, which lacks {gate.expect!r}")
     return f"a server started in {ready - started:.1f} s, computed {gate.expect!r} and stopped"
@@ -67,15 +73,12 @@ class _Hub:
             self._call("removing the kernel", "DELETE", f"{base}/{kernel}", allowed=(204, 404))
 
     def stop(self) -> None:
-        """Stop the server and wait until it is gone; what fails here is not the stack's fault."""
-        try:
-            path = f"hub/api/users/{self._user}/server"
-            self._call("stopping the server", "DELETE", path, allowed=(202, 204, 400, 404))
-            while self._server():
-                self._pause("the server does not stop")
-        except Shut as problem:
-            if "stop" in str(problem):
-                raise
+        """Stop the server and wait until it is gone; it gets some time of its own, so that none is left behind."""
+        self._deadline = max(self._deadline, time.monotonic() + STOP_SECONDS)
+        path = f"hub/api/users/{self._user}/server"
+        self._call("stopping the server", "DELETE", path, allowed=(202, 204, 400, 404))
+        while self._server():
+            self._pause("the server does not stop")
 
     def _server(self) -> dict[str, Any]:
         """The user's default server, empty where there is none."""
