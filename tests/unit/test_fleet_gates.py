@@ -202,7 +202,7 @@ def test_notebook(hub: Any) -> None:
     [
         ({"result": "41"}, "computed '41', which lacks '42'"),
         ({"error": {"ename": "NameError", "evalue": "x"}}, "the computation failed: NameError: x"),
-        ({"starts_after": 10**9}, "the server is not ready: the time is up"),
+        ({"starts_after": 10**9}, "the time is up"),
     ],
 )
 def test_notebook_that_fails(hub: Any, behaviour: dict[str, Any], reason: str) -> None:
