@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-unit lint bench docs
+.PHONY: help setup up down test test-unit fleet-test lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -36,6 +36,9 @@ test: setup ## Run all tests, the fast ones first
 test-unit: setup ## Run the unit tests only
 	$(pytest) tests/unit
 
+fleet-test: setup ## Roll out 30 stacks over 3 clusters, with kills and failures; takes a quarter of an hour
+	HUBSTACK_FLEET_TEST=1 $(pytest) tests/fleet -v
+
 lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff check .
 	$(venv)/bin/ruff format --check .
@@ -45,5 +48,6 @@ lint: setup ## Check style, types and the direction of imports
 bench: setup ## Measure native against helm mode and Helm itself, as ratios
 	$(venv)/bin/python -m benchmarks.bench
 
-docs: setup ## Generate docs/settings.md from the models
+docs: setup ## Generate docs/settings.md and the fleet schema from the models
 	$(venv)/bin/python -m hubstack.reference
+	$(venv)/bin/python -m hubstack.fleet.schema

@@ -15,7 +15,7 @@ from rich.console import Console
 from hubstack import interruption, stacks
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, probe
-from hubstack.fleet.engine import Command, ForkServers
+from hubstack.fleet.engine import Command, EngineGoneError, ForkServers
 from hubstack.fleet.events import EventLog, last_error
 from hubstack.fleet.journal import Journal
 
@@ -63,6 +63,8 @@ class Deployer:
             if reason := probe.unreachable(stack):
                 return Outcome("unreachable", reason)
             return self._deploy(item, stack, doing)
+        except EngineGoneError as error:
+            return Outcome("transient", str(error))
         except HubstackError as error:
             return Outcome("failed", str(error))
 

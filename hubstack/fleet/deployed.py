@@ -54,19 +54,28 @@ def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
     """
     backend = environment.get("PULUMI_BACKEND_URL", "")
     if backend.startswith("file://"):
-        root = Path(backend.removeprefix("file://")).expanduser() / ".pulumi"
-        state = root / "stacks" / "hubstack" / f"{stack}.json"
-        if not state.is_file():
-            return Deployed()
-        history = root / "history" / "hubstack" / stack
-        entries = sorted(history.glob("*.history.json"))
-        return _described((_json(state).get("checkpoint") or {}).get("latest"), _json(entries[-1]) if entries else {})
+        return from_files(stack, Path(backend.removeprefix("file://")).expanduser())
+    return from_engine(stack, environment, folder)
+
+
+def from_files(stack: str, backend: Path) -> Deployed:
+    """What the files of a local backend say. Raises HubstackError."""
+    state = backend / ".pulumi" / "stacks" / "hubstack" / f"{stack}.json"
+    if not state.is_file():
+        return Deployed()
+    entries = sorted((backend / ".pulumi" / "history" / "hubstack" / stack).glob("*.history.json"))
+    return _described((_json(state).get("checkpoint") or {}).get("latest"), _json(entries[-1]) if entries else {})
+
+
+def from_engine(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
+    """What the engine says of any backend. Raises HubstackError."""
     exported = _engine(["stack", "export"], stack, environment, folder)
     if exported is None:
         return Deployed()
-    history_text = _engine(["stack", "history", "--json", "--page-size", "1"], stack, environment, folder)
-    entries_found = json.loads(history_text or "[]")
-    return _described(json.loads(exported).get("deployment"), entries_found[0] if entries_found else {})
+    history = json.loads(
+        _engine(["stack", "history", "--json", "--page-size", "1"], stack, environment, folder) or "[]"
+    )
+    return _described(json.loads(exported).get("deployment"), history[0] if history else {})
 
 
 def message(rollout: str, digest: str) -> str:

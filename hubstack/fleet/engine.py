@@ -23,6 +23,10 @@ POLL_SECONDS = 0.2
 Event = dict[str, Any]
 
 
+class EngineGoneError(HubstackError):
+    """The process that runs the engines has ended; the stack may be tried again."""
+
+
 @dataclass(frozen=True)
 class Command:
     """One engine command on one stack."""
@@ -80,7 +84,7 @@ class ForkServer:
             on_tick: called every `POLL_SECONDS` while it runs, and once after its end.
 
         Raises:
-            HubstackError: the fork server has ended.
+            EngineGoneError: the fork server has ended.
         """
         answers: queue.Queue[dict[str, Any]] = queue.Queue()
         request = {
@@ -98,19 +102,24 @@ class ForkServer:
                 self._process.stdin.write(json.dumps({"id": number, **request}).encode() + b"\n")
                 self._process.stdin.flush()
             except (OSError, ValueError):  # ended, or closed
-                raise HubstackError(self._obituary()) from None
+                raise EngineGoneError(self._obituary()) from None
         while True:
             try:
                 answer = answers.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 on_tick()
                 if self._process.poll() is not None and answers.empty():
-                    raise HubstackError(self._obituary()) from None
+                    raise EngineGoneError(self._obituary()) from None
                 continue
             if "code" in answer:
                 on_tick()
                 return Ended(answer["code"], answer["cpu"])
             on_start(answer["pid"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
 
     def interrupt(self) -> None:
         """Take no more commands, and ask the engines that run to stop; they write their state first."""
@@ -151,7 +160,7 @@ class ForkServers:
     def of(self, root: Path) -> ForkServer:
         """The fork server of a program's folder."""
         with self._lock:
-            if root not in self._servers:
+            if root not in self._servers or self._servers[root].ended:
                 self._servers[root] = ForkServer(root, {**os.environ, **self.environment})
             return self._servers[root]
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
 from hubstack.cluster import make_cluster
+from hubstack.fleet import deployed, rollout
 from tests.engine.conftest import Machine
 from tests.engine.fleet_copy import FleetCopy
 
@@ -162,6 +164,17 @@ def test_rollback(fleet: FleetCopy) -> None:
     assert [after[stack] == before[stack] for stack in "abcd"] == [False, True, True, True]
     history = fleet.facts("history")
     assert [entry["kind"] for entry in history][:2] == ["rollback", "rollout"]
+
+
+def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a local backend's files say is what the engine says, of a stack that is there and of one that is not."""
+    monkeypatch.setenv("HUBSTACK_STATE_DIR", str(fleet.state))
+    variables = rollout.environment(Console(quiet=True))
+    folder = fleet.state / "stacks" / "a"
+    for stack in ("a", "c", "nobody"):
+        asked = deployed.from_engine(stack, variables, folder)
+        assert asked == deployed.from_files(stack, fleet.state / "backend")
+        assert asked.finished == (stack != "nobody")
 
 
 def test_reports_are_written(fleet: FleetCopy) -> None:
