@@ -223,9 +223,15 @@ class Journal:
         ]
 
     def interrupted(self, stack: str) -> str | None:
-        """The rollout of ours whose update of a stack never ended, if that is the last thing that we did to it."""
+        """The rollout of ours that left a stack unfinished, if nothing of ours came after it.
+
+        The newest step is the one under way, recorded before this is asked; what counts is the one before. A cluster
+        that could not be reached was not touched, so such steps do not count.
+        """
         rows = self._read(
-            "select rollout, state from steps where stack = ? and kind = 'up' order by number desc limit 1", stack
+            "select rollout, state from steps where stack = ? and kind = 'up' and state != 'unreachable' "
+            "order by number desc limit 1 offset 1",
+            stack,
         )
         return rows[0]["rollout"] if rows and rows[0]["state"] in ("started", "failed", "transient") else None
 

@@ -317,9 +317,12 @@ def test_interrupted_updates_are_told_from_foreign_ones() -> None:
     book.begin("r", plan_of(fleet_of({"a": 1})).as_dict(), {})
     first = book.start("r", "a", "a0", "up")
     book.finish(book.start("r", "a", "a1", "up"), "succeeded")
+    for stack in ("a0", "a1", "a2"):
+        book.start("r", "a", stack, "up")  # the one that asks
     assert [book.interrupted(stack) for stack in ("a0", "a1", "a2")] == ["r", None, None]
+    book.finish(book.start("r", "a", "a0", "up"), "unreachable")
+    assert book.interrupted("a0") == "r"
     book.finish(first, "succeeded")
-    assert book.interrupted("a0") is None
 
 
 def test_report(state: Path) -> None:
