@@ -65,7 +65,7 @@ class Deployer:
             return self._deploy(item, stack, doing)
         except EngineGoneError as error:
             return Outcome("transient", str(error))
-        except HubstackError as error:
+        except (HubstackError, OSError) as error:  # a full disk is one stack's failure, not a traceback
             return Outcome("failed", str(error))
 
     def _deploy(self, item: plan.Item, stack: stacks.Stack, doing: Callable[[str], None]) -> Outcome:

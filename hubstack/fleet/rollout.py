@@ -196,7 +196,13 @@ def _run(
             servers.close()
             progress.close()
     ended = journal.rollout(found.id)
-    report.write(journal, ended)
+    try:
+        report.write(journal, ended)
+    except OSError as error:
+        raise HubstackError(
+            f"rollout {ended.id} is {ended.state}, but its report cannot be written: {error}; "
+            "the journal has it all: hubstack rollout status"
+        ) from None
     return ended
 
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,7 +57,7 @@ class Lab:
         return found
 
     def require_whole(self) -> None:
-        """Fail unless every stack is complete: nothing due, nothing pending, no lock, the same objects as the others."""
+        """Fail unless every stack is complete: nothing due or pending, no lock, the same objects as the others."""
         assert set(self.copy.actions().values()) == {"skip"}
         shapes = set()
         for name in self.names:
