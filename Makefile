@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-unit e2e lint bench docs
+.PHONY: help setup up down test test-unit e2e fleet-test lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -39,6 +39,9 @@ test-unit: setup ## Run the unit tests only
 e2e: setup ## Run the tests with real containers and a browser only (Linux, root)
 	$(pytest) tests/e2e
 
+fleet-test: setup ## Roll out 30 stacks over 3 clusters, with kills and failures; takes a quarter of an hour
+	HUBSTACK_FLEET_TEST=1 $(pytest) tests/fleet -v
+
 lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff check .
 	$(venv)/bin/ruff format --check .
@@ -48,5 +51,6 @@ lint: setup ## Check style, types and the direction of imports
 bench: setup ## Measure native against helm mode and Helm itself, as ratios
 	$(venv)/bin/python -m benchmarks.bench
 
-docs: setup ## Generate docs/settings.md from the models
+docs: setup ## Generate docs/settings.md and the fleet schema from the models
 	$(venv)/bin/python -m hubstack.reference
+	$(venv)/bin/python -m hubstack.fleet.schema

@@ -1,5 +1,8 @@
 """One stack: load the settings, name the cluster, deploy one JupyterHub, export what people need."""
 
+import json
+import os
+
 import pulumi
 
 import settings
@@ -25,3 +28,5 @@ pulumi.export("mode", config.mode)
 pulumi.export("chartVersion", config.chart.version)
 pulumi.export("hubImage", jupyterhub.hub_image)
 pulumi.export("secretToken", jupyterhub.secret_token)
+if mark := os.environ.get("HUBSTACK_ROLLOUT_MARK"):  # which rollout deployed what; an update by hand leaves none
+    pulumi.export("rollout", json.loads(mark))

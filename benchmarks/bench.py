@@ -21,6 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import fleet
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.updates import Updater
@@ -173,6 +174,7 @@ def main() -> None:
             rows += _on_cluster(found, machine, runs)
         finally:
             machine.delete()
+    rows += fleet.rows(30, found)
     table = Table("what", "variant", "median", "range", "ratio", "target")
     for row in rows:
         table.add_row(*row)

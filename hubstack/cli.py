@@ -20,6 +20,7 @@ from hubstack.cluster import ClusterError
 from hubstack.cluster.cli import app as cluster_app
 from hubstack.doctor.cli import doctor
 from hubstack.errors import HubstackError
+from hubstack.fleet.cli import app as rollout_app
 from hubstack.toolchain import ToolchainError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
+app.add_typer(rollout_app, name="rollout")
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
 ModeOption = Annotated[

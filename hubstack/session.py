@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -13,11 +12,11 @@ from rich.console import Console
 from hubstack import prerequisites, project, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.cluster.model import Kind
+from hubstack.environment import ENGINE_TOOLS, engine_environment
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 from hubstack.updates import Updater
 
-ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-random")
 CLUSTER_TOOLS: dict[Kind, tuple[str, ...]] = {
     "sim": ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"),
     "node": (
@@ -81,13 +80,6 @@ def open_session(
         console.print("the embedded cluster is a new one: looking what of the stack is left")
         updater.refresh()
     return Session(stack, updater, machine)
-
-
-def engine_environment(found: Any) -> dict[str, str]:
-    """Environment of the engine: pinned tools first on PATH, pinned plugins, the backend."""
-    home = project.state_dir() / "pulumi"
-    found.pulumi_home(home)
-    return {**found.environment(), "PULUMI_HOME": str(home), **stacks.backend_environment()}
 
 
 def previewer(console: Console) -> Callable[[str], Updater]:

@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Stack:
     """Keys ``hubstack:...`` after the choices of this run."""
     document: dict[str, Any]
     """The whole stack file, with `config` in place."""
+    root: Path = field(default_factory=lambda: project.ROOT)
+    """Folder of the program and of what relative paths start from: the project's, or a revision of it."""
 
     @property
     def context(self) -> str:
@@ -67,6 +69,7 @@ def select(
     values: tuple[Path, ...] = (),
     context: str | None = None,
     kubeconfig: Path | None = None,
+    root: Path | None = None,
 ) -> Stack:
     """Find a stack's file and apply the choices of one run.
 
@@ -76,6 +79,7 @@ def select(
         values: z2jh values files to use instead of the stack's.
         context: kubeconfig context to deploy to instead of the stack's.
         kubeconfig: kubeconfig file that has the context.
+        root: a revision of the project that is laid out elsewhere; None for the project itself.
 
     A stack that was deployed in one mode must not be redeployed in the other by accident, and somebody's trial values
     must not reach the stack's own hub: both choices lead to a stack and a namespace of their own, side by side. Another
@@ -84,9 +88,10 @@ def select(
     Raises:
         HubstackError: no such stack file, unknown mode, missing values file.
     """
-    file = project.ROOT / f"Pulumi.{base}.yaml"
+    root = root or project.ROOT
+    file = root / f"Pulumi.{base}.yaml"
     if not file.is_file():
-        known = sorted(path.name.split(".")[1] for path in project.ROOT.glob("Pulumi.*.yaml"))
+        known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
         raise HubstackError(f"no stack {base!r}: there is no {file.name}; known stacks: {', '.join(known) or 'none'}")
     try:
         document = yaml.safe_load(file.read_text()) or {}
@@ -120,7 +125,7 @@ def select(
         config["hubstack:kubeconfig"] = str(kubeconfig)
     if config.get("hubstack:mode") == "helm":
         _use_mirrored_chart(config)
-    return Stack(name="-".join([base, *suffixes]), base=base, config=config, document=document)
+    return Stack(name="-".join([base, *suffixes]), base=base, config=config, document=document, root=root)
 
 
 def entries(config: Mapping[str, Any]) -> dict[str, str]:
@@ -158,8 +163,8 @@ def write_work_folder(stack: Stack) -> None:
     if file.is_file():
         earlier = yaml.safe_load(file.read_text()) or {}
         document = {**{key: value for key, value in earlier.items() if key.startswith("encryption")}, **document}
-    definition = yaml.safe_load((project.ROOT / "Pulumi.yaml").read_text())
-    definition["main"] = os.path.relpath(project.ROOT, stack.folder)
+    definition = yaml.safe_load((stack.root / "Pulumi.yaml").read_text())
+    definition["main"] = os.path.relpath(stack.root, stack.folder)
     definition["runtime"]["options"]["virtualenv"] = str(project.ROOT / ".venv")
     (stack.folder / "Pulumi.yaml").write_text(yaml.safe_dump(definition, sort_keys=False))
     temporary = file.with_suffix(".tmp")

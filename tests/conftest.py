@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-SUITES = ("unit", "parity", "engine", "e2e")
+SUITES = ("unit", "parity", "engine", "fleet", "e2e")
 TESTS = Path(__file__).parent
 
 

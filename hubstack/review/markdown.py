@@ -27,7 +27,7 @@ def comment(report: Report, limit: int = LIMIT) -> str:
     if not changed:
         return f"{MARKER}\n## Hubstack review\n\n{_nothing(report)}\n"
     head = "\n".join(
-        [MARKER, "## Hubstack review", "", _summary(report), "", *_table(changed), "", *_attention(changed)]
+        [MARKER, "## Hubstack review", "", _summary(report), "", *_table(report), "", *_attention(changed)]
     )
     bodies = [_folded(change, stacks) for change, stacks in grouped_changes(changed).items()]
     names = [
@@ -66,13 +66,14 @@ def _summary(report: Report) -> str:
     return f"{text} **Blocked by {blocked} findings.**" if blocked else text
 
 
-def _table(stacks: Sequence[StackChange]) -> Iterator[str]:
-    yield "| Stack | What | Objects | What people notice |"
-    yield "|---|---|---|---|"
-    for stack in stacks:
+def _table(report: Report) -> Iterator[str]:
+    yield f"{'| Wave ' if report.waves else ''}| Stack | What | Objects | What people notice |"
+    yield f"{'|---' if report.waves else ''}|---|---|---|---|"
+    for stack in report.changed:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
         rules = ", ".join(dict.fromkeys(f"**{each.rule}**" if each.blocks else each.rule for each in stack.findings))
-        yield f"| {stack.stack} | {what(stack)} | {counts or '-'} | {rules or '-'} |"
+        wave = f"| {report.waves.get(stack.stack, '-')} " if report.waves else ""
+        yield f"{wave}| {stack.stack} | {what(stack)} | {counts or '-'} | {rules or '-'} |"
 
 
 def _attention(stacks: Sequence[StackChange]) -> Iterator[str]:

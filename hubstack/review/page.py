@@ -41,8 +41,9 @@ def _body(found: Report) -> Iterator[str]:
     yield f"<p>{len(changed)} of {len(found.stacks)} stacks change, compared with {base}.</p>"
     if not changed:
         return
-    yield "<table><thead><tr><th>Stack<th>What<th>Objects<th>What people notice</tr></thead><tbody>"
-    yield from map(_row, changed)
+    wave = "<th>Wave" if found.waves else ""
+    yield f"<table><thead><tr>{wave}<th>Stack<th>What<th>Objects<th>What people notice</tr></thead><tbody>"
+    yield from (_row(stack, found) for stack in changed)
     yield "</tbody></table>"
     items = [
         f'<li class="blocks">{escape(stack.stack)} cannot be shown: {escape(error)}</li>'
@@ -64,10 +65,11 @@ def _body(found: Report) -> Iterator[str]:
         yield _object(change, names)
 
 
-def _row(stack: StackChange) -> str:
+def _row(stack: StackChange, found: Report) -> str:
     counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items()) or "-"
     rules = ", ".join(dict.fromkeys(finding.rule for finding in stack.findings)) or "-"
-    return f"<tr><td>{escape(stack.stack)}<td>{what(stack)}<td>{counts}<td>{rules}</tr>"
+    wave = f"<td>{escape(found.waves.get(stack.stack, '-'))}" if found.waves else ""
+    return f"<tr>{wave}<td>{escape(stack.stack)}<td>{what(stack)}<td>{counts}<td>{rules}</tr>"
 
 
 def _object(change: ObjectChange, names: Sequence[str]) -> str:

@@ -81,7 +81,7 @@ class Renderer:
 
     def _render(self, file: StackFile) -> Rendered:
         entries = {
-            key.removeprefix("hubstack:"): value if isinstance(value, str) else json.dumps(_opaque(value))
+            key.removeprefix("hubstack:"): value if isinstance(value, str) else json.dumps(opaque(value))
             for key, value in file.config.items()
             if key.startswith("hubstack:")
         }
@@ -155,10 +155,10 @@ def _tokens(stack: settings.StackSettings) -> TokenValues:
     )
 
 
-def _opaque(value: Any) -> Any:
+def opaque(value: Any) -> Any:
     """Encrypted leaves as texts that tell one ciphertext from another; nothing is decrypted."""
     if isinstance(value, dict):
         if set(value) == {"secure"} and isinstance(value["secure"], str):
             return f"encrypted-{sha256(value['secure'])[:16]}"
-        return {key: _opaque(member) for key, member in value.items()}
-    return [_opaque(member) for member in value] if isinstance(value, list) else value
+        return {key: opaque(member) for key, member in value.items()}
+    return [opaque(member) for member in value] if isinstance(value, list) else value

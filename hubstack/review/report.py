@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hubstack.review.changes import WORST_FIRST, ObjectChange, StackChange
@@ -18,11 +18,15 @@ class Report:
     """The revision that the change starts from, as the user named it."""
     stacks: tuple[StackChange, ...]
     """Every stack that was looked at, by name."""
+    waves: Mapping[str, str] = field(default_factory=dict)
+    """Name of the wave of each stack, in the order of the rollout; empty where the project has no fleet file."""
 
     @property
     def changed(self) -> tuple[StackChange, ...]:
-        """Stacks that something happens to."""
-        return tuple(stack for stack in self.stacks if stack.changed)
+        """Stacks that something happens to, by wave; those that no fleet file names come last."""
+        order = {wave: place for place, wave in enumerate(dict.fromkeys(self.waves.values()))}
+        found = [stack for stack in self.stacks if stack.changed]
+        return tuple(sorted(found, key=lambda stack: order.get(self.waves.get(stack.stack, ""), len(order))))
 
     @property
     def exit_code(self) -> int:
@@ -43,6 +47,7 @@ class Report:
                 {
                     "stack": stack.stack,
                     "what": what(stack),
+                    **({"wave": self.waves.get(stack.stack)} if self.waves else {}),
                     "mode": next((side.mode for side in (stack.head, stack.base) if side), ""),
                     "counts": stack.counts(),
                     "errors": list(stack.errors),

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.errors import HubstackError
+from hubstack.fleet.load import waves_of
 from hubstack.review import engine, markdown, page, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
@@ -80,7 +81,7 @@ def review(
     if open_updater:
         views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
-    return Report(reference, tuple(found)), redactor
+    return Report(reference, tuple(found), waves_of(root)), redactor
 
 
 def written(report: Report, redactor: Redactor, form: str) -> str:

@@ -17,7 +17,8 @@ def _lines(found: Report) -> Iterator[str]:
     yield f"{len(changed)} of {len(found.stacks)} stacks change, compared with {found.base}"
     for stack in changed:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
-        yield f"  {stack.stack}: {what(stack)}{f' ({counts})' if counts else ''}"
+        wave = f" [{found.waves.get(stack.stack, 'no wave')}]" if found.waves else ""
+        yield f"  {stack.stack}{wave}: {what(stack)}{f' ({counts})' if counts else ''}"
         yield from (f"    error: {error}" for error in stack.errors)
         yield from (f"    {note}" for note in engine_notes(stack))
     findings = grouped_findings(changed)

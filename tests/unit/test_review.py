@@ -278,3 +278,29 @@ def test_the_work_tree_is_not_touched(repository: Repository) -> None:
         ["git", "-C", repository.root, "status", "--porcelain=v2", "--branch"], capture_output=True, check=True
     )
     assert after.stdout == before.stdout
+
+
+def test_waves_order_the_table(repository: Repository) -> None:
+    """With a fleet file the table names each stack's wave, in the rollout's order; stacks outside stay shown."""
+    for name in ("a-prod", "b-staging", "c-outside"):
+        repository.stack(name, {})
+    repository.commit()
+    for name in ("a-prod", "b-staging", "c-outside"):
+        repository.stack(name, {"hub": {"concurrentSpawnLimit": 3}})
+    repository.root.joinpath("fleet.yaml").write_text(
+        "stacks: {a-prod: {labels: {tier: prod}}, b-staging: {labels: {tier: staging}}}\n"
+        "waves: [{name: first, select: tier=staging}, {name: second, select: tier=prod}]\n"
+    )
+    report, text = repository.review()
+    assert [line[:21] for line in text.splitlines() if line.startswith("|")] == [
+        "| Wave | Stack | What",
+        "|---|---|---|---|---|",
+        "| first | b-staging |",
+        "| second | a-prod | c",
+        "| - | c-outside | cha",
+    ]
+    assert [stack["wave"] for stack in report.as_dict()["stacks"]] == ["first", "second", None]
+    _, plain = repository.review(form="text")
+    assert "  b-staging [first]: changed" in plain
+    _, page = repository.review(form="html")
+    assert "<tr><td>first<td>b-staging" in page

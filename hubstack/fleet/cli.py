@@ -1,0 +1,237 @@
+"""`hubstack rollout ...`: arguments in, a table or JSON out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hubstack import project
+
+if TYPE_CHECKING:  # other commands do not pay for these
+    from hubstack.fleet.journal import Rollout
+    from hubstack.fleet.plan import Plan
+
+app = typer.Typer(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).", no_args_is_help=True)
+
+EXIT_CODES = {"succeeded": 0, "failed": 3, "paused": 4, "incomplete": 4, "aborted": 4}
+"""Exit code for each state in which a rollout ends; 1 is an error before it began."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+StackOption = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only this stack, repeatable.")]
+ApproveOption = Annotated[list[str] | None, typer.Option("--approve", help="Wave that may start, repeatable.")]
+RolloutOption = Annotated[str | None, typer.Option("--rollout", help="Id of the rollout. Default: the newest.")]
+WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a wave's window, or pause instead.")]
+
+
+@app.command()
+def plan(stack: StackOption = None, as_json: JsonOption = False) -> None:
+    """Show what a rollout would do, and why; change nothing. Exit codes: 0 nothing, 2 something, 1 refused settings."""
+    from hubstack.fleet import rollout
+
+    made = rollout.planned(project.ROOT, stack or (), Console(stderr=True))
+    if as_json:
+        print(json.dumps(made.as_dict()))
+    else:
+        _show(made, Console())
+    if made.count("refused") or made.count("up"):
+        raise typer.Exit(1 if made.count("refused") else 2)
+
+
+@app.command()
+def up(
+    stack: StackOption = None, approve: ApproveOption = None, wait: WaitOption = True, as_json: JsonOption = False
+) -> None:
+    """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 paused or incomplete."""
+    from hubstack.fleet import progress, rollout
+
+    options = {"approve": approve or [], "wait": wait}
+    console = Console(stderr=as_json)
+    _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
+
+
+@app.command()
+def resume(
+    rollout: RolloutOption = None,
+    approve: ApproveOption = None,
+    wait: WaitOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a rollout that was killed, paused or failed, from the revision that it began with."""
+    from hubstack.fleet import progress
+    from hubstack.fleet import rollout as rollouts
+
+    options = {"approve": approve or [], "wait": wait}
+    console = Console(stderr=as_json)
+    _end(rollouts.resume(rollout, options, progress.choose(console, as_json=as_json), console), as_json)
+
+
+@app.command()
+def pause(rollout: RolloutOption = None) -> None:
+    """Start nothing more; what is under way comes to its end. `resume` goes on."""
+    _ask("pause", rollout)
+
+
+@app.command()
+def abort(rollout: RolloutOption = None) -> None:
+    """Start nothing more, for good; what is under way comes to its end."""
+    _ask("abort", rollout)
+
+
+@app.command()
+def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
+    """Show how far a rollout is."""
+    from hubstack.fleet import report
+    from hubstack.fleet.journal import Journal
+
+    journal = Journal()
+    found = journal.rollout(rollout) if rollout else journal.last()
+    if found is None:
+        print("null" if as_json else "no rollout yet")
+        return
+    facts = report.facts(journal, found)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    console = Console()
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(facts["counts"].items()))
+    console.print(f"{facts['kind']} {found.id}: {facts['state']}: {counts}", highlight=False)
+    console.print(f"by {facts['owner']}", highlight=False)
+    if found.reason:
+        console.print(escape(found.reason), highlight=False)
+    table = Table("wave", "stack", "cluster", "state", "time", "what")
+    for each in facts["stacks"]:
+        took = f"{each['seconds']} s" if each["seconds"] is not None else ""
+        cells = (each["wave"], each["stack"], each["cluster"], each["state"], took, each["reason"])
+        table.add_row(*map(escape, cells))
+    console.print(table)
+
+
+@app.command()
+def history(as_json: JsonOption = False) -> None:
+    """List all rollouts of this machine, newest first."""
+    from hubstack.fleet import report
+    from hubstack.fleet.journal import Journal
+
+    journal = Journal()
+    found = [report.facts(journal, each) for each in journal.rollouts()]
+    if as_json:
+        print(json.dumps([{key: value for key, value in each.items() if key != "stacks"} for each in found]))
+        return
+    table = Table("rollout", "kind", "state", "revision", "stacks", "seconds", "by")
+    for each in found:
+        counts = ", ".join(f"{count} {state}" for state, count in sorted(each["counts"].items()))
+        revision = (each["commit"] or "")[:12]
+        table.add_row(
+            each["rollout"], each["kind"], each["state"], revision, counts, str(each["seconds"]), each["owner"]
+        )
+    Console().print(table)
+
+
+@app.command()
+def rollback(
+    rollout: RolloutOption = None,
+    wave: Annotated[list[str] | None, typer.Option("--wave", help="Only this wave, repeatable.")] = None,
+    dry_run: Annotated[bool, typer.Option("--plan", help="Show the plan, and change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the stacks that a rollout deployed back to the revision that they had, in reverse order."""
+    from hubstack.errors import HubstackError
+    from hubstack.fleet import progress
+    from hubstack.fleet import rollback as back
+    from hubstack.fleet import rollout as rollouts
+    from hubstack.fleet.journal import Journal
+
+    console = Console(stderr=as_json)
+    journal = Journal()
+    found = journal.rollout(rollout) if rollout else journal.last(kind="rollout")
+    if found is None:
+        raise HubstackError("no rollout yet")
+    fleet = rollouts.the_fleet(found.folder / rollouts.SOURCE)
+    made = back.make(journal, found, fleet, wave or (), project.ROOT, rollouts.environment(console))
+    if dry_run:
+        print(json.dumps(made.as_dict())) if as_json else _show(made, Console())
+        return
+    told = progress.choose(console, as_json=as_json)
+    _end(rollouts.begin_rollback(found, back.fleet_for(fleet), made, told, console), as_json)
+
+
+@app.command()
+def export(
+    to: Annotated[str, typer.Option("--to", help="github-matrix or pulumi-operator.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
+    repository: Annotated[str, typer.Option(help="Git URL that the operator deploys from.")] = "",
+    branch: Annotated[str, typer.Option(help="Branch that the operator deploys.")] = "main",
+    backend: Annotated[str, typer.Option(help="Pulumi backend that the operator uses.")] = "",
+    namespace: Annotated[str, typer.Option(help="Namespace of the operator's objects.")] = "pulumi",
+) -> None:
+    """Write the fleet for an engine beyond this machine: a workflow for CI runners, or objects for an operator."""
+    from hubstack.fleet import export as exporting
+    from hubstack.fleet import rollout
+
+    fleet = rollout.the_fleet(project.ROOT)
+    text = exporting.text(fleet, to, exporting.Operator(repository, branch, backend, namespace))
+    output.write_text(text, encoding="utf-8") if output else print(text, end="")
+
+
+@app.command()
+def simulate(
+    stacks: Annotated[int | None, typer.Option(help="Number of stacks. Default: those of fleet.yaml.")] = None,
+    failure_rate: Annotated[float, typer.Option(help="Share of stacks that fail, 0 to 1.")] = 0.0,
+    seconds: Annotated[
+        float | None, typer.Option(help="Time of one stack. Default: measured by rollouts here.")
+    ] = None,
+    runs: Annotated[int, typer.Option(help="How often chance is tried.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of chance; the same gives the same figures.")] = 1,
+    fleet_file: Annotated[Path | None, typer.Option("--fleet", help="A fleet file. Default: the project's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how long a rollout takes, and how many stacks a bad change reaches before it stops."""
+    from hubstack.fleet import load, rollout
+    from hubstack.fleet import simulate as simulating
+    from hubstack.fleet.journal import Journal
+
+    fleet = load.read(fleet_file, stack_files=False) if fleet_file else rollout.the_fleet(project.ROOT)
+    times = [seconds] if seconds else Journal().seconds()
+    found = simulating.simulate(fleet, stacks, failure_rate, times, runs=runs, seed=seed)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        simulating.show(found, Console())
+
+
+def _ask(request: str, rollout: str | None) -> None:
+    from hubstack.fleet import rollout as rollouts
+
+    found, asked = rollouts.ask(request, rollout)
+    console = Console()
+    if asked:
+        console.print(f"asked {found.holder()}; stacks that are under way come to their end", highlight=False)
+    else:
+        console.print(f"rollout {found.id} is {found.state}", highlight=False)
+
+
+def _end(ended: Rollout, as_json: bool) -> None:
+    from hubstack.fleet import report
+
+    if not as_json:
+        console = Console()
+        console.print(f"report: {ended.folder / report.FILES[1]}", highlight=False, soft_wrap=True)
+    if code := EXIT_CODES.get(ended.state, 1):
+        raise typer.Exit(code)
+
+
+def _show(made: Plan, console: Console) -> None:
+    table = Table("wave", "stack", "cluster", "action", "why")
+    colours: dict[str, str] = {"up": "yellow", "refused": "red"}
+    for item in made.items:
+        action: Any = f"[{colours[item.action]}]{item.action}[/]" if item.action in colours else item.action
+        table.add_row(escape(item.wave), escape(item.stack), escape(item.cluster), action, escape(item.reason))
+    console.print(table)
+    counts = {action: made.count(action) for action in ("up", "skip", "refused")}
+    console.print(f"{counts['up']} to deploy, {counts['skip']} unchanged, {counts['refused']} refused", highlight=False)

@@ -1,0 +1,100 @@
+"""What would be deployed to a stack, as one digest: equal exactly where an update would have nothing to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import settings
+from chart.errors import SettingsError
+from hubstack import project, stacks
+from hubstack.review.rendering import opaque
+
+LENGTH = 16
+"""Hex digits of a digest."""
+
+PROGRAM = ("__main__.py", "settings.py", "Pulumi.yaml", "requirements.txt", "chart", "components")
+"""What the program consists of."""
+
+_OF_THE_MACHINE = {"values", "secret_values", "values_files", "kubeconfig", "chart"}
+"""Configuration that says where things are on a machine, or that the merged values hold already."""
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What a revision wants of a stack."""
+
+    digest: str
+    namespace: str
+    mode: str
+
+
+def desired(stack: stacks.Stack) -> Desired:
+    """Check a stack's settings and digest what they lead to.
+
+    Values count as they are after merging, so that a comment or a moved setting changes nothing. Encrypted settings
+    count as they are written, and nothing is decrypted. Generated tokens do not count: they live in the state.
+
+    Raises:
+        SettingsError: the settings are refused; lists everything.
+    """
+    entries = {
+        key.removeprefix("hubstack:"): value if isinstance(value, str) else json.dumps(opaque(value))
+        for key, value in stack.config.items()
+        if key.startswith("hubstack:")
+    }
+    found = settings.resolve(settings.parse(entries, set()), stack.root)
+    facts: dict[str, Any] = {
+        "config": found.config.model_dump(mode="json", exclude=_OF_THE_MACHINE),
+        "values": found.loaded.user,
+        "secretPaths": sorted(map(str, found.loaded.secret_paths)),
+        "program": program_version(stack.root),
+    }
+    if found.config.mode == "helm":
+        chart = found.config.chart
+        # The mirror's copy is the repository's chart, so that machines with and without a mirror agree.
+        mirrored = chart.path is not None and Path(chart.path) == project.mirrored_chart(chart.version)
+        archive = stack.root / chart.path if chart.path and not mirrored else None
+        facts["chart"] = [chart.version, _file_digest(archive) if archive else chart.repository]
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return Desired(_sha256(text.encode()), found.config.namespace, found.config.mode)
+
+
+@cache
+def program_version(root: Path) -> str:
+    """Digest of the program's sources, whatever commit they are from."""
+    found = hashlib.sha256()
+    for path in _files(root):
+        found.update(f"{path.relative_to(root)}\0{len(path.read_bytes())}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:LENGTH]
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for name in PROGRAM:
+        path = root / name
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+        elif path.is_file():
+            yield path
+
+
+@cache
+def _file_digest(path: Path) -> str:
+    """Of a chart's archive or folder."""
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    try:
+        return _sha256(b"\0".join(each.read_bytes() for each in files))
+    except OSError as error:
+        raise SettingsError(
+            [settings.Problem("stack configuration", "hubstack:chart.path", f"{str(path)!r}: {error.strerror}")]
+        ) from None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:LENGTH]

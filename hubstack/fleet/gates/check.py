@@ -1,0 +1,63 @@
+"""Asks a gate, again where it is shut, and says whether it was flaky."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hubstack.errors import HubstackError
+from hubstack.fleet.gate_settings import AnyGate, Certificate, HubHealth, Notebook, ProxyRoute
+from hubstack.fleet.gates import certificate, cluster, http, notebook
+from hubstack.fleet.gates.target import Shut, Target
+
+__all__ = ["Result", "Target", "check"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a gate said."""
+
+    passed: bool
+    attempts: int
+    reason: str
+    """What was seen; of a flaky gate, why it was shut at first."""
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it opened only when it was asked again."""
+        return self.passed and self.attempts > 1
+
+
+def check(gate: AnyGate, target: Target, sleep: Callable[[float], None] = time.sleep) -> Result:
+    """Ask a gate, at most as often as its settings allow.
+
+    Arguments:
+        gate: the gate.
+        target: the stack that was deployed.
+        sleep: waits some seconds between two attempts.
+    """
+    refusals: list[str] = []
+    for attempt in range(1, gate.attempts + 1):
+        try:
+            seen = _ask(gate, target)
+        except (Shut, HubstackError) as error:
+            refusals.append(str(error))
+            if attempt < gate.attempts:
+                sleep(gate.pause)
+            continue
+        reason = f"passed at attempt {attempt}; before: {refusals[-1]}" if refusals else seen
+        return Result(True, attempt, reason)
+    return Result(False, gate.attempts, refusals[-1])
+
+
+def _ask(gate: AnyGate, target: Target) -> str:
+    if isinstance(gate, HubHealth):
+        return http.hub_health(gate, target)
+    if isinstance(gate, ProxyRoute):
+        return http.proxy_route(gate, target)
+    if isinstance(gate, Certificate):
+        return certificate.certificate(gate, target)
+    if isinstance(gate, Notebook):
+        return notebook.notebook(gate, target)
+    return cluster.scheduler(gate, target)

@@ -1,0 +1,103 @@
+"""What the cluster says when something failed: pods that are not ready, events, last log lines; no secrets."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from hubstack.errors import HubstackError
+from hubstack.fleet.gates import cluster
+from hubstack.fleet.gates.target import Shut
+from hubstack.review.secrets import SHORTEST, encodings
+from hubstack.stacks import Stack
+
+COMPONENTS = ("hub", "proxy", "user-scheduler")
+LOG_LINES = 15
+EVENTS = 10
+TIMEOUT_SECONDS = 10
+
+_ASSIGNED = re.compile(
+    r"(?i)(\b(?:[\w.-]*(?:password|passwd|secret|token|api[_-]?key|credential)[\w.-]*)[\"']?\s*[:=]\s*[\"']?)([^\s\"',;&]+)"
+)
+_AUTHORIZATION = re.compile(r"(?i)\b(bearer|token|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_URL_PASSWORD = re.compile(r"(?<=://)([^:@/\s]*):[^@/\s]+(?=@)")
+
+
+def diagnose(stack: Stack) -> list[str]:
+    """Lines about what is wrong in a stack's namespace; a cluster that cannot be asked gives one line that says so."""
+    import kubernetes
+
+    try:
+        core = kubernetes.client.CoreV1Api(cluster.client(stack))
+        secrets = core.list_namespaced_secret(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
+        pods = core.list_namespaced_pod(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
+        events = core.list_namespaced_event(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
+        lines = [*_conditions(pods), *_events(events), *_logs(core, pods)]
+    except (Shut, HubstackError, Exception) as error:
+        return [f"the cluster cannot be asked what is wrong: {getattr(error, 'reason', None) or type(error).__name__}"]
+    values = {value for secret in secrets for value in _values(secret.data or {})}
+    return [scrub(line, values) for line in lines]
+
+
+def scrub(text: str, secrets: Iterable[str] = ()) -> str:
+    """A text without secrets: known values in any encoding, and whatever looks like one.
+
+    Arguments:
+        text: a line of a log.
+        secrets: values that must not be shown.
+    """
+    forms = {form for value in secrets if len(value) >= SHORTEST for form in encodings(value)}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "[secret]")
+    text = _URL_PASSWORD.sub(r"\1:[secret]", text)
+    text = _AUTHORIZATION.sub(r"\1 [secret]", text)
+    return _ASSIGNED.sub(r"\1[secret]", text)
+
+
+def _values(data: dict[str, str]) -> Iterable[str]:
+    """Values of a Secret, and the leaves of one that holds settings."""
+    for encoded in data.values():
+        value = base64.b64decode(encoded).decode(errors="replace")
+        if "\n" not in value:
+            yield value
+        for line in value.splitlines():
+            _, _, leaf = line.partition(": ")
+            if _ASSIGNED.search(line) and len(leaf.strip(" \"'")) >= 2 * SHORTEST:
+                yield leaf.strip(" \"'")
+
+
+def _conditions(pods: list[Any]) -> Iterable[str]:
+    for pod in pods:
+        for condition in pod.status.conditions or []:
+            if condition.status != "True" and condition.type in ("PodScheduled", "Initialized", "Ready"):
+                because = ": ".join(part for part in (condition.reason, condition.message) if part)
+                yield f"pod {pod.metadata.name}: not {condition.type}{f': {because}' if because else ''}"
+        for container in pod.status.container_statuses or []:
+            if container.state and (waiting := container.state.waiting):
+                because = " ".join(part for part in (waiting.reason, waiting.message) if part)
+                yield f"pod {pod.metadata.name}: container {container.name} waits: {because}"
+
+
+def _events(events: list[Any]) -> Iterable[str]:
+    warnings = [event for event in events if event.type == "Warning"]
+    warnings.sort(key=lambda event: str(event.last_timestamp or event.event_time or event.metadata.creation_timestamp))
+    for event in warnings[-EVENTS:]:
+        involved = event.involved_object
+        yield f"event {involved.kind}/{involved.name}: {event.reason}: {event.message}"
+
+
+def _logs(core: Any, pods: list[Any]) -> Iterable[str]:
+    for pod in pods:
+        component = (pod.metadata.labels or {}).get("component")
+        if component not in COMPONENTS:
+            continue
+        try:
+            text = core.read_namespaced_pod_log(
+                pod.metadata.name, pod.metadata.namespace, tail_lines=LOG_LINES, _request_timeout=TIMEOUT_SECONDS
+            )
+        except Exception as error:
+            yield f"log {pod.metadata.name}: cannot be read: {getattr(error, 'reason', None) or type(error).__name__}"
+            continue
+        yield from (f"log {pod.metadata.name}: {line}" for line in text.splitlines()[-LOG_LINES:])

@@ -1,0 +1,34 @@
+"""What a gate looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubstack.stacks import Stack
+
+
+class Shut(Exception):
+    """The gate is shut; the text says what was seen, without secrets."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stack that was deployed."""
+
+    stack: Stack
+    url: str | None
+    """The stack's output ``url``."""
+
+    def address(self, wanted: str | None) -> str:
+        """URL of the hub, with a slash at its end.
+
+        Arguments:
+            wanted: the gate's own URL, in which {stack} is the stack's name; None for the stack's output.
+
+        Raises:
+            Shut: there is neither.
+        """
+        url = wanted.replace("{stack}", self.stack.name) if wanted else self.url
+        if not url or "//None" in url:
+            raise Shut("the stack has no output url; give the gate a url")
+        return f"{url.rstrip('/')}/"

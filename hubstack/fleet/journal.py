@@ -1,0 +1,267 @@
+"""What rollouts did and are doing, on disk: every step before it begins and after it ended."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hubstack import project
+from hubstack.cluster import process
+from hubstack.errors import HubstackError
+
+_TABLES = """
+create table if not exists rollouts (
+    id text primary key, kind text not null, state text not null, reason text not null default '',
+    started real not null, ended real, owner text not null, host text not null, pid integer not null,
+    pid_started text not null, plan text not null, options text not null);
+create table if not exists steps (
+    number integer primary key, rollout text not null references rollouts, wave text not null, stack text not null,
+    kind text not null, state text not null, reason text not null default '', started real not null, ended real,
+    detail text not null default '{}');
+create table if not exists requests (
+    rollout text not null references rollouts, request text not null, made real not null,
+    primary key (rollout, request));
+create index if not exists steps_of on steps (rollout, stack);
+"""
+
+UNFINISHED = ("running", "paused", "incomplete", "failed")
+"""States from which `resume` goes on."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One rollout as the journal has it."""
+
+    id: str
+    kind: str
+    """``rollout`` or ``rollback``."""
+    state: str
+    """``running``, ``paused``, ``succeeded``, ``incomplete``, ``failed`` or ``aborted``."""
+    reason: str
+    started: float
+    """Seconds since the epoch."""
+    ended: float | None
+    owner: str
+    host: str
+    pid: int
+    pid_started: str
+    plan: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Folder with the rollout's source, logs and reports."""
+        return folder() / self.id
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process that runs it still does."""
+        if self.state != "running" or self.host != socket.gethostname():
+            return self.state == "running"
+        return process.start_time(self.pid) == self.pid_started
+
+    def holder(self) -> str:
+        """Who runs it, in words."""
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.started))
+        return f"{self.owner} on {self.host} (process {self.pid}, since {since})"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a rollout."""
+
+    number: int
+    rollout: str
+    wave: str
+    stack: str
+    """Blank for a step of the whole wave."""
+    kind: str
+    """``up``, ``gate`` or ``bake``."""
+    state: str
+    """``started``, or how it ended: ``succeeded``, ``failed``, ``unreachable``, ``transient`` or ``skipped``."""
+    reason: str
+    started: float
+    ended: float | None
+    detail: Mapping[str, Any]
+
+
+def folder() -> Path:
+    """Folder of all rollouts on this machine."""
+    return project.state_dir() / "rollouts"
+
+
+class Journal:
+    """The journal of this machine; each write is on the disk when the call returns."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        """Open it, or begin it.
+
+        Raises:
+            HubstackError: it cannot be opened.
+        """
+        self.file = file or folder() / "journal.sqlite"
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        try:
+            self._database = sqlite3.connect(self.file, timeout=30, check_same_thread=False, isolation_level=None)
+            self._database.row_factory = sqlite3.Row
+            self._database.executescript(f"pragma synchronous = full; {_TABLES}")
+        except sqlite3.Error as error:
+            raise HubstackError(f"the journal {self.file} cannot be opened: {error}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Be the one rollout that runs on this machine; the kernel ends this with the process, however it ends.
+
+        Raises:
+            HubstackError: another one runs; says who holds it.
+        """
+        descriptor = os.open(self.file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held = self.last(states=("running",))
+                who = f"rollout {held.id} by {held.holder()}" if held else "another process"
+                raise HubstackError(
+                    f"a rollout is under way: {who}; wait for it, or see `hubstack rollout status`, `pause`, `abort`. "
+                    "Nothing was changed."
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def begin(
+        self, rollout: str, plan: Mapping[str, Any], options: Mapping[str, Any], kind: str = "rollout"
+    ) -> Rollout:
+        """Record a new rollout of this process."""
+        self._write(
+            "insert into rollouts values (?, ?, 'running', '', ?, null, ?, ?, ?, ?, ?, ?)",
+            *(rollout, kind, time.time(), *_me(), json.dumps(plan), json.dumps(options)),
+        )
+        return self.rollout(rollout)
+
+    def take_over(self, rollout: str, options: Mapping[str, Any]) -> None:
+        """Record that this process goes on with a rollout."""
+        self._write(
+            "update rollouts set state = 'running', reason = '', ended = null, owner = ?, host = ?, pid = ?, "
+            "pid_started = ?, options = ? where id = ?",
+            *(*_me(), json.dumps(options), rollout),
+        )
+        self._write("delete from requests where rollout = ? and request in ('pause', 'abort')", rollout)
+
+    def end(self, rollout: str, state: str, reason: str = "") -> None:
+        """Record how a rollout ended, for now or for good."""
+        self._write(
+            "update rollouts set state = ?, reason = ?, ended = ? where id = ?", state, reason, time.time(), rollout
+        )
+
+    def start(self, rollout: str, wave: str, stack: str, kind: str, **detail: Any) -> int:
+        """Record a step before it is done; gives its number."""
+        return self._write(
+            "insert into steps (rollout, wave, stack, kind, state, started, detail) "
+            "values (?, ?, ?, ?, 'started', ?, ?)",
+            *(rollout, wave, stack, kind, time.time(), json.dumps(detail)),
+        )
+
+    def finish(self, number: int, state: str, reason: str = "", **detail: Any) -> None:
+        """Record how a step ended; details are added to those of its start."""
+        known = self._read("select detail from steps where number = ?", number)[0]["detail"]
+        self._write(
+            "update steps set state = ?, reason = ?, ended = ?, detail = ? where number = ?",
+            *(state, reason, time.time(), json.dumps({**json.loads(known), **detail}), number),
+        )
+
+    def request(self, rollout: str, request: str) -> None:
+        """Ask the process that runs a rollout for something: ``pause``, ``abort`` or ``approve WAVE``."""
+        self._write("insert or replace into requests values (?, ?, ?)", rollout, request, time.time())
+
+    def requests(self, rollout: str) -> set[str]:
+        """What was asked for."""
+        return {row["request"] for row in self._read("select request from requests where rollout = ?", rollout)}
+
+    def rollout(self, rollout: str) -> Rollout:
+        """One rollout.
+
+        Raises:
+            HubstackError: there is none with this id.
+        """
+        rows = self._read("select * from rollouts where id = ?", rollout)
+        if not rows:
+            raise HubstackError(f"rollout {rollout!r}: not in the journal; `hubstack rollout history` lists them")
+        return _rollout(rows[0])
+
+    def rollouts(self) -> list[Rollout]:
+        """All rollouts, newest first."""
+        return [_rollout(row) for row in self._read("select * from rollouts order by started desc, rowid desc")]
+
+    def last(self, states: tuple[str, ...] = (), kind: str | None = None) -> Rollout | None:
+        """The newest rollout, of some states or of a kind where given."""
+        found = (each for each in self.rollouts() if not states or each.state in states)
+        return next((each for each in found if kind in (None, each.kind)), None)
+
+    def steps(self, rollout: str, kind: str | None = None) -> list[Step]:
+        """Steps of a rollout in the order in which they began."""
+        rows = self._read("select * from steps where rollout = ? order by number", rollout)
+        return [
+            Step(**{**dict(row), "detail": json.loads(row["detail"])}) for row in rows if kind in (None, row["kind"])
+        ]
+
+    def interrupted(self, stack: str) -> str | None:
+        """The rollout of ours that left a stack unfinished, if nothing of ours came after it.
+
+        The newest step is the one under way, recorded before this is asked; what counts is the one before. A cluster
+        that could not be reached was not touched, so such steps do not count.
+        """
+        rows = self._read(
+            "select rollout, state from steps where stack = ? and kind = 'up' and state != 'unreachable' "
+            "order by number desc limit 1 offset 1",
+            stack,
+        )
+        return rows[0]["rollout"] if rows and rows[0]["state"] in ("started", "failed", "transient") else None
+
+    def seconds(self) -> list[float]:
+        """How long successful updates of stacks took."""
+        rows = self._read("select ended - started as took from steps where kind = 'up' and state = 'succeeded'")
+        return [row["took"] for row in rows]
+
+    def _write(self, statement: str, *values: Any) -> int:
+        with self._lock:
+            try:
+                return self._database.execute(statement, values).lastrowid or 0
+            except sqlite3.Error as error:
+                raise JournalError(
+                    f"the journal {self.file} cannot be written: {error}; nothing more is started. "
+                    "Make room, then go on with: hubstack rollout resume"
+                ) from None
+
+    def _read(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._database.execute(statement, values).fetchall()
+
+
+class JournalError(HubstackError):
+    """A step could not be recorded, so that nothing more may be started."""
+
+
+def _rollout(row: sqlite3.Row) -> Rollout:
+    return Rollout(**{**dict(row), "plan": json.loads(row["plan"]), "options": json.loads(row["options"])})
+
+
+def _me() -> tuple[str, str, int, str]:
+    return getpass.getuser(), socket.gethostname(), os.getpid(), str(process.start_time(os.getpid()))

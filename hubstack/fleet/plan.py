@@ -1,0 +1,177 @@
+"""What a rollout would do, as data: every stack with its wave, its action and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from chart.errors import SettingsError
+from hubstack import project, stacks
+from hubstack.errors import HubstackError
+from hubstack.fleet import deployed, digest
+from hubstack.fleet.model import Fleet
+from hubstack.fleet.source import Revision
+
+Action = Literal["up", "skip", "refused"]
+
+AT_ONCE = 8
+"""Backends that are asked side by side."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One stack of a plan."""
+
+    stack: str
+    wave: str
+    action: Action
+    reason: str
+    cluster: str = ""
+    """kubeconfig context."""
+    namespace: str = ""
+    digest: str | None = None
+    """Of what would be deployed; None where the settings are refused."""
+    before: str | None = None
+    """Digest of what is deployed, where we deployed it."""
+    before_commit: str | None = None
+    before_rollout: str | None = None
+    exists: bool = True
+    pending: int = 0
+    """Operations that an interrupted update left in the state."""
+    url: str | None = None
+    commit: str | None = None
+    """Commit that the stack is deployed from."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole plan, in the order of the waves."""
+
+    revision: Revision
+    items: tuple[Item, ...] = ()
+    waves: tuple[str, ...] = ()
+    """Names of the waves in the order in which they run."""
+    kind: Literal["rollout", "rollback"] = "rollout"
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Folder with the program and the settings of each stack that is deployed from another than the rollout's own."""
+
+    def of(self, wave: str) -> list[Item]:
+        """The items of a wave."""
+        return [item for item in self.items if item.wave == wave]
+
+    def count(self, action: Action) -> int:
+        """Number of stacks with an action."""
+        return sum(item.action == action for item in self.items)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        return {
+            "kind": self.kind,
+            "revision": asdict(self.revision),
+            "waves": list(self.waves),
+            "counts": {action: self.count(action) for action in ("up", "skip", "refused")},
+            "sources": dict(self.sources),
+            "items": [asdict(item) for item in self.items],
+        }
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Plan:
+        """What `as_dict` gave."""
+        return Plan(
+            Revision(**data["revision"]),
+            tuple(Item(**item) for item in data["items"]),
+            tuple(data["waves"]),
+            data["kind"],
+            data["sources"],
+        )
+
+
+def make(
+    fleet: Fleet, root: Path, revision: Revision, environment: Mapping[str, str], only: Sequence[str] = ()
+) -> Plan:
+    """Compare what a revision wants with what the backends say is deployed.
+
+    Arguments:
+        fleet: the fleet.
+        root: folder of the revision.
+        revision: what it is.
+        environment: variables for the engine.
+        only: names of stacks to look at; all where empty.
+
+    Raises:
+        HubstackError: a stack of `only` is unknown, or a backend does not answer.
+    """
+    waves = fleet.wave_of()
+    if unknown := sorted(set(only) - set(waves)):
+        raise HubstackError(f"--stack {unknown[0]}: not in fleet.yaml; stacks: {', '.join(sorted(waves))}")
+    order = {wave.name: place for place, wave in enumerate(fleet.waves)}
+    names = sorted((name for name in waves if not only or name in only), key=lambda name: order[waves[name]])
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        states = list(pool.map(lambda name: deployed.read(name, environment, _folder(name)), names))
+    items = tuple(
+        decide(name, waves[name], root, revision.name, state) for name, state in zip(names, states, strict=True)
+    )
+    return Plan(revision, items, tuple(wave.name for wave in fleet.waves))
+
+
+def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed.Deployed) -> Item:
+    """What happens to one stack, and why."""
+    facts: dict[str, Any] = {
+        "stack": name,
+        "wave": wave,
+        "before": state.digest,
+        "before_commit": state.commit,
+        "before_rollout": state.rollout,
+        "exists": state.exists,
+        "pending": state.pending,
+        "url": state.url,
+        "commit": commit,
+    }
+    try:
+        stack = stack_of(name, root)
+        wanted = digest.desired(stack)
+    except (SettingsError, HubstackError) as error:
+        return Item(**facts, action="refused", reason=str(error).replace(f"{root}/", ""))
+    facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
+    if state.mode and state.mode != wanted.mode:
+        reason = (
+            f"is deployed in mode {state.mode}, and a stack keeps its mode; deploy mode {wanted.mode} as another one"
+        )
+        return Item(**facts, action="refused", reason=reason)
+    action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"
+    return Item(**facts, action=action, reason=_reason(state, wanted.digest))
+
+
+def stack_of(name: str, root: Path) -> stacks.Stack:
+    """A stack as a folder's files describe it.
+
+    A relative kubeconfig belongs to the machine, so it starts from the project's folder whatever the revision.
+
+    Raises:
+        HubstackError: the folder has no usable file for it.
+    """
+    stack = stacks.select(name, root=root)
+    kubeconfig = stack.kubeconfig
+    if isinstance(kubeconfig, str) and not kubeconfig.startswith(("/", "~")):
+        stack.config["hubstack:kubeconfig"] = str((project.ROOT / kubeconfig).resolve())
+    return stack
+
+
+def _reason(state: deployed.Deployed, wanted: str) -> str:
+    if not state.exists:
+        return "is not deployed yet"
+    if state.pending:
+        return f"an update was interrupted ({state.pending} operations pending)"
+    if not state.digest:
+        return "was not deployed by a rollout, or changed by other means since"
+    if state.digest != wanted:
+        return f"changes from {state.digest[:8]} to {wanted[:8]}"
+    return f"unchanged: {wanted[:8]} is deployed" if state.finished else "the last operation on it did not succeed"
+
+
+def _folder(name: str) -> Path:
+    folder = project.state_dir() / "stacks" / name
+    return folder if folder.is_dir() else project.ROOT

@@ -1,0 +1,159 @@
+"""What is going on in a rollout, told as it happens: live, line by line, or as JSON."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from typing import Any, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "unreachable": "yellow",
+    "transient": "yellow",
+    "flaky": "yellow",
+    "refused": "red",
+}
+
+
+class Progress(Protocol):
+    """Somebody who is told about a rollout."""
+
+    def event(self, kind: str, **facts: Any) -> None:
+        """Something happened: `kind` is ``rollout``, ``wave``, ``stack``, ``doing``, ``gate``, ``wait`` or ``end``."""
+
+    def ask(self, question: str) -> bool:
+        """Ask the person who looks on; no where there is none."""
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+
+
+class Lines:
+    """One line for each event, for a terminal that is none and for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+
+    def event(self, kind: str, **facts: Any) -> None:
+        """Print it; what a stack is doing in detail is left out."""
+        if kind == "doing":
+            return
+        with self._lock, _whoever_listens():
+            self._console.print(f"{time.strftime('%H:%M:%S')} {line(kind, facts)}", highlight=False, soft_wrap=True)
+
+    def ask(self, question: str) -> bool:
+        """Nobody is there to answer."""
+        return False
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class JsonLines:
+    """One JSON object a line, for machines."""
+
+    def __init__(self, write: Callable[[str], object] | None = None) -> None:
+        self._write = write or (lambda text: print(text, flush=True))
+        self._lock = threading.Lock()
+
+    def event(self, kind: str, **facts: Any) -> None:
+        """Print it with the time, seconds since the epoch."""
+        with self._lock, _whoever_listens():
+            self._write(json.dumps({"event": kind, "time": round(time.time(), 3), **facts}, default=str))
+
+    def ask(self, question: str) -> bool:
+        """Nobody is there to answer."""
+        return False
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class Screen:
+    """What has ended scrolls by; below it, the stacks that are under way."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._running: dict[str, tuple[float, str]] = {}
+        self._title = ""
+        self._lock = threading.Lock()
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._draw)
+        self._live.start()
+
+    def event(self, kind: str, **facts: Any) -> None:
+        """Show it."""
+        with self._lock:
+            stack = facts.get("stack", "")
+            if kind == "doing":
+                self._running[stack] = (self._running.get(stack, (time.monotonic(), ""))[0], facts["doing"])
+                return
+            if kind == "stack":
+                self._running.pop(stack, None)
+            if kind == "wait":
+                self._title = line(kind, facts)
+                return
+            self._title = ""
+        with _whoever_listens():
+            self._console.print(line(kind, facts), highlight=False, soft_wrap=True)
+
+    def ask(self, question: str) -> bool:
+        """Ask, with the lower part out of the way."""
+        self._live.stop()
+        try:
+            return self._console.input(f"{escape(question)} [y/N] ").strip().lower() in ("y", "yes")
+        except EOFError:
+            return False
+        finally:
+            self._live.start()
+
+    def close(self) -> None:
+        """Take the lower part away."""
+        self._live.stop()
+
+    def _draw(self) -> Group:
+        table = Table.grid(padding=(0, 2))
+        with self._lock:
+            for stack, (since, doing) in sorted(self._running.items()):
+                table.add_row(f"  {escape(stack)}", f"{time.monotonic() - since:4.0f} s", escape(doing))
+            return Group(table, Text.from_markup(self._title))
+
+
+def _whoever_listens() -> AbstractContextManager[None]:
+    """A reader that has gone away, such as a closed terminal, is no reason to end a rollout."""
+    return suppress(OSError, SystemExit)  # rich makes a SystemExit of a broken pipe
+
+
+def line(kind: str, facts: dict[str, Any]) -> str:
+    """An event in words, as markup."""
+    state, reason = str(facts.get("state", "")), escape(str(facts.get("reason", "")))
+    colour = COLOURS.get(state, "")
+    shown = f"[{colour}]{state}[/{colour}]" if colour else state
+    because = f": {reason}" if reason else ""
+    if kind == "stack":
+        took = f" ({facts['seconds']:.1f} s)" if facts.get("seconds") else ""
+        return f"  {escape(facts['stack'])}: {shown}{took}{because}"
+    if kind == "gate":
+        return f"  {escape(facts['stack'])}: gate {facts['gate']} {shown}{because}"
+    if kind == "wave":
+        return f"wave {escape(facts['wave'])}: {shown}{because}"
+    if kind == "wait":
+        return f"waiting{because}"
+    return f"{kind} {escape(str(facts.get('rollout', '')))}: {shown}{because}"
+
+
+def choose(console: Console, *, as_json: bool) -> Progress:
+    """The kind of progress that suits whoever reads."""
+    if as_json:
+        return JsonLines()
+    return Screen(console) if console.is_terminal else Lines(console)

@@ -1,0 +1,299 @@
+"""A rollout: wave after wave, each with its limits, its gates and its record in the journal."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hubstack.fleet import duration, gates
+from hubstack.fleet.attempt import Deployer, Outcome
+from hubstack.fleet.journal import Journal, JournalError
+from hubstack.fleet.model import Fleet, Wave
+from hubstack.fleet.plan import Item, Plan, stack_of
+from hubstack.fleet.progress import Progress
+from hubstack.fleet.windows import wait_until
+
+POLL_SECONDS = 0.5
+"""How often the runner looks for requests."""
+
+RETRY_PAUSE_SECONDS = 10.0
+"""How long a cluster that did not answer is left alone before its stacks are tried once more."""
+
+STACK_MEBIBYTES = 400
+"""Memory that one stack's engine, plugins and program take."""
+
+
+class Stopped(Exception):
+    """The rollout ends here, for now or for good."""
+
+    def __init__(self, state: str, reason: str) -> None:
+        self.state = state
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass
+class Runner:
+    """Runs one rollout, from wherever it is."""
+
+    rollout: str
+    fleet: Fleet
+    plan: Plan
+    source: Path
+    """Folder of the revision that stacks are deployed from, unless the plan names another."""
+    deployer: Deployer
+    journal: Journal
+    progress: Progress
+    patient: bool = True
+    """Whether to wait for a window to open."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by whoever wants the rollout to pause."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def run(self) -> tuple[str, str]:
+        """Run every wave that is not done; gives the state and the reason, which are in the journal by then."""
+        state, reason = "succeeded", ""
+        self.progress.event("rollout", rollout=self.rollout, state="started", reason=self._summary())
+        try:
+            left = {stack: why for name in self.plan.waves for stack, why in self._wave(self._settings(name)).items()}
+            if left:
+                state, reason = "incomplete", f"not deployed: {', '.join(sorted(left))}"
+        except Stopped as stopped:
+            state, reason = stopped.state, stopped.reason
+        except JournalError as error:
+            self.progress.event("end", rollout=self.rollout, state="failed", reason=str(error))
+            raise
+        self.journal.end(self.rollout, state, reason)
+        self.progress.event("end", rollout=self.rollout, state=state, reason=reason)
+        return state, reason
+
+    def _summary(self) -> str:
+        counts = ((self.plan.count("up"), "to deploy"), (self.plan.count("skip"), "unchanged"))
+        return ", ".join(
+            f"{count} {what}" for count, what in (*counts, (self.plan.count("refused"), "refused")) if count
+        )
+
+    def _settings(self, name: str) -> Wave:
+        return next(wave for wave in self.fleet.waves if wave.name == name)
+
+    def _wave(self, wave: Wave) -> dict[str, str]:
+        """Run one wave; gives the stacks that it could not deploy, as far as it bears that, with the reasons."""
+        items = self.plan.of(wave.name)
+        done = self._done(wave)
+        refused = [item for item in items if item.action == "refused"]
+        todo = [item for item in items if item.action == "up" and item.stack not in done]
+        allowed = wave.allowed_failures(len(items))
+        if not todo and not refused and not self._unbaked(wave):
+            skipped = sum(item.action == "skip" for item in items)
+            self._tell(wave, "skipped", f"{skipped} unchanged" if not done else f"{len(done)} done already")
+            return {}
+        failed = {item.stack: item.reason for item in refused}
+        for item in refused:
+            self.progress.event("stack", wave=wave.name, stack=item.stack, state="refused", reason=item.reason)
+        self._judge(wave, failed, allowed)
+        if todo:
+            self._approve(wave)
+            self._open(wave)
+            self._tell(wave, "started", f"{len(todo)} of {len(items)} stacks to deploy")
+        later = self._deploy(wave, todo, failed, allowed)
+        if later and len(failed) <= allowed:
+            self._rest(RETRY_PAUSE_SECONDS, f"{len(later)} stacks of wave {wave.name} are tried once more")
+            later = self._deploy(wave, later, failed, allowed, again=True)
+        self._judge(wave, failed, allowed)
+        self._bake(wave, failed, allowed)
+        self._tell(wave, "succeeded", _counted(failed, later))
+        return {**failed, **{item.stack: "unreachable" for item in later}}
+
+    def _done(self, wave: Wave) -> set[str]:
+        """Stacks of a wave that this rollout has deployed, gates included."""
+        passed: dict[str, int] = {}
+        for step in self.journal.steps(self.rollout):
+            if step.wave != wave.name or not step.stack:
+                continue
+            if step.state != "succeeded":
+                passed.pop(step.stack, None)
+            elif step.kind == "up":
+                passed[step.stack] = 0
+            elif step.stack in passed:
+                passed[step.stack] += 1
+        return {stack for stack, gates_passed in passed.items() if gates_passed >= len(wave.gates)}
+
+    def _deploy(
+        self, wave: Wave, todo: list[Item], failed: dict[str, str], allowed: int, *, again: bool = False
+    ) -> list[Item]:
+        """Deploy stacks side by side; gives those to try again later. No stack is started once too many have failed."""
+        waiting, later = list(todo), []
+        limit = parallel(wave.max_parallel)
+        with ThreadPoolExecutor(limit) as pool:
+            running: dict[Future[Outcome], Item] = {}
+            while waiting or running:
+                reason = self._asked()
+                while waiting and len(running) < limit and not reason and len(failed) <= allowed:
+                    item = waiting.pop(0)
+                    running[pool.submit(self._stack, wave, item)] = item
+                if not running:
+                    break
+                for future in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
+                    item, outcome = running.pop(future), future.result()
+                    if outcome.state in ("unreachable", "transient"):
+                        later.append(item)
+                        if again and outcome.state == "transient":
+                            failed[item.stack] = outcome.reason
+                            later.remove(item)
+                    elif outcome.state == "failed":
+                        failed[item.stack] = outcome.reason
+            if reason := self._asked():
+                raise Stopped(*reason)
+        return later
+
+    def _stack(self, wave: Wave, item: Item) -> Outcome:
+        """Deploy one stack and ask its gates, each a step of the journal."""
+        started = time.monotonic()
+
+        def doing(text: str) -> None:
+            self.progress.event("doing", wave=wave.name, stack=item.stack, doing=text)
+
+        step = self.journal.start(
+            self.rollout, wave.name, item.stack, "up", before=item.before, before_commit=item.before_commit,
+            before_rollout=item.before_rollout,
+        )  # fmt: skip
+        root = Path(self.plan.sources.get(item.stack, self.source))
+        outcome = self.deployer.deploy(item, root, doing)
+        detail = dict(outcome.detail)
+        if outcome.state == "failed" and "log" in detail:
+            detail["diagnosis"] = gates.diagnose(stack_of(item.stack, root))
+        self.journal.finish(step, outcome.state, outcome.reason, **detail)
+        if outcome.state == "succeeded" and (problem := self._gates(wave, item, doing)):
+            outcome = Outcome("failed", problem, detail)
+        self.progress.event(
+            "stack",
+            wave=wave.name,
+            stack=item.stack,
+            state=outcome.state,
+            reason=outcome.reason,
+            seconds=time.monotonic() - started,
+        )
+        return outcome
+
+    def _gates(self, wave: Wave, item: Item, doing: Callable[[str], None]) -> str | None:
+        """Ask the gates of one stack in their order; gives what the first one that is shut says."""
+        root = Path(self.plan.sources.get(item.stack, self.source))
+        for gate in wave.gates:
+            doing(f"gate {gate.type}")
+            step = self.journal.start(self.rollout, wave.name, item.stack, "gate", gate=gate.type)
+            target = gates.Target(stack_of(item.stack, root), self._url(item))
+            result = gates.check(gate, target)
+            detail: dict[str, Any] = {"attempts": result.attempts, "flaky": result.flaky}
+            if not result.passed:
+                detail["diagnosis"] = gates.diagnose(target.stack)
+            self.journal.finish(step, "succeeded" if result.passed else "failed", result.reason, **detail)
+            state = "flaky" if result.flaky else "succeeded" if result.passed else "failed"
+            self.progress.event(
+                "gate", wave=wave.name, stack=item.stack, gate=gate.type, state=state, reason=result.reason
+            )
+            if not result.passed:
+                return f"gate {gate.type}: {result.reason}"
+        return None
+
+    def _url(self, item: Item) -> str | None:
+        steps = [step for step in self.journal.steps(self.rollout, "up") if step.stack == item.stack]
+        return next((step.detail["url"] for step in reversed(steps) if step.detail.get("url")), item.url)
+
+    def _judge(self, wave: Wave, failed: Mapping[str, str], allowed: int) -> None:
+        """Stop the rollout if more stacks of the wave have failed than it bears."""
+        if len(failed) > allowed:
+            names = ", ".join(sorted(failed))
+            reason = f"{len(failed)} failed in wave {wave.name}, {allowed} allowed: {names}"
+            self._tell(wave, "failed", reason)
+            raise Stopped("failed", reason)
+
+    def _approve(self, wave: Wave) -> None:
+        """Wait for no one: without an approval the rollout pauses."""
+        if wave.approval == "none" or f"approve {wave.name}" in self.journal.requests(self.rollout):
+            return
+        if self.progress.ask(f"Start wave {wave.name}?"):
+            self.journal.request(self.rollout, f"approve {wave.name}")
+            return
+        how = f"hubstack rollout resume --approve {wave.name}"
+        raise Stopped("paused", f"wave {wave.name} waits for approval; give it with: {how}")
+
+    def _open(self, wave: Wave) -> None:
+        """Wait until one of the wave's windows is open."""
+        opens = wait_until(wave.windows, self.clock())
+        if opens > self.clock() and not self.patient:
+            raise Stopped("paused", f"wave {wave.name}: its next window opens {opens:%Y-%m-%d %H:%M} UTC")
+        self._rest((opens - self.clock()).total_seconds(), f"wave {wave.name}: window opens {opens:%Y-%m-%d %H:%M} UTC")
+
+    def _unbaked(self, wave: Wave) -> bool:
+        """Whether the wave's bake was begun and not ended."""
+        steps = [step for step in self.journal.steps(self.rollout, "bake") if step.wave == wave.name]
+        return bool(steps) and steps[-1].state != "succeeded"
+
+    def _bake(self, wave: Wave, failed: dict[str, str], allowed: int) -> None:
+        """Leave the wave alone for a while, then ask its gates again."""
+        changed = sorted(self._done(wave))
+        if not wave.bake_time or not changed:
+            return
+        begun = [step for step in self.journal.steps(self.rollout, "bake") if step.wave == wave.name]
+        if begun and begun[-1].state == "started":  # a killed or paused runner has waited for a part of it
+            step, until = begun[-1].number, begun[-1].detail["until"]
+        else:
+            until = time.time() + wave.bake_time
+            step = self.journal.start(self.rollout, wave.name, "", "bake", until=until)
+        self._rest(until - time.time(), f"wave {wave.name} bakes for {duration.written(wave.bake_time)}")
+        for item in self.plan.of(wave.name):
+            if item.stack in changed and (problem := self._gates(wave, item, lambda _: None)):
+                failed[item.stack] = f"after the bake time: {problem}"
+        self.journal.finish(step, "failed" if len(failed) > allowed else "succeeded")
+        self._judge(wave, failed, allowed)
+
+    def _rest(self, seconds: float, reason: str) -> None:
+        """Wait, but not for longer than nobody asks for something else."""
+        until = time.monotonic() + seconds
+        if seconds > 0:
+            self.progress.event("wait", reason=reason, seconds=round(seconds, 1))
+        while (left := until - time.monotonic()) > 0:
+            if asked := self._asked():
+                raise Stopped(*asked)
+            self.stop.wait(min(left, POLL_SECONDS))
+
+    def _asked(self) -> tuple[str, str] | None:
+        """State and reason of a request to stop."""
+        requests = self.journal.requests(self.rollout)
+        if "abort" in requests:
+            return "aborted", "by request"
+        if "pause" in requests or self.stop.is_set():
+            return "paused", "by request; go on with: hubstack rollout resume"
+        return None
+
+    def _tell(self, wave: Wave, state: str, reason: str) -> None:
+        self.progress.event("wave", wave=wave.name, state=state, reason=reason)
+
+
+def parallel(wanted: int) -> int:
+    """How many stacks may run at once: as many as wanted, as long as the memory suffices."""
+    available = _available_mebibytes()
+    return wanted if available is None else max(1, min(wanted, int(available * 0.8 / STACK_MEBIBYTES)))
+
+
+def _available_mebibytes() -> float | None:
+    """Memory that is free or can be freed; None where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            facts = dict(line.split(":", 1) for line in file)
+        return int(facts["MemAvailable"].split()[0]) / 1024
+    except (OSError, KeyError, ValueError):
+        pages = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else None
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20 if pages else None
+
+
+def _counted(failed: Mapping[str, str], later: list[Item]) -> str:
+    parts = [f"{len(failed)} failed, as allowed"] if failed else []
+    return ", ".join([*parts, *([f"{len(later)} unreachable"] if later else [])])

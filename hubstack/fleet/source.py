@@ -1,0 +1,122 @@
+"""The revision that a rollout deploys: laid out once, so that later changes of the work tree do not reach it."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from hubstack.errors import HubstackError
+
+_NEVER = (".git", ".venv", ".hubstack", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+"""Folders that are no part of a revision where the project is no git repository."""
+
+
+DIRTY = "-dirty"
+"""Ending of a revision's name where the work tree has more than the commit."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a work tree is at some moment."""
+
+    commit: str | None
+    """Full name of the git commit; None outside of git."""
+    dirty: bool
+    """Whether the work tree has changes that no commit has."""
+
+    @property
+    def name(self) -> str | None:
+        """The commit, marked where it is not all."""
+        return f"{self.commit}{DIRTY}" if self.commit and self.dirty else self.commit
+
+    def __str__(self) -> str:
+        return f"{(self.commit or 'no commit')[:12]}{' with uncommitted changes' if self.dirty else ''}"
+
+
+def revision(root: Path) -> Revision:
+    """The revision of a work tree; git is asked nothing else than to read."""
+    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    if head is None:
+        return Revision(None, True)
+    return Revision(head.decode().strip(), bool((_git(root, "status", "--porcelain") or b"").strip()))
+
+
+def snapshot(root: Path, folder: Path, stacks: Iterable[str]) -> None:
+    """Copy a work tree as it is, uncommitted changes included.
+
+    What git ignores stays out, except for the files that the stacks' settings name.
+
+    Arguments:
+        root: the project's folder.
+        folder: where to; a complete copy that is there already stays.
+        stacks: names of the stacks that will be deployed from the copy.
+    """
+    if folder.is_dir():
+        return
+    temporary = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = [name.decode() for name in listed.split(b"\0") if name] if listed is not None else list(_walk(root))
+    named = (f"Pulumi.{stack}.yaml" for stack in stacks)
+    for name in dict.fromkeys([*names, *named, *_values_files(root, stacks)]):
+        if (root / name).is_file():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, temporary / name)
+    temporary.rename(folder)
+
+
+def lay_out(root: Path, commit: str, folder: Path) -> None:
+    """Lay out a commit; the work tree and the index are not touched.
+
+    Raises:
+        HubstackError: the repository does not have the commit.
+    """
+    if folder.is_dir():
+        return
+    archive = _git(root, "archive", "--format=tar", commit)
+    if archive is None:
+        raise HubstackError(
+            f"commit {commit[:12]} is not in the repository {root}; fetch it first: git fetch origin {commit}"
+        )
+    temporary = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as content:
+        content.extractall(temporary, filter="data")
+    temporary.rename(folder)
+
+
+def _values_files(root: Path, stacks: Iterable[str]) -> Iterable[str]:
+    """Relative files that the stacks' settings name; what is wrong with them is said when they are read."""
+    for stack in stacks:
+        try:
+            document = yaml.safe_load((root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+            names = (document.get("config") or {}).get("hubstack:valuesFiles") or []
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+            continue
+        for name in names if isinstance(names, list) else []:
+            if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts:
+                yield name
+
+
+def _walk(root: Path) -> Iterable[str]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in _NEVER]
+        yield from (str((Path(folder) / name).relative_to(root)) for name in files)
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    """Output of a git command in the folder; None where it fails or git is not here."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return None if done.returncode else done.stdout
