@@ -68,6 +68,8 @@ class StackChange:
     errors: tuple[str, ...] = ()
     engine: EngineView | None = None
     """The engine's own preview, where it was asked for."""
+    homes: str | None = None
+    """What other names mean for the live home volumes, where the cluster was asked."""
 
     @property
     def changed(self) -> bool:

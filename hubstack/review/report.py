@@ -47,6 +47,7 @@ class Report:
                     "counts": stack.counts(),
                     "errors": list(stack.errors),
                     "engine": vars(stack.engine) if stack.engine else None,
+                    "homes": stack.homes,
                     "findings": [vars(finding) for finding in stack.findings],
                     "objects": [
                         {"name": each.name, "action": each.action, "places": list(each.places), "diff": each.diff}
@@ -68,12 +69,13 @@ def what(stack: StackChange) -> str:
 
 
 def engine_notes(stack: StackChange) -> list[str]:
-    """What the engine's preview adds, in words."""
+    """What the engine's preview and the live cluster add, in words."""
+    notes = [stack.homes] if stack.homes else []
     if stack.engine is None:
-        return []
+        return notes
     if stack.engine.error:
-        return [f"the engine cannot preview it: {stack.engine.error}"]
-    notes = [f"the engine would {step}" for step in stack.engine.destructive]
+        return [*notes, f"the engine cannot preview it: {stack.engine.error}"]
+    notes += [f"the engine would {step}" for step in stack.engine.destructive]
     if stack.engine.steps and not stack.changes:
         drifted = ", ".join(f"{operation} {name}" for operation, name in stack.engine.steps)
         notes.append(f"the cluster or the state differs from the settings already: {drifted}")

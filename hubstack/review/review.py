@@ -13,7 +13,7 @@ from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.errors import HubstackError
-from hubstack.review import engine, markdown, page, rules, sources, text
+from hubstack.review import engine, homes, markdown, page, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
@@ -41,6 +41,7 @@ def review(
     console: Console,
     key: bytes | None = None,
     open_updater: Callable[[str], Updater] | None = None,
+    read_claims: homes.ReadClaims = homes.live_claims,
 ) -> tuple[Report, Redactor]:
     """Compare the work tree with a revision.
 
@@ -52,6 +53,7 @@ def review(
         console: told about downloads.
         key: of the digests of secrets; None for one that is used once.
         open_updater: gives the engine on a stack, for what only a real preview tells; None stays offline.
+        read_claims: reads a stack's live home volumes, where there is an engine and their names change.
 
     Raises:
         HubstackError: no such revision or stack, unknown rule.
@@ -80,6 +82,7 @@ def review(
     if open_updater:
         views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
+        found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
     return Report(reference, tuple(found)), redactor
 
 
@@ -114,6 +117,12 @@ def _stack(
     changes = comparer.compare(base, head)
     findings = rules.judge(rules.Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)
+
+
+def _with_homes(stack: StackChange, read_claims: homes.ReadClaims) -> StackChange:
+    if stack.base is None or stack.head is None or all(each.rule != "home-names" for each in stack.findings):
+        return stack
+    return replace(stack, homes=homes.note(stack.base, stack.head, read_claims))
 
 
 def _accepted(folder: Path, stack: str) -> dict[str, str]:
