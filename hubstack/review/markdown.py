@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hubstack.review.changes import ObjectChange, StackChange
+from hubstack.review.escape import inline
 from hubstack.review.report import Report, engine_notes, grouped_changes, grouped_findings, what
 
 MARKER = "<!-- hubstack-review -->"
@@ -82,15 +83,15 @@ def _attention(stacks: Sequence[StackChange]) -> Iterator[str]:
     if errors or findings or notes:
         yield "### What needs attention\n"
     for name, error in errors:
-        yield f"- :x: **{name}** cannot be shown: {_inline(error)}"
+        yield f"- :x: **{name}** cannot be shown: {inline(error)}"
     for finding, names in findings.items():
         mark = ":warning:"
         if finding.blocks:
             mark = ":white_check_mark: accepted," if finding.accepted else ":no_entry: **blocks**,"
-        reason = f" Accepted: {_inline(finding.accepted)}" if finding.accepted else ""
-        yield f"- {mark} `{finding.rule}`: {_inline(finding.text)}. On {_stacks(names)}.{reason}"
+        reason = f" Accepted: {inline(finding.accepted)}" if finding.accepted else ""
+        yield f"- {mark} `{finding.rule}`: {inline(finding.text)}. On {_stacks(names)}.{reason}"
     for name, note in notes:
-        yield f"- :warning: **{name}**: {_inline(note)}"
+        yield f"- :warning: **{name}**: {inline(note)}"
     if errors or findings or notes:
         yield ""
 
@@ -108,8 +109,3 @@ def _folded(change: ObjectChange, stacks: Sequence[str]) -> str:
 def _stacks(names: Sequence[str]) -> str:
     shown = ", ".join(names[:NAMED_STACKS])
     return shown if len(names) <= NAMED_STACKS else f"{shown} and {len(names) - NAMED_STACKS} more"
-
-
-def _inline(text: str) -> str:
-    """A text as part of a list item: one line, and no markup of its own."""
-    return re.sub(r"([<>|*_`])", r"\\\1", " ".join(text.split()))

@@ -83,7 +83,7 @@ def review(
         views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
-    return Report(reference, tuple(found)), redactor
+    return Report(reference, tuple(_scrubbed(each, redactor) for each in found)), redactor
 
 
 def written(report: Report, redactor: Redactor, form: str) -> str:
@@ -117,6 +117,24 @@ def _stack(
     changes = comparer.compare(base, head)
     findings = rules.judge(rules.Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)
+
+
+def _scrubbed(stack: StackChange, redactor: Redactor) -> StackChange:
+    """Every sentence without secrets, before a format escapes it and hides from the last search what is left."""
+    view = stack.engine
+    if view:
+        steps = tuple((operation, redactor.text(name)) for operation, name in view.steps)
+        view = replace(view, steps=steps, error=view.error and redactor.text(view.error))
+    return replace(
+        stack,
+        errors=tuple(map(redactor.text, stack.errors)),
+        findings=tuple(
+            replace(each, text=redactor.text(each.text), accepted=each.accepted and redactor.text(each.accepted))
+            for each in stack.findings
+        ),
+        engine=view,
+        homes=stack.homes and redactor.text(stack.homes),
+    )
 
 
 def _with_homes(stack: StackChange, read_claims: homes.ReadClaims) -> StackChange:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubstack.review.changes import ObjectChange
+from hubstack.review.nature import url_without_password
 from hubstack.review.rendering import Rendered
-from hubstack.review.secrets import url_without_password
 
 
 @dataclass(frozen=True)
@@ -312,6 +312,11 @@ RULES = (
         "culling",
         "idle servers are stopped by other rules",
         _moved("cull.enabled", "cull.timeout", "cull.every", "cull.maxAge"),
+    ),
+    Rule(
+        "sealed-secrets",
+        "secret settings change that are encrypted as a whole: which ones, and what restarts, cannot be told here",
+        _when(lambda change: change.base.sealed != change.head.sealed),
     ),
     Rule("chart-version", "another chart version: read its changelog; hub and proxy restart", _config("chart.version")),
 )

@@ -2,76 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-import yaml
-from rich.console import Console
 
 from hubstack.errors import HubstackError
 from hubstack.review import markdown, review, rules
 from hubstack.review.report import Report
-
-QUIET = Console(quiet=True)
-SENTINELS = {
-    name: f"sentinel+{name}/9c2e7b" for name in ("secret", "client", "database", "env", "file", "pull", "code", "tls")
-}
-SECRETS = {
-    "hub": {
-        "config": {"GitHubOAuthenticator": {"client_secret": SENTINELS["client"], "client_id": "public-id"}},
-        "db": {"type": "postgres", "url": f"postgresql://hub:{quote(SENTINELS['database'], safe='')}@db/hub"},
-        "extraEnv": {"API_TOKEN": SENTINELS["env"]},
-        "extraFiles": {"key": {"mountPath": "/etc/key", "stringData": f"key: {SENTINELS['file']}\n"}},
-        "extraConfig": {"a": f"c.X.header = 'Basic {SENTINELS['client']}'"},
-    },
-    "imagePullSecret": {"create": True, "registry": "r", "username": "u", "password": SENTINELS["pull"]},
-    "proxy": {"https": {"enabled": True, "type": "manual", "manual": {"key": SENTINELS["tls"], "cert": "CERT"}}},
-}
-
-
-@dataclass
-class Repository:
-    """A git repository with stack files and values files."""
-
-    root: Path
-
-    def git(self, *arguments: str) -> None:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", "-C", str(self.root), *identity, *arguments], check=True, capture_output=True)
-
-    def stack(self, name: str, values: dict[str, Any] | None = None, **config: Any) -> None:
-        """Write a stack file, and a values file if there are values."""
-        settings = {"hubstack:kubeContext": f"cluster-{name}", "hubstack:namespace": name}
-        if values is not None:
-            (self.root / f"{name}.yaml").write_text(yaml.safe_dump(values))
-            settings["hubstack:valuesFiles"] = [f"{name}.yaml"]
-        settings |= {f"hubstack:{key}": value for key, value in config.items()}
-        (self.root / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": settings}))
-
-    def commit(self) -> None:
-        """Record everything as the base of the change that follows."""
-        self.git("add", "-A")
-        self.git("commit", "--quiet", "-m", "base")
-
-    def review(self, *stacks: str, form: str = "markdown", **accepted: str) -> tuple[Report, str]:
-        """The report on the work tree, and its text."""
-        reasons = {rule.replace("_", "-"): reason for rule, reason in accepted.items()}
-        report, redactor = review.review(self.root, "HEAD", stacks, reasons, QUIET)
-        return report, review.written(report, redactor, form)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A repository without a commit."""
-    made = Repository(tmp_path)
-    made.git("init", "--quiet")
-    return made
+from tests.unit.review_repository import QUIET, Repository
 
 
 def named(report: Report, stack: str = "a") -> set[str]:
@@ -169,35 +108,6 @@ def test_accepted_rule_no_longer_blocks(repository: Repository) -> None:
     assert "a test hub" in text
     with pytest.raises(HubstackError, match="no such rule"):
         repository.review(nonsense="x")
-
-
-@pytest.mark.parametrize("form", review.FORMATS)
-def test_no_secret_is_shown(repository: Repository, form: str) -> None:
-    """Sentinels in each place that a secret can be are in no output, neither as they are nor encoded."""
-    encrypted = {"hub": {"cookieSecret": {"secure": "v1:aaaa:bbbb"}}}
-    repository.stack("a", {"hub": {"db": {"type": "postgres", "url": "postgresql://hub@db/hub"}}})
-    repository.commit()
-    repository.stack("a", SECRETS, secretValues=encrypted)
-    _, text = repository.review(form=form)
-    assert "client_secret" in text, "the setting is named"
-    assert "public-id" in text, "what is not secret stays readable"
-    for sentinel in SENTINELS.values():
-        forms = [sentinel, quote(sentinel, safe=""), json.dumps(sentinel)[1:-1]]
-        forms += [base64.b64encode((" " * shift + sentinel).encode()).decode()[4:-4] for shift in range(3)]
-        assert [form for form in forms if form in text] == []
-
-
-def test_a_changed_secret_is_a_pair_of_digests(repository: Repository) -> None:
-    """A secret that changes shows that it does, with neither value nor length."""
-    repository.stack("a", SECRETS)
-    repository.commit()
-    changed = json.loads(json.dumps(SECRETS).replace(SENTINELS["client"], "short"))
-    repository.stack("a", changed)
-    _, text = repository.review()
-    lines = [line for line in text.splitlines() if "client_secret" in line]
-    assert [line[0] for line in lines] == ["-", "+"]
-    assert all("(secret " in line for line in lines)
-    assert "sentinel" not in text
 
 
 def test_the_same_change_on_many_stacks_is_shown_once(repository: Repository) -> None:
