@@ -1,4 +1,4 @@
-"""Which settings are secret by their nature, wherever somebody left them: by name, by place, and inside larger texts."""
+"""Which settings are secret by their nature, wherever somebody left them: by name, by place, inside larger texts."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def is_secret(path: str, declared: frozenset[str] = frozenset(), named: str = ""
     if _NO_SECRET.search(path):
         return False
     last = next((step for step in reversed(path.split(".")) if not step.isdigit() and step != "value"), "")
-    named = _BY_NAME.search(last) and not _ABOUT.search(last)
-    return bool(named or _BY_PLACE.search(path) or _COLLECTION.search(path))
+    by_name = _BY_NAME.search(last) and not _ABOUT.search(last)
+    return bool(by_name or _BY_PLACE.search(path) or _COLLECTION.search(path))
 
 
 def step(parent: Mapping[str, Any], key: str) -> str:

@@ -14,6 +14,7 @@ import yaml
 import settings
 from chart import render, storage_class
 from chart.errors import SettingsError
+from chart.merge import coalesce
 from chart.release import TokenValues
 from chart.text import sha256
 from chart.tokens import services_without_token, with_tokens
@@ -41,7 +42,9 @@ class Rendered:
     config: Mapping[str, Any] = field(default_factory=dict)
     """Typed configuration as plain data, without values."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """Merged values, defaults included where the chart's version is modelled."""
+    """Merged values over the chart's defaults."""
+    application: str = ""
+    """Version of JupyterHub that the chart brings."""
     objects: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Normalised objects by ``Kind/name``."""
     secrets: frozenset[str] = frozenset()
@@ -79,7 +82,7 @@ class Renderer:
 
     def _render(self, file: StackFile) -> Rendered:
         entries = {
-            key.removeprefix("hubstack:"): value if isinstance(value, str) else json.dumps(_opaque(value))
+            key.removeprefix("hubstack:"): value if isinstance(value, str) else json.dumps(opaque(value))
             for key, value in file.config.items()
             if key.startswith("hubstack:")
         }
@@ -88,21 +91,24 @@ class Renderer:
             sealed = sha256(entries.pop("secretValues"))
         stack = settings.resolve(settings.parse(entries, set()), file.folder)
         objects = self._native(stack) if stack.config.mode == "native" else self._chart(stack, file.folder)
-        tree = stack.loaded.tree
+        tree: Mapping[str, Any] = stack.loaded.tree
         index = {}
         for manifest in objects:
             shaped = normal.normal(manifest, tree if stack.release else {"hub": {}, "singleuser": {}})
             index[f"{shaped['kind']}/{shaped['metadata']['name']}"] = shaped
+        if stack.config.mode == "helm":
+            tree = coalesce(stack.loaded.user, _told(index))
         return Rendered(
             file.stack,
-            stack.config.mode,
-            stack.config.namespace,
-            stack.config.chart.version,
-            stack.config.model_dump(by_alias=True, exclude={"values", "secret_values", "values_files"}),
-            tree,
-            index,
-            frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
-            sealed,
+            mode=stack.config.mode,
+            namespace=stack.config.namespace,
+            chart_version=stack.config.chart.version,
+            config=stack.config.model_dump(by_alias=True, exclude={"values", "secret_values", "values_files"}),
+            values=tree,
+            application=str(_told(index).get("Chart", {}).get("AppVersion", "")),
+            objects=index,
+            secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
+            sealed=sealed,
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -142,6 +148,16 @@ def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:
     return objects
 
 
+def _told(objects: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The values that the chart puts into the hub's Secret: over the defaults of whatever version it is."""
+    for manifest in objects.values():
+        labels = manifest["metadata"].get("labels", {})
+        told = manifest.get("data", {}).get("values.yaml") if manifest["kind"] == "Secret" else None
+        if labels.get("component") == "hub" and isinstance(told, dict):
+            return told
+    return {}
+
+
 def _tokens(stack: settings.StackSettings) -> TokenValues:
     """Tokens that stay the same unless the stack asks for new ones."""
     rotated = stack.config.rotate_tokens
@@ -157,13 +173,13 @@ def _tokens(stack: settings.StackSettings) -> TokenValues:
     )
 
 
-def _opaque(value: Any) -> Any:
+def opaque(value: Any) -> Any:
     """Encrypted leaves as texts that tell one ciphertext from another; nothing is decrypted."""
     if isinstance(value, dict):
         if _is_encrypted(value):
             return f"encrypted-{sha256(value['secure'])[:16]}"
-        return {key: _opaque(member) for key, member in value.items()}
-    return [_opaque(member) for member in value] if isinstance(value, list) else value
+        return {key: opaque(member) for key, member in value.items()}
+    return [opaque(member) for member in value] if isinstance(value, list) else value
 
 
 def _is_encrypted(value: Any) -> bool:

@@ -27,9 +27,10 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 no change, 2 changes, 3 blocked by an impact rule, 1 a stack that cannot be shown."""
-        if any(stack.errors or (stack.engine and stack.engine.error) for stack in self.stacks):
+        verdicts = {checks(stack) for stack in self.stacks}
+        if "error" in verdicts:
             return 1
-        if any(finding.blocks and not finding.accepted for stack in self.stacks for finding in stack.findings):
+        if "blocked" in verdicts:
             return 3
         return 2 if self.changed else 0
 
@@ -45,6 +46,7 @@ class Report:
                     "what": what(stack),
                     "mode": next((side.mode for side in (stack.head, stack.base) if side), ""),
                     "counts": stack.counts(),
+                    "checks": checks(stack),
                     "errors": list(stack.errors),
                     "engine": vars(stack.engine) if stack.engine else None,
                     "homes": stack.homes,
@@ -66,6 +68,25 @@ def what(stack: StackChange) -> str:
     if stack.base is None:
         return "new"
     return "removed" if stack.head is None else "changed"
+
+
+def checks(stack: StackChange) -> str:
+    """What the rules say of a stack: ``error``, ``blocked``, ``accepted`` or ``ok``."""
+    if stack.errors or (stack.engine and stack.engine.error):
+        return "error"
+    blocking = [finding for finding in stack.findings if finding.blocks]
+    if any(not finding.accepted for finding in blocking):
+        return "blocked"
+    return "accepted" if blocking else "ok"
+
+
+def summary(report: Report) -> str:
+    """How many stacks change, in a sentence."""
+    stacks = f"{len(report.stacks)} stack{'' if len(report.stacks) == 1 else 's'}"
+    if not report.changed:
+        return f"No change for {stacks}, compared with {report.base}."
+    verb = "changes" if len(report.changed) == 1 else "change"
+    return f"{len(report.changed)} of {stacks} {verb}, compared with {report.base}."
 
 
 def engine_notes(stack: StackChange) -> list[str]:
@@ -92,9 +113,20 @@ def grouped_findings(stacks: Sequence[StackChange]) -> Mapping[Finding, list[str
 
 
 def grouped_changes(stacks: Sequence[StackChange]) -> Mapping[ObjectChange, list[str]]:
-    """Each distinct change of an object with the stacks that it is about, worst first."""
+    """Each distinct change of an object with the stacks that it is about, worst first; without `cosmetic_changes`."""
     groups: dict[ObjectChange, list[str]] = {}
     for stack in stacks:
         for change in stack.changes:
-            groups.setdefault(change, []).append(stack.stack)
+            if not change.cosmetic:
+                groups.setdefault(change, []).append(stack.stack)
     return dict(sorted(groups.items(), key=lambda group: (WORST_FIRST.index(group[0].action), group[0].name)))
+
+
+def cosmetic_changes(stacks: Sequence[StackChange]) -> Mapping[tuple[str, ...], list[str]]:
+    """Names of the objects whose labels alone change, with the stacks that it is about."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for stack in stacks:
+        names = tuple(change.name for change in stack.changes if change.cosmetic)
+        if names:
+            groups.setdefault(names, []).append(stack.stack)
+    return groups

@@ -78,7 +78,8 @@ def review(
         acceptances = {name: {**_accepted(after[name].folder, name), **accepted} for name in after}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
-    found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted))) for name in names]
+    fresh = [head for base, head in sides.values() if base is None and head and not head.error]
+    found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted)), fresh) for name in names]
     if open_updater:
         views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
@@ -100,7 +101,12 @@ def written(report: Report, redactor: Redactor, form: str) -> str:
 
 
 def _stack(
-    name: str, base: Rendered | None, head: Rendered | None, comparer: Comparer, accepted: Mapping[str, str]
+    name: str,
+    base: Rendered | None,
+    head: Rendered | None,
+    comparer: Comparer,
+    accepted: Mapping[str, str],
+    fresh: Sequence[Rendered],
 ) -> StackChange:
     errors = tuple(
         f"{side}: {rendered.error}"
@@ -113,7 +119,8 @@ def _stack(
         # Whole objects that come or go say nothing beyond their names.
         nothing = Rendered(name)
         whole = comparer.compare(base or nothing, head or nothing)
-        return StackChange(name, base, head, tuple(replace(change, diff="") for change in whole))
+        objects = tuple(replace(change, diff="") for change in whole)
+        return StackChange(name, base, head, objects, rules.new_or_gone(base, head, fresh))
     changes = comparer.compare(base, head)
     findings = rules.judge(rules.Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from hubstack import toolchain
 from hubstack.errors import HubstackError
 from hubstack.review import markdown, review, rules
+from hubstack.review.rendering import Rendered
 from hubstack.review.report import Report
 from tests.unit.review_repository import QUIET, Repository
 
@@ -24,9 +26,10 @@ def test_no_change(repository: Repository) -> None:
     repository.commit()
     report, text = repository.review()
     assert (report.exit_code, report.changed) == (0, ())
-    assert "No change for 1 stacks" in text
+    assert "No change for 1 stack, " in text
 
 
+HTTPS = {"enabled": True, "hosts": ["hub.example"], "letsencrypt": {"contactEmail": "a@b.example"}}
 CHANGES: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     ({}, {"hub": {"config": {"JupyterHub": {"admin_access": False}}}}, {"hub-restart"}),
     ({}, {"proxy": {"chp": {"resources": {"requests": {"cpu": "1"}}}}}, {"hub-restart", "proxy-restart"}),
@@ -40,6 +43,23 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     ),
     ({}, {"singleuser": {"image": {"tag": "2"}}}, {"hub-restart", "user-image"}),
     ({}, {"singleuser": {"memory": {"limit": "4G"}}}, {"hub-restart", "user-resources"}),
+    (
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a"}]}},
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a", "kubespawner_override": {"cpu_limit": 2}}]}},
+        {"hub-restart", "user-resources"},
+    ),
+    (
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a"}]}},
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a", "kubespawner_override": {"image": "b:1"}}]}},
+        {"hub-restart", "user-image"},
+    ),
+    (
+        {"proxy": {"https": HTTPS}},
+        {"proxy": {"https": HTTPS, "traefik": {"resources": {"requests": {"cpu": "1"}}}}},
+        {"hub-restart", "autohttps-restart"},
+    ),
+    ({}, {"hub": {"cookieSecret": "ab" * 32}}, {"hub-restart", "new-token"}),
+    ({}, {"ingress": {"enabled": True, "hosts": ["hub.example"]}}, {"hub-restart", "public-address"}),
     ({}, {"cull": {"timeout": 60}}, {"hub-restart", "culling"}),
     ({}, {"proxy": {"service": {"type": "ClusterIP"}}}, {"hub-restart", "public-address"}),
     ({}, {"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}}}}, {"hub-restart", "authenticator"}),
@@ -88,6 +108,31 @@ def test_moves_of_a_stack_block(repository: Repository, setting: dict, rule: str
     assert report.exit_code == 3
 
 
+def test_rules_that_follow_from_the_configuration() -> None:
+    """Mode, chart version and cluster follow from the configuration; another context may be the same place."""
+
+    def side(**config: Any) -> Rendered:
+        return Rendered("a", application=config.pop("application", ""), config=config)
+
+    def told(before: Rendered, after: Rendered) -> list[tuple[str, str]]:
+        found = rules.judge(rules.Change(before, after, ()), {})
+        return [(each.rule, each.text.rpartition("(")[2].rstrip(")")) for each in found]
+
+    assert told(side(mode="native"), side(mode="helm")) == [("mode", "mode: native -> helm")]
+    chart = {"version": "4.3.5"}, {"version": "4.4.0"}
+    assert told(side(chart=chart[0], application="5.4.6"), side(chart=chart[1], application="5.5.0")) == [
+        ("chart-version", "chart.version: 4.3.5 -> 4.4.0, JupyterHub 5.4.6 -> 5.5.0")
+    ]
+    assert told(side(kubeContext="old"), side(kubeContext="new")) == [("cluster", "old -> new")]
+    assert told(side(kubeContext="old", clusterIdentifier="c"), side(kubeContext="new", clusterIdentifier="c")) == []
+
+
+def test_every_rule_has_a_case() -> None:
+    """No rule is without a test that has it apply."""
+    configured = {"mode", "chart-version", "cluster", "namespace", "release-name", "sealed-secrets"}
+    assert {rule for *_, expected in CHANGES for rule in expected} | configured == {rule.name for rule in rules.RULES}
+
+
 def test_rotated_token_is_told(repository: Repository) -> None:
     """A new token shows as a restart of hub and proxy, by name and without its value."""
     repository.stack("a", {})
@@ -95,7 +140,7 @@ def test_rotated_token_is_told(repository: Repository) -> None:
     repository.stack("a", {}, rotateTokens={"proxy": "2026-11"})
     report, text = repository.review()
     assert {"new-token", "hub-restart", "proxy-restart"} <= named(report)
-    assert "proxy token" in text
+    assert "the token between hub and proxy" in text
 
 
 def test_accepted_rule_no_longer_blocks(repository: Repository) -> None:
@@ -140,18 +185,85 @@ def test_the_comment_fits(repository: Repository) -> None:
 
 def test_new_removed_and_broken_stacks(repository: Repository) -> None:
     """A new and a removed stack are shown as such; a broken one is reported and hides no other."""
-    for name in ("gone", "broken", "same"):
+    for name in ("gone", "broken", "same", "changed"):
         repository.stack(name, {})
+    (repository.root / "Pulumi.mended.yaml").write_text("config: [\n")
     repository.commit()
     (repository.root / "Pulumi.gone.yaml").unlink()
     (repository.root / "Pulumi.broken.yaml").write_text("config: [\n")
-    repository.stack("fresh", {})
+    for name in ("fresh", "mended", "changed"):
+        repository.stack(name, {"cull": {"timeout": 60}})
     report, text = repository.review()
     assert report.exit_code == 1
-    assert "Pulumi.broken.yaml: line 2: not valid YAML" in text
-    assert "| fresh | new | " in text
-    assert "| gone | removed | " in text
-    assert "| same |" not in text
+    assert "head: Pulumi.broken.yaml: line 2: not valid YAML" in text
+    assert "base: Pulumi.mended.yaml: line 2: not valid YAML" in text
+    assert [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")][1:] == [
+        [" broken ", " error "],
+        [" changed ", " changed "],
+        [" fresh ", " new "],
+        [" gone ", " removed "],
+        [" mended ", " error "],
+    ]
+    assert "deletes nothing: the hub keeps running" in text
+    assert "a new hub" in text
+
+
+def test_a_renamed_stack(repository: Repository) -> None:
+    """A stack under another name in the same place is a removal that says so, and a new stack."""
+    repository.stack("a", {}, namespace="lab", kubeContext="c")
+    repository.commit()
+    (repository.root / "Pulumi.a.yaml").unlink()
+    repository.stack("b", {}, namespace="lab", kubeContext="c")
+    report, text = repository.review()
+    assert (named(report, "a"), named(report, "b")) == ({"stack-renamed"}, {"stack-new"})
+    assert "pulumi stack rename" in text
+    assert "| a | removed |" in text
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_a_chart_that_cannot_be_had(repository: Repository, mode: str) -> None:
+    """A chart that is not there is the error of its stack, and hides no other."""
+    repository.stack("a", {})
+    repository.stack("b", {})
+    repository.commit()
+    repository.stack("a", {}, mode=mode, chart={"version": "0.0.1", "path": "nowhere.tgz"})
+    repository.stack("b", {"cull": {"timeout": 60}})
+    report, text = repository.review()
+    assert report.exit_code == 1
+    assert "**a** cannot be shown: head: " in text
+    assert "| b | changed |" in text
+
+
+@pytest.mark.parametrize("settings", [{"valuesFiles": 5}, {"valuesFiles": ["nowhere.yaml"]}, {"chart": []}, {"x": 1}])
+def test_settings_that_make_no_sense(repository: Repository, settings: dict[str, Any]) -> None:
+    """Whatever is wrong with a stack's configuration, it is one message, and the other stacks are shown."""
+    repository.stack("a", {})
+    repository.stack("b", {})
+    repository.commit()
+    repository.stack("a", None, **settings)
+    repository.stack("b", {"cull": {"timeout": 60}})
+    report, text = repository.review()
+    assert report.exit_code == 1
+    assert [len(stack.errors) for stack in report.stacks] == [1, 0]
+    assert "| b | changed |" in text
+
+
+def test_a_chart_in_a_folder(repository: Repository) -> None:
+    """A chart of the project's own that changes while its path stays is a change."""
+    try:
+        toolchain.ensure(("helm",))
+    except toolchain.ToolchainError as error:
+        pytest.skip(str(error))
+    folder = repository.root / "own" / "templates"
+    folder.mkdir(parents=True)
+    (folder.parent / "Chart.yaml").write_text("apiVersion: v2\nname: own\nversion: 1.0.0\n")
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\ndata: {key: %s}\n"
+    (folder / "map.yaml").write_text(template % "one")
+    repository.stack("a", {}, mode="helm", chart={"version": "1.0.0", "path": "own"})
+    repository.commit()
+    (folder / "map.yaml").write_text(template % "two")
+    report, _ = repository.review()
+    assert [(each.name, each.action) for each in report.stacks[0].changes] == [("ConfigMap/own", "update")]
 
 
 def test_text_from_values_cannot_break_out_of_the_comment(repository: Repository) -> None:
