@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubstack.review.secrets import is_secret
+from hubstack.review.nature import is_secret
 
 
 def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -23,13 +23,13 @@ def _split(values: Mapping[str, Any], path: str) -> tuple[dict[str, Any], dict[s
         here = f"{path}.{key}" if path else str(key)
         if value in (None, "", [], {}):
             public[key] = value
-        elif isinstance(value, Mapping) and not is_secret(here, frozenset()):
+        elif isinstance(value, Mapping) and not is_secret(here):
             open_part, secret_part = _split(value, here)
             if open_part or not secret_part:
                 public[key] = open_part
             if secret_part:
                 secret[key] = secret_part
-        elif is_secret(here, frozenset()) or (isinstance(value, list) and _holds_secret(value, here)):
+        elif is_secret(here) or (isinstance(value, list) and _holds_secret(value, here)):
             secret[key] = value
         else:
             public[key] = value
@@ -41,7 +41,7 @@ def _holds_secret(value: Any, path: str) -> bool:
         return any(_holds_secret(each, f"{path}.{key}") for key, each in value.items())
     if isinstance(value, list):
         return any(_holds_secret(each, f"{path}.{index}") for index, each in enumerate(value))
-    return value not in (None, "") and is_secret(path, frozenset())
+    return value not in (None, "") and is_secret(path)
 
 
 def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:

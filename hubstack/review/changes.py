@@ -17,6 +17,18 @@ CONTEXT_LINES = 3
 WORST_FIRST = ("delete", "replace", "restart", "update", "create")
 """Actions, by what they cost the people who work on a hub."""
 
+MEANS = {
+    "delete": "it is deleted",
+    "replace": "it is deleted and made anew",
+    "restart": "its pods are replaced by new ones",
+    "update": "it is changed in place, and no pod of its own is replaced",
+    "create": "it is new",
+}
+"""What each action means for the object."""
+
+COSMETIC = ("metadata.labels.chart", "metadata.labels.helm.sh/chart", "metadata.labels.app.kubernetes.io/version")
+"""Fields that say which chart made an object, and do nothing."""
+
 FIXED_FIELDS = {
     "Deployment": ("spec.selector",),
     "DaemonSet": ("spec.selector",),
@@ -52,6 +64,11 @@ class ObjectChange:
     places: tuple[str, ...] = ()
     """Paths of the fields that differ."""
 
+    @property
+    def cosmetic(self) -> bool:
+        """Whether nothing but labels of the chart's version differs."""
+        return self.action == "update" and bool(self.places) and all(place in COSMETIC for place in self.places)
+
 
 @dataclass(frozen=True)
 class StackChange:
@@ -68,6 +85,8 @@ class StackChange:
     errors: tuple[str, ...] = ()
     engine: EngineView | None = None
     """The engine's own preview, where it was asked for."""
+    homes: str | None = None
+    """What other names mean for the live home volumes, where the cluster was asked."""
 
     @property
     def changed(self) -> bool:

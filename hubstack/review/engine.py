@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hubstack.errors import HubstackError
 
 if TYPE_CHECKING:  # an offline review does not pay for the engine's API
     from hubstack.updates import Updater
 
+T = TypeVar("T")
+R = TypeVar("R")
 AT_ONCE = 2
 """Previews that run side by side; each takes an engine, a program and two providers, some 500 MB."""
 
@@ -38,8 +40,13 @@ def preview_all(stacks: Sequence[str], open_updater: Callable[[str], Updater]) -
         stacks: names of the stacks.
         open_updater: gives the engine on a stack; must not create stacks.
     """
+    return dict(zip(stacks, side_by_side(lambda name: _preview(name, open_updater), stacks), strict=True))
+
+
+def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """What `work` gives for each item, `AT_ONCE` at a time, in the order of the items."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(stacks, pool.map(lambda name: _preview(name, open_updater), stacks), strict=True))
+        return list(pool.map(work, items))
 
 
 def _preview(name: str, open_updater: Callable[[str], Updater]) -> EngineView:

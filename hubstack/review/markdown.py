@@ -2,78 +2,103 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from hubstack.review.changes import ObjectChange, StackChange
-from hubstack.review.report import Report, engine_notes, grouped_changes, grouped_findings, what
+from hubstack.review.changes import MEANS, ObjectChange, StackChange
+from hubstack.review.escape import inline
+from hubstack.review.report import (
+    Report,
+    checks,
+    cosmetic_changes,
+    engine_notes,
+    grouped_changes,
+    grouped_findings,
+    summary,
+    what,
+)
 
 MARKER = "<!-- hubstack-review -->"
 """By which a later run finds its own comment and edits it in place."""
 
 LIMIT = 60_000
-"""Characters of a comment; GitHub refuses 65,536 and more."""
+"""Characters of a comment; GitHub refuses more than 65,536."""
 
 NAMED_STACKS = 8
 """How many stacks are named before the rest is only counted."""
+LONGEST_TEXT = 600
+"""Characters of one finding or message."""
+FEWEST_FINDINGS = 10
+"""How many findings are told one by one where there is no room for all of them."""
+
+CHECK_MARKS = {"error": ":x:", "blocked": ":no_entry:", "accepted": ":white_check_mark:", "ok": ":white_check_mark:"}
 
 
 def comment(report: Report, limit: int = LIMIT) -> str:
     """The whole comment, at most `limit` characters.
 
-    Object diffs go first when there is too much, the mildest first; the table stays whole.
+    Where there is too much, object diffs go first, the mildest before the worst; then the names of objects become
+    counts; then findings are only counted; last, stacks to which the same happens share a row of the table.
     """
     changed = report.changed
     if not changed:
-        return f"{MARKER}\n## Hubstack review\n\n{_nothing(report)}\n"
-    head = "\n".join(
-        [MARKER, "## Hubstack review", "", _summary(report), "", *_table(report), "", *_attention(changed)]
+        return f"{MARKER}\n## Hubstack review\n\n{inline(summary(report))}\n"
+    title = f"{MARKER}\n## Hubstack review\n\n{_summary(report)}\n\n"
+    table, attention = _text(_table(changed, report.waves)), list(_attention(changed))
+    objects = _objects(changed, limit - len(title) - len(table) - len(_text(attention)))
+    shorter: tuple[Callable[[], str], ...] = (
+        lambda: f"{title}{table}\n{_text(attention)}\n{objects}",
+        lambda: f"{title}{table}\n{_text(_few(attention))}\n{_counted(changed)}",
+        lambda: f"{title}{table}\n{_counted(changed)}",
+        lambda: f"{title}{_text(_shared_rows(changed, report.waves))}\n{_text(_few(attention))}\n{_counted(changed)}",
     )
-    bodies = [_folded(change, stacks) for change, stacks in grouped_changes(changed).items()]
-    names = [
-        f"- {change.action} `{change.name}` on {_stacks(stacks)}" for change, stacks in grouped_changes(changed).items()
-    ]
-    kept = len(bodies)
-    while kept and len(_assemble(head, bodies[:kept], names[kept:])) > limit:
-        kept -= 1
-    text = _assemble(head, bodies[:kept], names[kept:])
-    return text if len(text) <= limit else _cut(head, limit)
-
-
-def _assemble(head: str, bodies: Sequence[str], left_out: Sequence[str]) -> str:
-    parts = [head]
-    if bodies or left_out:
-        parts.append("### Objects\n")
-    parts += bodies
-    if left_out:
-        parts.append(f"Without their diffs, for want of room ({len(left_out)}):\n\n" + "\n".join(left_out) + "\n")
-    return "\n".join(parts)
-
-
-def _cut(head: str, limit: int) -> str:
-    note = "\n\n(The rest has no room here; see the JSON report.)\n"
-    return head[: limit - len(note)].rpartition("\n")[0] + note
-
-
-def _nothing(report: Report) -> str:
-    return f"No change for {len(report.stacks)} stacks, compared with `{report.base}`."
+    texts = (make() for make in shorter)
+    short = next((text for text in texts if len(text) <= limit), None)
+    return short or _fewest_rows(title, changed, report.waves, limit)
 
 
 def _summary(report: Report) -> str:
-    changed = report.changed
-    blocked = sum(finding.blocks and not finding.accepted for stack in changed for finding in stack.findings)
-    text = f"{len(changed)} of {len(report.stacks)} stacks change, compared with `{report.base}`."
-    return f"{text} **Blocked by {blocked} findings.**" if blocked else text
+    text, blocked = inline(summary(report)), any(checks(stack) == "blocked" for stack in report.changed)
+    return f"{text} **Blocked: see below what must be accepted by name, or changed.**" if blocked else text
 
 
-def _table(report: Report) -> Iterator[str]:
-    yield f"{'| Wave ' if report.waves else ''}| Stack | What | Objects | What people notice |"
-    yield f"{'|---' if report.waves else ''}|---|---|---|---|"
-    for stack in report.changed:
-        counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
-        rules = ", ".join(dict.fromkeys(f"**{each.rule}**" if each.blocks else each.rule for each in stack.findings))
-        wave = f"| {report.waves.get(stack.stack, '-')} " if report.waves else ""
-        yield f"{wave}| {stack.stack} | {what(stack)} | {counts or '-'} | {rules or '-'} |"
+def _table(stacks: Sequence[StackChange], waves: Mapping[str, str]) -> Iterator[str]:
+    yield f"{'| Wave ' if waves else ''}| Stack | What | Objects | What people notice | Checks |"
+    yield f"{'|---' if waves else ''}|---|---|---|---|---|"
+    for stack in stacks:
+        yield f"{_wave(stack, waves)}| {inline(stack.stack)} | {_row(stack)} |"
+
+
+def _wave(stack: StackChange, waves: Mapping[str, str]) -> str:
+    """The first cell, where the fleet has waves."""
+    return f"| {inline(waves.get(stack.stack, '-'))} " if waves else ""
+
+
+def _row(stack: StackChange) -> str:
+    counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
+    rules = ", ".join(dict.fromkeys(f"**{each.rule}**" if each.blocks else each.rule for each in stack.findings))
+    check = checks(stack)
+    return f"{what(stack)} | {counts or '-'} | {rules or '-'} | {CHECK_MARKS[check]} {check}"
+
+
+def _shared_rows(stacks: Sequence[StackChange], waves: Mapping[str, str]) -> Iterator[str]:
+    """The table with one row for all stacks of a wave to which the same happens."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for stack in stacks:
+        rows.setdefault((_wave(stack, waves), _row(stack)), []).append(stack.stack)
+    yield from _table((), waves)
+    yield from (f"{wave}| {_stacks(names)} | {row} |" for (wave, row), names in rows.items())
+
+
+def _fewest_rows(title: str, stacks: Sequence[StackChange], waves: Mapping[str, str], limit: int) -> str:
+    """As many rows as fit; some thousand stacks to each of which something else happens."""
+    rows = list(_shared_rows(stacks, waves))
+    room = limit - len(title) - 100
+    while rows and sum(len(row) + 1 for row in rows) > room:
+        rows.pop()
+    return f"{title}{_text(rows)}\nNo room for the rest; the JSON report has everything.\n"
 
 
 def _attention(stacks: Sequence[StackChange]) -> Iterator[str]:
@@ -83,34 +108,95 @@ def _attention(stacks: Sequence[StackChange]) -> Iterator[str]:
     if errors or findings or notes:
         yield "### What needs attention\n"
     for name, error in errors:
-        yield f"- :x: **{name}** cannot be shown: {_inline(error)}"
+        yield f"- :x: **{inline(name)}** cannot be shown: {_short(error)}"
     for finding, names in findings.items():
         mark = ":warning:"
         if finding.blocks:
             mark = ":white_check_mark: accepted," if finding.accepted else ":no_entry: **blocks**,"
-        reason = f" Accepted: {_inline(finding.accepted)}" if finding.accepted else ""
-        yield f"- {mark} `{finding.rule}`: {_inline(finding.text)}. On {_stacks(names)}.{reason}"
+        reason = f" Accepted: {_short(finding.accepted)}" if finding.accepted else ""
+        yield f"- {mark} `{finding.rule}`: {_short(finding.text)}. On {_stacks(names)}.{reason}"
     for name, note in notes:
-        yield f"- :warning: **{name}**: {_inline(note)}"
+        yield f"- :warning: **{inline(name)}**: {_short(note)}"
     if errors or findings or notes:
         yield ""
 
 
+def _few(attention: Sequence[str]) -> list[str]:
+    left_out = len(attention) - FEWEST_FINDINGS - 2
+    if left_out <= 0:
+        return list(attention)
+    return [*attention[: FEWEST_FINDINGS + 1], f"- and {left_out} more, see the JSON report", ""]
+
+
+def _objects(stacks: Sequence[StackChange], room: int) -> str:
+    """Folded diffs, as many as there is room for, then the names of the others."""
+    changes = grouped_changes(stacks)
+    if not changes and not cosmetic_changes(stacks):
+        return ""
+    actions = dict.fromkeys(change.action for change in changes)
+    legend = "; ".join(f"*{action}*: {MEANS[action]}" for action in actions)
+    parts = ["### Objects\n", *([f"{legend}.\n"] if legend else []), *_whole(changes)]
+    last = list(_cosmetic(stacks))
+    bodies = [_folded(change, names) for change, names in changes.items() if change.diff]
+    lines = [
+        f"- {change.action} `{change.name}` on {_stacks(names)}" for change, names in changes.items() if change.diff
+    ]
+    rest = sum(map(len, lines)) + len(lines)
+    size = sum(len(part) + 1 for part in (*parts, *last)) + 60
+    kept = 0
+    for body, line in zip(bodies, lines, strict=True):
+        if size + len(body) + 1 + rest - len(line) - 1 > room:
+            break
+        size, rest, kept = size + len(body) + 1, rest - len(line) - 1, kept + 1
+    parts += bodies[:kept]
+    if lines[kept:]:
+        parts += [f"Without their diffs, for want of room ({len(lines) - kept}):\n", *lines[kept:], ""]
+    return _text([*parts, *last])
+
+
+def _whole(changes: Mapping[ObjectChange, list[str]]) -> Iterator[str]:
+    """What is made or deleted with its stack, where the names say it all."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for change, names in changes.items():
+        if not change.diff:
+            groups.setdefault((change.action, _plain(names)), []).append(f"`{change.name}`")
+    for (action, on), objects in groups.items():
+        title = f"<b>{action}</b> {len(objects)} objects on {html.escape(on)}"
+        yield f"<details><summary>{title}</summary>\n\n{', '.join(objects)}\n\n</details>\n"
+
+
+def _cosmetic(stacks: Sequence[StackChange]) -> Iterator[str]:
+    for names, on in cosmetic_changes(stacks).items():
+        title = f"<b>labels only</b> {len(names)} objects, which nobody notices, on {html.escape(_plain(on))}"
+        yield f"<details><summary>{title}</summary>\n\n{', '.join(f'`{name}`' for name in names)}\n\n</details>\n"
+
+
+def _counted(stacks: Sequence[StackChange]) -> str:
+    counts = Counter((change.action, change.name.partition("/")[0]) for change in grouped_changes(stacks))
+    words = ", ".join(f"{count} {action} {kind}" for (action, kind), count in counts.items())
+    return f"### Objects\n\nThere is no room for {sum(counts.values())} different changes: {words}.\n" if counts else ""
+
+
 def _folded(change: ObjectChange, stacks: Sequence[str]) -> str:
-    if not change.diff:
-        return f"- **{change.action}** {change.name} on {_stacks(stacks)}"
     # A fence longer than any in the text, so that no value can end it.
     longest = max((len(run) for run in re.findall("`+", change.diff)), default=0)
     fence = "`" * max(3, longest + 1)
-    title = f"<b>{change.action}</b> {change.name} on {_stacks(stacks)}"
+    title = f"<b>{change.action}</b> {html.escape(change.name)} on {html.escape(_plain(stacks))}"
     return f"<details><summary>{title}</summary>\n\n{fence}diff\n{change.diff}\n{fence}\n\n</details>\n"
 
 
 def _stacks(names: Sequence[str]) -> str:
+    return inline(_plain(names))
+
+
+def _plain(names: Sequence[str]) -> str:
     shown = ", ".join(names[:NAMED_STACKS])
     return shown if len(names) <= NAMED_STACKS else f"{shown} and {len(names) - NAMED_STACKS} more"
 
 
-def _inline(text: str) -> str:
-    """A text as part of a list item: one line, and no markup of its own."""
-    return re.sub(r"([<>|*_`])", r"\\\1", " ".join(text.split()))
+def _short(text: str) -> str:
+    return inline(text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} ...")
+
+
+def _text(lines: Iterator[str] | Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

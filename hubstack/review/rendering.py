@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,17 @@ import yaml
 import settings
 from chart import render, storage_class
 from chart.errors import SettingsError
+from chart.merge import coalesce
 from chart.release import TokenValues
 from chart.text import sha256
 from chart.tokens import services_without_token, with_tokens
-from hubstack import project
+from hubstack import project, toolchain
 from hubstack.errors import HubstackError
 from hubstack.parity import normal
+from hubstack.review import inputs
 from hubstack.review.sources import StackFile
 
-PINNED = "generated"
+PINNED = "hubstack-generated-"
 """What a token looks like that the engine would generate: the same on both sides, so that it makes no difference."""
 
 Helm = Callable[[], Path]
@@ -40,11 +42,17 @@ class Rendered:
     config: Mapping[str, Any] = field(default_factory=dict)
     """Typed configuration as plain data, without values."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """Merged values, defaults included where the chart's version is modelled."""
+    """Merged values over the chart's defaults."""
+    application: str = ""
+    """Version of JupyterHub that the chart brings."""
     objects: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Normalised objects by ``Kind/name``."""
     secrets: frozenset[str] = frozenset()
     """Paths of values that came from ``secretValues``."""
+    sealed: str = ""
+    """Digest of ``secretValues`` where they are encrypted as a whole, so that nothing of them can be told."""
+    leftovers: frozenset[str] = frozenset()
+    """Secrets of a stack that could not be rendered; a message may quote one."""
     error: str | None = None
 
 
@@ -58,26 +66,19 @@ class Renderer:
     def render(self, file: StackFile) -> Rendered:
         """One stack at one revision; what is wrong with it becomes its `error`."""
         if file.error:
-            return Rendered(file.stack, error=file.error)
-        key = self._digest(file)
+            return Rendered(file.stack, error=file.error, leftovers=inputs.secrets(file))
+        key = inputs.digest(file)
         if key not in self._known:
             try:
                 self._known[key] = self._render(file)
-            except (SettingsError, HubstackError) as error:
-                self._known[key] = Rendered(file.stack, error=str(error).replace(f"{file.folder}/", ""))
-        known = self._known[key]
-        return Rendered(**{**vars(known), "stack": file.stack})
+            except (SettingsError, HubstackError, toolchain.ToolchainError) as error:
+                self._known[key] = self._broken(file, str(error))
+            except Exception as error:  # one stack's oddities must not hide the others
+                self._known[key] = self._broken(file, f"cannot be rendered: {type(error).__name__}: {error}")
+        return replace(self._known[key], stack=file.stack)
 
-    def _digest(self, file: StackFile) -> str:
-        """Of everything that the objects follow from: the configuration and the files that it names."""
-        names = file.config.get("hubstack:valuesFiles") or []
-        names = json.loads(names) if isinstance(names, str) else names
-        chart = file.config.get("hubstack:chart") or {}
-        paths = [file.folder / str(name) for name in names]
-        if isinstance(chart, dict) and chart.get("path"):
-            paths.append(file.folder / str(chart["path"]))
-        parts = [path.read_bytes().hex() if path.is_file() else "" for path in paths]
-        return sha256(json.dumps([file.config, parts], sort_keys=True, default=str))
+    def _broken(self, file: StackFile, reason: str) -> Rendered:
+        return Rendered(file.stack, error=reason.replace(f"{file.folder}/", ""), leftovers=inputs.secrets(file))
 
     def _render(self, file: StackFile) -> Rendered:
         entries = {
@@ -85,22 +86,29 @@ class Renderer:
             for key, value in file.config.items()
             if key.startswith("hubstack:")
         }
+        sealed = ""
+        if _is_encrypted(file.config.get("hubstack:secretValues")):
+            sealed = sha256(entries.pop("secretValues"))
         stack = settings.resolve(settings.parse(entries, set()), file.folder)
         objects = self._native(stack) if stack.config.mode == "native" else self._chart(stack, file.folder)
-        tree = stack.loaded.tree
+        tree: Mapping[str, Any] = stack.loaded.tree
         index = {}
         for manifest in objects:
             shaped = normal.normal(manifest, tree if stack.release else {"hub": {}, "singleuser": {}})
             index[f"{shaped['kind']}/{shaped['metadata']['name']}"] = shaped
+        if stack.config.mode == "helm":
+            tree = coalesce(stack.loaded.user, _told(index))
         return Rendered(
             file.stack,
-            stack.config.mode,
-            stack.config.namespace,
-            stack.config.chart.version,
-            stack.config.model_dump(by_alias=True, exclude={"values", "secret_values", "values_files"}),
-            tree,
-            index,
-            frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
+            mode=stack.config.mode,
+            namespace=stack.config.namespace,
+            chart_version=stack.config.chart.version,
+            config=stack.config.model_dump(by_alias=True, exclude={"values", "secret_values", "values_files"}),
+            values=tree,
+            application=str(_told(index).get("Chart", {}).get("AppVersion", "")),
+            objects=index,
+            secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
+            sealed=sealed,
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -140,12 +148,22 @@ def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:
     return objects
 
 
+def _told(objects: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The values that the chart puts into the hub's Secret: over the defaults of whatever version it is."""
+    for manifest in objects.values():
+        labels = manifest["metadata"].get("labels", {})
+        told = manifest.get("data", {}).get("values.yaml") if manifest["kind"] == "Secret" else None
+        if labels.get("component") == "hub" and isinstance(told, dict):
+            return told
+    return {}
+
+
 def _tokens(stack: settings.StackSettings) -> TokenValues:
     """Tokens that stay the same unless the stack asks for new ones."""
     rotated = stack.config.rotate_tokens
 
     def token(name: str) -> str:
-        return f"{PINNED}-{name}-{rotated.get(name, '')}"
+        return f"{PINNED}{name}-{rotated.get(name, '')}"
 
     return TokenValues(
         proxy_auth=token("proxy"),
@@ -158,7 +176,11 @@ def _tokens(stack: settings.StackSettings) -> TokenValues:
 def opaque(value: Any) -> Any:
     """Encrypted leaves as texts that tell one ciphertext from another; nothing is decrypted."""
     if isinstance(value, dict):
-        if set(value) == {"secure"} and isinstance(value["secure"], str):
+        if _is_encrypted(value):
             return f"encrypted-{sha256(value['secure'])[:16]}"
         return {key: opaque(member) for key, member in value.items()}
     return [opaque(member) for member in value] if isinstance(value, list) else value
+
+
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)

@@ -31,9 +31,10 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 no change, 2 changes, 3 blocked by an impact rule, 1 a stack that cannot be shown."""
-        if any(stack.errors or (stack.engine and stack.engine.error) for stack in self.stacks):
+        verdicts = {checks(stack) for stack in self.stacks}
+        if "error" in verdicts:
             return 1
-        if any(finding.blocks and not finding.accepted for stack in self.stacks for finding in stack.findings):
+        if "blocked" in verdicts:
             return 3
         return 2 if self.changed else 0
 
@@ -50,8 +51,10 @@ class Report:
                     **({"wave": self.waves.get(stack.stack)} if self.waves else {}),
                     "mode": next((side.mode for side in (stack.head, stack.base) if side), ""),
                     "counts": stack.counts(),
+                    "checks": checks(stack),
                     "errors": list(stack.errors),
                     "engine": vars(stack.engine) if stack.engine else None,
+                    "homes": stack.homes,
                     "findings": [vars(finding) for finding in stack.findings],
                     "objects": [
                         {"name": each.name, "action": each.action, "places": list(each.places), "diff": each.diff}
@@ -72,13 +75,33 @@ def what(stack: StackChange) -> str:
     return "removed" if stack.head is None else "changed"
 
 
+def checks(stack: StackChange) -> str:
+    """What the rules say of a stack: ``error``, ``blocked``, ``accepted`` or ``ok``."""
+    if stack.errors or (stack.engine and stack.engine.error):
+        return "error"
+    blocking = [finding for finding in stack.findings if finding.blocks]
+    if any(not finding.accepted for finding in blocking):
+        return "blocked"
+    return "accepted" if blocking else "ok"
+
+
+def summary(report: Report) -> str:
+    """How many stacks change, in a sentence."""
+    stacks = f"{len(report.stacks)} stack{'' if len(report.stacks) == 1 else 's'}"
+    if not report.changed:
+        return f"No change for {stacks}, compared with {report.base}."
+    verb = "changes" if len(report.changed) == 1 else "change"
+    return f"{len(report.changed)} of {stacks} {verb}, compared with {report.base}."
+
+
 def engine_notes(stack: StackChange) -> list[str]:
-    """What the engine's preview adds, in words."""
+    """What the engine's preview and the live cluster add, in words."""
+    notes = [stack.homes] if stack.homes else []
     if stack.engine is None:
-        return []
+        return notes
     if stack.engine.error:
-        return [f"the engine cannot preview it: {stack.engine.error}"]
-    notes = [f"the engine would {step}" for step in stack.engine.destructive]
+        return [*notes, f"the engine cannot preview it: {stack.engine.error}"]
+    notes += [f"the engine would {step}" for step in stack.engine.destructive]
     if stack.engine.steps and not stack.changes:
         drifted = ", ".join(f"{operation} {name}" for operation, name in stack.engine.steps)
         notes.append(f"the cluster or the state differs from the settings already: {drifted}")
@@ -95,9 +118,20 @@ def grouped_findings(stacks: Sequence[StackChange]) -> Mapping[Finding, list[str
 
 
 def grouped_changes(stacks: Sequence[StackChange]) -> Mapping[ObjectChange, list[str]]:
-    """Each distinct change of an object with the stacks that it is about, worst first."""
+    """Each distinct change of an object with the stacks that it is about, worst first; without `cosmetic_changes`."""
     groups: dict[ObjectChange, list[str]] = {}
     for stack in stacks:
         for change in stack.changes:
-            groups.setdefault(change, []).append(stack.stack)
+            if not change.cosmetic:
+                groups.setdefault(change, []).append(stack.stack)
     return dict(sorted(groups.items(), key=lambda group: (WORST_FIRST.index(group[0].action), group[0].name)))
+
+
+def cosmetic_changes(stacks: Sequence[StackChange]) -> Mapping[tuple[str, ...], list[str]]:
+    """Names of the objects whose labels alone change, with the stacks that it is about."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for stack in stacks:
+        names = tuple(change.name for change in stack.changes if change.cosmetic)
+        if names:
+            groups.setdefault(names, []).append(stack.stack)
+    return groups

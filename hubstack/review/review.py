@@ -14,7 +14,7 @@ from rich.console import Console
 from hubstack import toolchain
 from hubstack.errors import HubstackError
 from hubstack.fleet.load import waves_of
-from hubstack.review import engine, markdown, page, rules, sources, text
+from hubstack.review import engine, homes, markdown, page, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
@@ -42,6 +42,7 @@ def review(
     console: Console,
     key: bytes | None = None,
     open_updater: Callable[[str], Updater] | None = None,
+    read_claims: homes.ReadClaims = homes.live_claims,
 ) -> tuple[Report, Redactor]:
     """Compare the work tree with a revision.
 
@@ -53,6 +54,7 @@ def review(
         console: told about downloads.
         key: of the digests of secrets; None for one that is used once.
         open_updater: gives the engine on a stack, for what only a real preview tells; None stays offline.
+        read_claims: reads a stack's live home volumes, where there is an engine and their names change.
 
     Raises:
         HubstackError: no such revision or stack, unknown rule.
@@ -77,11 +79,13 @@ def review(
         acceptances = {name: {**_accepted(after[name].folder, name), **accepted} for name in after}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
-    found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted))) for name in names]
+    fresh = [head for base, head in sides.values() if base is None and head and not head.error]
+    found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted)), fresh) for name in names]
     if open_updater:
         views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
-    return Report(reference, tuple(found), waves_of(root)), redactor
+        found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
+    return Report(reference, tuple(_scrubbed(each, redactor) for each in found), waves_of(root)), redactor
 
 
 def written(report: Report, redactor: Redactor, form: str) -> str:
@@ -98,7 +102,12 @@ def written(report: Report, redactor: Redactor, form: str) -> str:
 
 
 def _stack(
-    name: str, base: Rendered | None, head: Rendered | None, comparer: Comparer, accepted: Mapping[str, str]
+    name: str,
+    base: Rendered | None,
+    head: Rendered | None,
+    comparer: Comparer,
+    accepted: Mapping[str, str],
+    fresh: Sequence[Rendered],
 ) -> StackChange:
     errors = tuple(
         f"{side}: {rendered.error}"
@@ -111,10 +120,35 @@ def _stack(
         # Whole objects that come or go say nothing beyond their names.
         nothing = Rendered(name)
         whole = comparer.compare(base or nothing, head or nothing)
-        return StackChange(name, base, head, tuple(replace(change, diff="") for change in whole))
+        objects = tuple(replace(change, diff="") for change in whole)
+        return StackChange(name, base, head, objects, rules.new_or_gone(base, head, fresh))
     changes = comparer.compare(base, head)
     findings = rules.judge(rules.Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)
+
+
+def _scrubbed(stack: StackChange, redactor: Redactor) -> StackChange:
+    """Every sentence without secrets, before a format escapes it and hides from the last search what is left."""
+    view = stack.engine
+    if view:
+        steps = tuple((operation, redactor.text(name)) for operation, name in view.steps)
+        view = replace(view, steps=steps, error=view.error and redactor.text(view.error))
+    return replace(
+        stack,
+        errors=tuple(map(redactor.text, stack.errors)),
+        findings=tuple(
+            replace(each, text=redactor.text(each.text), accepted=each.accepted and redactor.text(each.accepted))
+            for each in stack.findings
+        ),
+        engine=view,
+        homes=stack.homes and redactor.text(stack.homes),
+    )
+
+
+def _with_homes(stack: StackChange, read_claims: homes.ReadClaims) -> StackChange:
+    if stack.base is None or stack.head is None or all(each.rule != "home-names" for each in stack.findings):
+        return stack
+    return replace(stack, homes=homes.note(stack.base, stack.head, read_claims))
 
 
 def _accepted(folder: Path, stack: str) -> dict[str, str]:

@@ -13,25 +13,19 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from hubstack.errors import HubstackError
+from hubstack.review import nature
+from hubstack.review.escape import escaped, inline
 from hubstack.review.rendering import PINNED, Rendered
 
 SHORTEST = 4
 """Characters from which a secret value is searched for in texts; a shorter one is hidden by its place alone."""
-
-_BY_NAME = re.compile(
-    r"(passw(or)?d|passphrase|secret|token|credential|private_?key|api_?key|auth_?key|cookie_?secret)", re.I
-)
-_NO_SECRET = re.compile(
-    r"(existingSecret|secretName|[pP]ullSecrets?|secretSync|secretKeyRef|token_?url|tokenUrl|secret\.(name|key|crt)|rotateTokens"
-    r"|automountServiceAccountToken|imagePullSecret\.(create|email|registry|username|automaticReferenceInjection))",
-)
-_BY_PLACE = re.compile(
-    r"(^|\.)(proxy\.https\.manual\.key|hub\.config\.CryptKeeper\.keys.*|extraFiles\.[^.]+\.(data|stringData|binaryData).*)$"
-)
-_URL_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
+SHORTEST_LINE = 16
+"""Characters from which a line of a secret text is searched for by itself; shorter ones may be in any text."""
+HIDDEN = "[secret]"
+"""What stands where a secret was found in a text."""
 
 
 class Redactor:
@@ -48,19 +42,14 @@ class Redactor:
         self._key = key or secrets.token_bytes(32)
         self._values: set[str] = set()
         for side in sides:
-            for path, leaf in _leaves(side.values):
-                if is_secret(path, side.secrets):
-                    self._add(leaf)
-                elif isinstance(leaf, str):
-                    self._values.update(_URL_PASSWORD.findall(leaf) if "://" in leaf else ())
+            for leaf in (*side.leftovers, *nature.secrets_in(side.values, side.secrets)):
+                self._add(leaf)
             for manifest in side.objects.values():
                 if manifest["kind"] == "Secret":
-                    for path, leaf in _leaves(
-                        {key: each for key, each in manifest["data"].items() if key != "values.yaml"}
-                    ):
-                        del path
+                    for leaf in _contents(manifest["data"]):
                         self._add(leaf)
-        self._values = {value for value in self._values if len(value) >= SHORTEST and not value.startswith(PINNED)}
+        # What is a part of the mark itself cannot be told from it.
+        self._values = {value for value in self._values if len(value) >= SHORTEST and value not in HIDDEN}
         self._forms = sorted({form for value in self._values for form in encodings(value)}, key=len, reverse=True)
 
     def digest(self, value: Any) -> str:
@@ -76,17 +65,12 @@ class Redactor:
             key: self._settings(each, secret_paths) if key == "values.yaml" else f"(secret {self.digest(each)})"
             for key, each in manifest["data"].items()
         }
-        return {**manifest, "data": data}
-
-    def setting(self, path: str, value: Any, secret_paths: frozenset[str]) -> str:
-        """One setting's value as text."""
-        hidden = is_secret(path, secret_paths)
-        return f"(secret {self.digest(value)})" if hidden else str(self._hidden(value))
+        return {**self._hidden({key: each for key, each in manifest.items() if key != "data"}), "data": data}
 
     def text(self, text: str) -> str:
         """A text without any secret value, in whatever encoding."""
         for form in self._forms:
-            text = text.replace(form, "[secret]")
+            text = text.replace(form, HIDDEN)
         return text
 
     def require_clean(self, text: str) -> None:
@@ -101,20 +85,29 @@ class Redactor:
             )
 
     def _add(self, leaf: Any) -> None:
-        if isinstance(leaf, str):
+        if isinstance(leaf, str) and not leaf.startswith(PINNED):
             self._values.add(leaf)
-            self._values.update(line.strip() for line in leaf.splitlines() if len(line.strip()) >= 2 * SHORTEST)
+            self._values.update(line.strip() for line in leaf.splitlines() if len(line.strip()) >= SHORTEST_LINE)
         elif isinstance(leaf, int) and not isinstance(leaf, bool) and leaf > 10**SHORTEST:
             self._values.add(str(leaf))
 
-    def _settings(self, value: Any, secret_paths: frozenset[str], path: str = "") -> Any:
-        if value and is_secret(path, secret_paths):
+    def _settings(self, value: Any, declared: frozenset[str], path: str = "", named: str = "") -> Any:
+        # A map that only sounds secret (``secret: {secretName: ...}``) is judged member by member.
+        sounds = value and (not isinstance(value, Mapping) or path in declared)
+        if sounds and nature.is_secret(path, declared, named):
             return f"(secret {self.digest(value)})"
         if isinstance(value, Mapping):
-            below = f"{path}." if path else ""
-            return {key: self._settings(member, secret_paths, f"{below}{key}") for key, member in value.items()}
+            return {
+                self.text(str(key)): self._settings(
+                    member, declared, nature.join(path, key), nature.join(named, nature.step(value, str(key)))
+                )
+                for key, member in value.items()
+            }
         if isinstance(value, list):
-            return [self._settings(each, secret_paths, f"{path}.{index}") for index, each in enumerate(value)]
+            return [
+                self._settings(each, declared, nature.join(path, index), nature.join(named, index))
+                for index, each in enumerate(value)
+            ]
         return self._hidden(value)
 
     def _hidden(self, value: Any) -> Any:
@@ -128,27 +121,18 @@ class Redactor:
         return value
 
 
-def is_secret(path: str, secret_paths: frozenset[str]) -> bool:
-    """Whether the value at a path of the settings is secret: declared so, or by nature."""
-    if not path:
-        return False
-    if any(path == known or path.startswith(f"{known}.") or known.startswith(f"{path}[") for known in secret_paths):
-        return True
-    if _NO_SECRET.search(path):
-        return False
-    last = next((step for step in reversed(path.split(".")) if not step.isdigit()), "")
-    return bool(_BY_NAME.search(last) or _BY_PLACE.search(path))
-
-
 def encodings(value: str) -> Iterator[str]:
     """The forms in which a value may stand in a text."""
     yield value
-    yield quote(value, safe="")
-    yield quote_plus(value)
+    for quoted in (quote(value, safe=""), quote(value), quote_plus(value)):
+        yield quoted
+        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
     yield html.escape(value)
+    yield escaped(value)
+    yield inline(value)
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
-    raw = value.encode()
+    raw = value.encode(errors="surrogatepass")
     yield base64.b64encode(raw).decode()
     yield base64.urlsafe_b64encode(raw).decode()
     # Inside a longer text that is encoded as a whole, a value looks different at each of three offsets, and its
@@ -158,20 +142,13 @@ def encodings(value: str) -> Iterator[str]:
         inner = whole[(4 if shift else 0) : len(whole) - (2 if len(raw) > SHORTEST else 0)]
         if len(inner) >= 2 * SHORTEST:
             yield inner
+            yield inner.replace("+", "-").replace("/", "_")
 
 
-def url_without_password(url: str) -> str:
-    """A connection URL as it may be compared in the open."""
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from _leaves(member, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _leaves(each, f"{path}.{index}")
-    elif value not in (None, ""):
-        yield path, value
+def _contents(data: Mapping[str, Any]) -> Iterator[Any]:
+    """Every secret of a Kubernetes Secret: all of it, but for the hub's settings and who a registry's user is."""
+    for key, each in data.items():
+        if key == ".dockerconfigjson":
+            yield from (leaf for path, _, leaf in nature.leaves(each) if path.endswith((".password", ".auth")))
+        elif key != "values.yaml":
+            yield from (leaf for _, _, leaf in nature.leaves(each))

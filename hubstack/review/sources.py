@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -37,20 +37,49 @@ class StackFile:
 def revision(root: Path, reference: str) -> Iterator[Path]:
     """Lay out a git revision in a folder of its own; the work tree and the index are not touched.
 
+    Where the branch of the work tree has left the reference, it is the commit where it did: what others have changed
+    since is not this change's doing.
+
+    Arguments:
+        root: the project's folder, anywhere in a git work tree.
+        reference: the revision.
+
     Raises:
         HubstackError: no such revision, or no repository.
     """
     resolved = _git(root, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
     if resolved.returncode:
         raise HubstackError(_missing(root, reference))
-    commit = resolved.stdout.decode().strip()
-    archive = _git(root, "archive", "--format=tar", commit)
-    if archive.returncode:
-        raise HubstackError(f"--base {reference}: {archive.stderr.decode().strip()}")
+    commit = _git(root, "merge-base", resolved.stdout.decode().strip(), "HEAD").stdout.decode().strip()
+    commit = commit or resolved.stdout.decode().strip()
+    top, prefix = (
+        _git(root, "rev-parse", what).stdout.decode().strip() for what in ("--show-toplevel", "--show-prefix")
+    )
     with TemporaryDirectory(prefix="hubstack-review-") as name:
-        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as content:
-            content.extractall(name, filter="data")
-        yield Path(name)
+        # From the top, because values files may lie outside of the project's folder.
+        _lay_out(Path(top), commit, Path(name))
+        yield Path(name) / prefix
+
+
+def _lay_out(top: Path, commit: str, folder: Path) -> None:
+    command = ["git", "-C", str(top), "archive", "--format=tar", commit]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as git:
+        assert git.stdout is not None
+        assert git.stderr is not None
+        try:
+            with tarfile.open(fileobj=git.stdout, mode="r|") as content:
+                content.extractall(folder, filter=_inside)
+        except tarfile.TarError:
+            reason = git.stderr.read().decode(errors="replace").strip()
+            raise HubstackError(f"--base {commit}: git archive: {reason or 'its answer breaks off'}") from None
+
+
+def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """Links out of the folder and devices are left out; who needs one of them finds no file."""
+    try:
+        return tarfile.data_filter(member, folder)
+    except tarfile.FilterError:
+        return None
 
 
 def default_base(root: Path) -> str:
@@ -62,7 +91,12 @@ def default_base(root: Path) -> str:
     for reference in BASES:
         if not _git(root, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}").returncode:
             return reference
-    raise HubstackError(f"none of {', '.join(BASES)} is here; name the revision to compare with: --base REF")
+    if _git(root, "rev-parse", "--git-dir").returncode:
+        raise HubstackError(_missing(root, BASES[0]))
+    raise HubstackError(
+        f"none of {', '.join(BASES)} is here; name the revision to compare with (--base REF), or fetch one: "
+        f"{_fetching(root, BASES[0])}"
+    )
 
 
 def stack_files(folder: Path, wanted: Sequence[str] = ()) -> dict[str, StackFile]:
@@ -86,7 +120,8 @@ def _read(name: str, path: Path) -> StackFile:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        reason = getattr(error, "problem", None) or "is not UTF-8 text"
+        # What stands in quotes is the file's own text, which may be a secret.
+        reason = re.sub(r"'[^']*'", "'...'", getattr(error, "problem", None) or "is not UTF-8 text")
         return StackFile(name, {}, path.parent, f"{path.name}: {where}not valid YAML: {reason}")
     config = document.get("config") if isinstance(document, dict) else None
     if not isinstance(config, dict):
@@ -104,8 +139,24 @@ def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
 def _missing(root: Path, reference: str) -> str:
     if _git(root, "rev-parse", "--git-dir").returncode:
         return f"{root} is no git repository; a review compares with a revision"
-    if _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
-        branch = reference.removeprefix("origin/")
-        fetching = f"git fetch --depth=1 origin {branch}:{branch}"
-        return f"--base {reference}: not in this shallow clone; fetch it first: {fetching}"
-    return f"--base {reference}: no such revision; fetch it, or name another"
+    where = "not in this shallow clone" if _is_shallow(root) else "no such revision here"
+    return f"--base {reference}: {where}; fetch it first: {_fetching(root, reference)}; or name another"
+
+
+def _fetching(root: Path, reference: str) -> str:
+    """The command that brings a revision here."""
+    if not _git(root, "remote").stdout.strip():
+        return "(this repository has no remote to fetch from)"
+    remote, _, branch = reference.rpartition("/") if reference.startswith("origin/") else ("origin", "", reference)
+    shallow = _is_shallow(root)
+    if re.search(r"[~^@:]|HEAD", branch) or re.fullmatch(r"[0-9a-f]{4,39}", branch):
+        return f"git fetch --unshallow {remote}" if shallow else f"git fetch {remote}"
+    depth = "--depth=1 " if shallow else ""
+    if re.fullmatch(r"[0-9a-f]{40,64}", branch):
+        return f"git fetch {depth}{remote} {branch}"
+    local = f"refs/remotes/{remote}/{branch}" if reference != branch else branch
+    return f"git fetch {depth}{remote} {branch}:{local}"
+
+
+def _is_shallow(root: Path) -> bool:
+    return _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubstack.review.report import Report, engine_notes, grouped_changes, grouped_findings, what
+from hubstack.review.report import (
+    Report,
+    cosmetic_changes,
+    engine_notes,
+    grouped_changes,
+    grouped_findings,
+    summary,
+    what,
+)
 
 
 def report(found: Report) -> str:
@@ -14,7 +22,7 @@ def report(found: Report) -> str:
 
 def _lines(found: Report) -> Iterator[str]:
     changed = found.changed
-    yield f"{len(changed)} of {len(found.stacks)} stacks change, compared with {found.base}"
+    yield summary(found)
     for stack in changed:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
         wave = f" [{found.waves.get(stack.stack, 'no wave')}]" if found.waves else ""
@@ -32,3 +40,5 @@ def _lines(found: Report) -> Iterator[str]:
     for change, names in grouped_changes(changed).items():
         yield f"{change.action} {change.name} [{', '.join(names)}]"
         yield from (f"  {line}" for line in change.diff.splitlines())
+    for objects, stacks in cosmetic_changes(changed).items():
+        yield f"labels only: {', '.join(objects)} [{', '.join(stacks)}]"

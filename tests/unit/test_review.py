@@ -2,76 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-import yaml
-from rich.console import Console
 
+from hubstack import toolchain
 from hubstack.errors import HubstackError
 from hubstack.review import markdown, review, rules
+from hubstack.review.rendering import Rendered
 from hubstack.review.report import Report
-
-QUIET = Console(quiet=True)
-SENTINELS = {
-    name: f"sentinel+{name}/9c2e7b" for name in ("secret", "client", "database", "env", "file", "pull", "code", "tls")
-}
-SECRETS = {
-    "hub": {
-        "config": {"GitHubOAuthenticator": {"client_secret": SENTINELS["client"], "client_id": "public-id"}},
-        "db": {"type": "postgres", "url": f"postgresql://hub:{quote(SENTINELS['database'], safe='')}@db/hub"},
-        "extraEnv": {"API_TOKEN": SENTINELS["env"]},
-        "extraFiles": {"key": {"mountPath": "/etc/key", "stringData": f"key: {SENTINELS['file']}\n"}},
-        "extraConfig": {"a": f"c.X.header = 'Basic {SENTINELS['client']}'"},
-    },
-    "imagePullSecret": {"create": True, "registry": "r", "username": "u", "password": SENTINELS["pull"]},
-    "proxy": {"https": {"enabled": True, "type": "manual", "manual": {"key": SENTINELS["tls"], "cert": "CERT"}}},
-}
-
-
-@dataclass
-class Repository:
-    """A git repository with stack files and values files."""
-
-    root: Path
-
-    def git(self, *arguments: str) -> None:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", "-C", str(self.root), *identity, *arguments], check=True, capture_output=True)
-
-    def stack(self, name: str, values: dict[str, Any] | None = None, **config: Any) -> None:
-        """Write a stack file, and a values file if there are values."""
-        settings = {"hubstack:kubeContext": f"cluster-{name}", "hubstack:namespace": name}
-        if values is not None:
-            (self.root / f"{name}.yaml").write_text(yaml.safe_dump(values))
-            settings["hubstack:valuesFiles"] = [f"{name}.yaml"]
-        settings |= {f"hubstack:{key}": value for key, value in config.items()}
-        (self.root / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": settings}))
-
-    def commit(self) -> None:
-        """Record everything as the base of the change that follows."""
-        self.git("add", "-A")
-        self.git("commit", "--quiet", "-m", "base")
-
-    def review(self, *stacks: str, form: str = "markdown", **accepted: str) -> tuple[Report, str]:
-        """The report on the work tree, and its text."""
-        reasons = {rule.replace("_", "-"): reason for rule, reason in accepted.items()}
-        report, redactor = review.review(self.root, "HEAD", stacks, reasons, QUIET)
-        return report, review.written(report, redactor, form)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A repository without a commit."""
-    made = Repository(tmp_path)
-    made.git("init", "--quiet")
-    return made
+from tests.unit.review_repository import QUIET, Repository
 
 
 def named(report: Report, stack: str = "a") -> set[str]:
@@ -85,9 +26,10 @@ def test_no_change(repository: Repository) -> None:
     repository.commit()
     report, text = repository.review()
     assert (report.exit_code, report.changed) == (0, ())
-    assert "No change for 1 stacks" in text
+    assert "No change for 1 stack, " in text
 
 
+HTTPS = {"enabled": True, "hosts": ["hub.example"], "letsencrypt": {"contactEmail": "a@b.example"}}
 CHANGES: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     ({}, {"hub": {"config": {"JupyterHub": {"admin_access": False}}}}, {"hub-restart"}),
     ({}, {"proxy": {"chp": {"resources": {"requests": {"cpu": "1"}}}}}, {"hub-restart", "proxy-restart"}),
@@ -101,6 +43,23 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
     ),
     ({}, {"singleuser": {"image": {"tag": "2"}}}, {"hub-restart", "user-image"}),
     ({}, {"singleuser": {"memory": {"limit": "4G"}}}, {"hub-restart", "user-resources"}),
+    (
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a"}]}},
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a", "kubespawner_override": {"cpu_limit": 2}}]}},
+        {"hub-restart", "user-resources"},
+    ),
+    (
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a"}]}},
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a", "kubespawner_override": {"image": "b:1"}}]}},
+        {"hub-restart", "user-image"},
+    ),
+    (
+        {"proxy": {"https": HTTPS}},
+        {"proxy": {"https": HTTPS, "traefik": {"resources": {"requests": {"cpu": "1"}}}}},
+        {"hub-restart", "autohttps-restart"},
+    ),
+    ({}, {"hub": {"cookieSecret": "ab" * 32}}, {"hub-restart", "new-token"}),
+    ({}, {"ingress": {"enabled": True, "hosts": ["hub.example"]}}, {"hub-restart", "public-address"}),
     ({}, {"cull": {"timeout": 60}}, {"hub-restart", "culling"}),
     ({}, {"proxy": {"service": {"type": "ClusterIP"}}}, {"hub-restart", "public-address"}),
     ({}, {"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}}}}, {"hub-restart", "authenticator"}),
@@ -149,6 +108,31 @@ def test_moves_of_a_stack_block(repository: Repository, setting: dict, rule: str
     assert report.exit_code == 3
 
 
+def test_rules_that_follow_from_the_configuration() -> None:
+    """Mode, chart version and cluster follow from the configuration; another context may be the same place."""
+
+    def side(**config: Any) -> Rendered:
+        return Rendered("a", application=config.pop("application", ""), config=config)
+
+    def told(before: Rendered, after: Rendered) -> list[tuple[str, str]]:
+        found = rules.judge(rules.Change(before, after, ()), {})
+        return [(each.rule, each.text.rpartition("(")[2].rstrip(")")) for each in found]
+
+    assert told(side(mode="native"), side(mode="helm")) == [("mode", "mode: native -> helm")]
+    chart = {"version": "4.3.5"}, {"version": "4.4.0"}
+    assert told(side(chart=chart[0], application="5.4.6"), side(chart=chart[1], application="5.5.0")) == [
+        ("chart-version", "chart.version: 4.3.5 -> 4.4.0, JupyterHub 5.4.6 -> 5.5.0")
+    ]
+    assert told(side(kubeContext="old"), side(kubeContext="new")) == [("cluster", "old -> new")]
+    assert told(side(kubeContext="old", clusterIdentifier="c"), side(kubeContext="new", clusterIdentifier="c")) == []
+
+
+def test_every_rule_has_a_case() -> None:
+    """No rule is without a test that has it apply."""
+    configured = {"mode", "chart-version", "cluster", "namespace", "release-name", "sealed-secrets"}
+    assert {rule for *_, expected in CHANGES for rule in expected} | configured == {rule.name for rule in rules.RULES}
+
+
 def test_rotated_token_is_told(repository: Repository) -> None:
     """A new token shows as a restart of hub and proxy, by name and without its value."""
     repository.stack("a", {})
@@ -156,7 +140,7 @@ def test_rotated_token_is_told(repository: Repository) -> None:
     repository.stack("a", {}, rotateTokens={"proxy": "2026-11"})
     report, text = repository.review()
     assert {"new-token", "hub-restart", "proxy-restart"} <= named(report)
-    assert "proxy token" in text
+    assert "the token between hub and proxy" in text
 
 
 def test_accepted_rule_no_longer_blocks(repository: Repository) -> None:
@@ -169,35 +153,6 @@ def test_accepted_rule_no_longer_blocks(repository: Repository) -> None:
     assert "a test hub" in text
     with pytest.raises(HubstackError, match="no such rule"):
         repository.review(nonsense="x")
-
-
-@pytest.mark.parametrize("form", review.FORMATS)
-def test_no_secret_is_shown(repository: Repository, form: str) -> None:
-    """Sentinels in each place that a secret can be are in no output, neither as they are nor encoded."""
-    encrypted = {"hub": {"cookieSecret": {"secure": "v1:aaaa:bbbb"}}}
-    repository.stack("a", {"hub": {"db": {"type": "postgres", "url": "postgresql://hub@db/hub"}}})
-    repository.commit()
-    repository.stack("a", SECRETS, secretValues=encrypted)
-    _, text = repository.review(form=form)
-    assert "client_secret" in text, "the setting is named"
-    assert "public-id" in text, "what is not secret stays readable"
-    for sentinel in SENTINELS.values():
-        forms = [sentinel, quote(sentinel, safe=""), json.dumps(sentinel)[1:-1]]
-        forms += [base64.b64encode((" " * shift + sentinel).encode()).decode()[4:-4] for shift in range(3)]
-        assert [form for form in forms if form in text] == []
-
-
-def test_a_changed_secret_is_a_pair_of_digests(repository: Repository) -> None:
-    """A secret that changes shows that it does, with neither value nor length."""
-    repository.stack("a", SECRETS)
-    repository.commit()
-    changed = json.loads(json.dumps(SECRETS).replace(SENTINELS["client"], "short"))
-    repository.stack("a", changed)
-    _, text = repository.review()
-    lines = [line for line in text.splitlines() if "client_secret" in line]
-    assert [line[0] for line in lines] == ["-", "+"]
-    assert all("(secret " in line for line in lines)
-    assert "sentinel" not in text
 
 
 def test_the_same_change_on_many_stacks_is_shown_once(repository: Repository) -> None:
@@ -230,18 +185,85 @@ def test_the_comment_fits(repository: Repository) -> None:
 
 def test_new_removed_and_broken_stacks(repository: Repository) -> None:
     """A new and a removed stack are shown as such; a broken one is reported and hides no other."""
-    for name in ("gone", "broken", "same"):
+    for name in ("gone", "broken", "same", "changed"):
         repository.stack(name, {})
+    (repository.root / "Pulumi.mended.yaml").write_text("config: [\n")
     repository.commit()
     (repository.root / "Pulumi.gone.yaml").unlink()
     (repository.root / "Pulumi.broken.yaml").write_text("config: [\n")
-    repository.stack("fresh", {})
+    for name in ("fresh", "mended", "changed"):
+        repository.stack(name, {"cull": {"timeout": 60}})
     report, text = repository.review()
     assert report.exit_code == 1
-    assert "Pulumi.broken.yaml: line 2: not valid YAML" in text
-    assert "| fresh | new | " in text
-    assert "| gone | removed | " in text
-    assert "| same |" not in text
+    assert "head: Pulumi.broken.yaml: line 2: not valid YAML" in text
+    assert "base: Pulumi.mended.yaml: line 2: not valid YAML" in text
+    assert [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")][1:] == [
+        [" broken ", " error "],
+        [" changed ", " changed "],
+        [" fresh ", " new "],
+        [" gone ", " removed "],
+        [" mended ", " error "],
+    ]
+    assert "deletes nothing: the hub keeps running" in text
+    assert "a new hub" in text
+
+
+def test_a_renamed_stack(repository: Repository) -> None:
+    """A stack under another name in the same place is a removal that says so, and a new stack."""
+    repository.stack("a", {}, namespace="lab", kubeContext="c")
+    repository.commit()
+    (repository.root / "Pulumi.a.yaml").unlink()
+    repository.stack("b", {}, namespace="lab", kubeContext="c")
+    report, text = repository.review()
+    assert (named(report, "a"), named(report, "b")) == ({"stack-renamed"}, {"stack-new"})
+    assert "pulumi stack rename" in text
+    assert "| a | removed |" in text
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_a_chart_that_cannot_be_had(repository: Repository, mode: str) -> None:
+    """A chart that is not there is the error of its stack, and hides no other."""
+    repository.stack("a", {})
+    repository.stack("b", {})
+    repository.commit()
+    repository.stack("a", {}, mode=mode, chart={"version": "0.0.1", "path": "nowhere.tgz"})
+    repository.stack("b", {"cull": {"timeout": 60}})
+    report, text = repository.review()
+    assert report.exit_code == 1
+    assert "**a** cannot be shown: head: " in text
+    assert "| b | changed |" in text
+
+
+@pytest.mark.parametrize("settings", [{"valuesFiles": 5}, {"valuesFiles": ["nowhere.yaml"]}, {"chart": []}, {"x": 1}])
+def test_settings_that_make_no_sense(repository: Repository, settings: dict[str, Any]) -> None:
+    """Whatever is wrong with a stack's configuration, it is one message, and the other stacks are shown."""
+    repository.stack("a", {})
+    repository.stack("b", {})
+    repository.commit()
+    repository.stack("a", None, **settings)
+    repository.stack("b", {"cull": {"timeout": 60}})
+    report, text = repository.review()
+    assert report.exit_code == 1
+    assert [len(stack.errors) for stack in report.stacks] == [1, 0]
+    assert "| b | changed |" in text
+
+
+def test_a_chart_in_a_folder(repository: Repository) -> None:
+    """A chart of the project's own that changes while its path stays is a change."""
+    try:
+        toolchain.ensure(("helm",))
+    except toolchain.ToolchainError as error:
+        pytest.skip(str(error))
+    folder = repository.root / "own" / "templates"
+    folder.mkdir(parents=True)
+    (folder.parent / "Chart.yaml").write_text("apiVersion: v2\nname: own\nversion: 1.0.0\n")
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\ndata: {key: %s}\n"
+    (folder / "map.yaml").write_text(template % "one")
+    repository.stack("a", {}, mode="helm", chart={"version": "1.0.0", "path": "own"})
+    repository.commit()
+    (folder / "map.yaml").write_text(template % "two")
+    report, _ = repository.review()
+    assert [(each.name, each.action) for each in report.stacks[0].changes] == [("ConfigMap/own", "update")]
 
 
 def test_text_from_values_cannot_break_out_of_the_comment(repository: Repository) -> None:

@@ -1,0 +1,296 @@
+"""How to see in two revisions of a stack that an impact rule applies; each yields a detail for each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hubstack.review.changes import ObjectChange
+from hubstack.review.nature import url_without_password
+from hubstack.review.rendering import Rendered
+
+
+@dataclass(frozen=True)
+class Change:
+    """Both sides of one stack, and the objects that differ."""
+
+    base: Rendered
+    head: Rendered
+    objects: tuple[ObjectChange, ...]
+
+    def settings(self, path: str) -> tuple[Any, Any]:
+        """A setting on both sides; None where it is not set."""
+        return at(self.base.values, path), at(self.head.values, path)
+
+    def differs(self, *paths: str) -> bool:
+        """Whether any of these settings differs."""
+        return any(before != after for before, after in map(self.settings, paths))
+
+    def action(self, kind: str, component: str) -> str | None:
+        """What happens to the object of a kind with a component label."""
+        for each in self.objects:
+            manifest = self.head.objects.get(each.name) or self.base.objects.get(each.name) or {}
+            labels = manifest.get("metadata", {}).get("labels", {})
+            if manifest.get("kind") == kind and labels.get("component") == component:
+                return each.action
+        return None
+
+
+def at(tree: Any, path: str) -> Any:
+    """The value at a dotted path; None where there is none."""
+    for step in path.split("."):
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(step)
+    return tree
+
+
+def when(condition: Callable[[Change], bool]) -> Callable[[Change], Iterator[str]]:
+    """Applies where a condition is true."""
+
+    def applies(change: Change) -> Iterator[str]:
+        if condition(change):
+            yield ""
+
+    return applies
+
+
+def restart(component: str) -> Callable[[Change], Iterator[str]]:
+    """Applies where the pods of a Deployment are replaced."""
+
+    return when(lambda change: change.action("Deployment", component) in ("restart", "replace"))
+
+
+def moved(*paths: str) -> Callable[[Change], Iterator[str]]:
+    """Applies for each of these settings that differs, with both values."""
+
+    def applies(change: Change) -> Iterator[str]:
+        for path in paths:
+            before, after = change.settings(path)
+            if before != after:
+                yield f"{path}: {_shown(before)} -> {_shown(after)}"
+
+    return applies
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value in (None, "", [], {}) else str(value)
+
+
+def public_address(change: Change) -> Iterator[str]:
+    """How people reach the hub."""
+
+    yield from moved(
+        "proxy.service.type",
+        "proxy.service.loadBalancerIP",
+        "proxy.service.disableHttpPort",
+        "proxy.https.hosts",
+        "ingress.enabled",
+        "ingress.hosts",
+        "httpRoute.enabled",
+        "httpRoute.hostnames",
+        "hub.baseUrl",
+    )(change)
+
+
+def data_objects(change: Change) -> Iterator[str]:
+    """Volumes and classes that are deleted or made anew."""
+
+    for each in change.objects:
+        kind = each.name.partition("/")[0]
+        if kind in ("PersistentVolumeClaim", "StorageClass") and each.action in ("replace", "delete"):
+            what = "the hub's database of users and servers" if each.name.endswith("/hub-db-dir") else each.name
+            made = "replaced" if kind == "StorageClass" else "replaced by a new, empty one"
+            yield f"{what} is {made if each.action == 'replace' else 'deleted'}"
+
+
+def database(change: Change) -> Iterator[str]:
+    """Type and address of the hub's database."""
+
+    before, after = change.settings("hub.db.type")
+    if before != after:
+        yield f"hub.db.type: {before} -> {after}"
+    urls = [url_without_password(str(url or "")) for url in change.settings("hub.db.url")]
+    if urls[0] != urls[1]:
+        yield f"hub.db.url: {urls[0] or 'unset'} -> {urls[1] or 'unset'}"
+
+
+HOME_NAMES = (
+    "singleuser.storage.type",
+    "singleuser.storage.dynamic.pvcNameTemplate",
+    "singleuser.storage.dynamic.subPath",
+    "singleuser.storage.static.pvcName",
+    "singleuser.storage.static.subPath",
+    "hub.config.KubeSpawner.pvc_name_template",
+    "hub.config.KubeSpawner.slug_scheme",
+)
+
+
+def _profiles(tree: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    profiles = at(tree, "singleuser.profileList") or []
+    named = [each for each in profiles if isinstance(each, Mapping)]
+    return {str(each.get("slug") or each.get("display_name")): each for each in named}
+
+
+def profile_removed(change: Change) -> Iterator[str]:
+    """Profiles that people can no longer choose."""
+
+    before, after = _profiles(change.base.values), _profiles(change.head.values)
+    if before and after:
+        yield from (name for name in before if name not in after)
+
+
+def images(change: Change) -> Iterator[str]:
+    """Images of users' servers, by default and by profile."""
+
+    names = [
+        f"{at(side.values, 'singleuser.image.name')}:{at(side.values, 'singleuser.image.tag')}"
+        for side in (change.base, change.head)
+    ]
+    moves = [f"{names[0]} -> {names[1]}"] if names[0] != names[1] else []
+    before, after = _profiles(change.base.values), _profiles(change.head.values)
+    for name in sorted(before.keys() & after.keys()):
+        images = [at(side[name], "kubespawner_override.image") or "the default" for side in (before, after)]
+        if images[0] != images[1]:
+            moves.append(f"profile {name}: {images[0]} -> {images[1]}")
+    late = "" if at(change.head.values, "prePuller.hook.enabled") else "; not pulled first, so the first starts wait"
+    yield from (f"{move}{late}" for move in moves)
+
+
+RESOURCES = tuple(f"singleuser.{kind}.{side}" for kind in ("cpu", "memory") for side in ("limit", "guarantee"))
+
+
+def resources(change: Change) -> Iterator[str]:
+    """Resources of users' servers, by default and by profile."""
+
+    yield from moved(*RESOURCES, "singleuser.extraResource.limits", "singleuser.extraResource.guarantees")(change)
+    before, after = _profiles(change.base.values), _profiles(change.head.values)
+    for name in sorted(before.keys() & after.keys()):
+        for field in ("mem_limit", "mem_guarantee", "cpu_limit", "cpu_guarantee", "extra_resource_limits"):
+            old, new = (at(side[name], f"kubespawner_override.{field}") for side in (before, after))
+            if old != new:
+                yield f"profile {name}, {field}: {_shown(old)} -> {_shown(new)}"
+
+
+def authenticator(change: Change) -> Iterator[str]:
+    """How people log in, and what they are called then."""
+
+    yield from moved("hub.config.JupyterHub.authenticator_class")(change)
+    for section in sorted(
+        set(at(change.base.values, "hub.config") or {}) & set(at(change.head.values, "hub.config") or {})
+    ):
+        yield from moved(*(f"hub.config.{section}.{name}" for name in ("username_claim", "username_map")))(change)
+
+
+def policy_widened(change: Change) -> Iterator[str]:
+    """What pods may reach, or be reached by, in addition."""
+
+    for pods in ("hub", "proxy.chp", "proxy.traefik", "singleuser"):
+        before, after = change.settings(f"{pods}.networkPolicy")
+        if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+            continue
+        if before.get("enabled") and not after.get("enabled"):
+            yield f"{pods}: no network policy any more"
+            continue
+        rules = before.get("egressAllowRules") or {}
+        opened = [key for key, on in (after.get("egressAllowRules") or {}).items() if on and not rules.get(key)]
+        for way in ("ingress", "egress", "allowedIngressPorts"):
+            if [rule for rule in after.get(way) or [] if rule not in (before.get(way) or [])]:
+                opened.append(way)
+        if opened:
+            yield f"{pods}: {', '.join(opened)}"
+
+
+def admins(change: Change) -> Iterator[str]:
+    """Users who become administrators."""
+
+    sections = set(at(change.head.values, "hub.config") or {})
+    for section in sorted(sections):
+        before, after = change.settings(f"hub.config.{section}.admin_users")
+        added = [str(user) for user in after or [] if user not in (before or [])]
+        if added:
+            yield f"{', '.join(added)} may do everything, in everybody's server"
+
+
+def dummy(change: Change) -> bool:
+    """Whether anybody may log in who could not before."""
+
+    def open_door(side: Rendered) -> bool:
+        kind = at(side.values, "hub.config.JupyterHub.authenticator_class") or "dummy"
+        public = at(side.values, "proxy.service.type") in (None, "LoadBalancer", "NodePort") or at(
+            side.values, "ingress.enabled"
+        )
+        password = at(side.values, "hub.config.DummyAuthenticator.password")
+        return str(kind).lower().startswith("dummy") and bool(public) and not password
+
+    return open_door(change.head) and not open_door(change.base)
+
+
+def tls_off(change: Change) -> bool:
+    """Whether HTTPS is gone."""
+
+    def tls(side: Rendered) -> bool:
+        return bool(at(side.values, "proxy.https.enabled") or at(side.values, "ingress.tls"))
+
+    return tls(change.base) and not tls(change.head)
+
+
+def config(*names: str) -> Callable[[Change], Iterator[str]]:
+    """Applies for each of these keys of the stack's configuration that differs."""
+
+    def applies(change: Change) -> Iterator[str]:
+        for name in names:
+            before, after = at(change.base.config, name), at(change.head.config, name)
+            if before != after:
+                yield f"{name}: {_shown(before)} -> {_shown(after)}"
+
+    return applies
+
+
+def place(side: Rendered) -> tuple[Any, str]:
+    """The cluster and the namespace of a stack."""
+    return side.config.get("clusterIdentifier") or side.config.get("kubeContext"), side.namespace
+
+
+def cluster(change: Change) -> Iterator[str]:
+    """A context under another name is the same cluster where the stack has a name of its own for it."""
+    before, after = (place(side)[0] for side in (change.base, change.head))
+    if before != after:
+        yield f"{before} -> {after}"
+
+
+def chart(change: Change) -> Iterator[str]:
+    """The chart's version, and that of its JupyterHub."""
+
+    for detail in config("chart.version")(change):
+        before, after = change.base.application, change.head.application
+        yield f"{detail}{f', JupyterHub {before} -> {after}' if before != after else ''}"
+
+
+TOKENS = {
+    "proxy": "the token between hub and proxy: both restart",
+    "cookie": "the cookie secret: everybody has to log in again",
+    "crypt": "the key of saved logins: what the login provider gave is forgotten until people log in again",
+}
+"""What a new one of the generated tokens means, by its name in ``rotateTokens``."""
+TOKEN_SETTINGS = {
+    "proxy": ("proxy.secretToken", "hub.config.ConfigurableHTTPProxy.auth_token"),
+    "cookie": ("hub.cookieSecret", "hub.config.JupyterHub.cookie_secret"),
+    "crypt": ("hub.config.CryptKeeper.keys",),
+}
+
+
+def token(change: Change) -> Iterator[str]:
+    """Tokens that are renewed."""
+
+    before = at(change.base.config, "rotateTokens") or {}
+    after = at(change.head.config, "rotateTokens") or {}
+    renewed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    renewed |= {name for name, paths in TOKEN_SETTINGS.items() if change.differs(*paths)}
+    services = set(at(change.base.values, "hub.services") or {}) & set(at(change.head.values, "hub.services") or {})
+    paths = {name: [f"hub.services.{name}.{key}" for key in ("apiToken", "api_token")] for name in services}
+    renewed |= {f"service-{name}" for name in services if change.differs(*paths[name])}
+    for name in sorted(renewed):
+        service = name.removeprefix("service-")
+        yield TOKENS.get(name, f"the token of service {service}: whoever uses the old one is refused")
