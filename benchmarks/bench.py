@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fleet
+from benchmarks import fleet, review
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.updates import Updater
@@ -107,12 +107,29 @@ def helm_uninstall(helm: Path, machine: Cluster) -> None:
     subprocess.run([helm, "uninstall", "bench", *options, "--wait"], check=True, capture_output=True)
 
 
+def values_files() -> list[Path]:
+    """The values files of the mirror."""
+    mirror = project.mirror()
+    files = sorted((mirror / "values" / "dev").glob("*.yaml")) if mirror else []
+    if not files:
+        raise SystemExit("the benchmark needs the chart and the values files: set HUBSTACK_MIRROR")
+    return files
+
+
+def review_rows(runs: int) -> list[list[str]]:
+    """A review of many stacks against Helm."""
+    chart = project.mirrored_chart("4.4.0")
+    if chart is None:
+        raise SystemExit("the benchmark needs the chart's archive: set HUBSTACK_MIRROR")
+    helm = toolchain.ensure(("helm",), progress=CONSOLE)["helm"]
+    return review.rows(runs, helm, chart, values_files(), compare, seconds)
+
+
 def manifests_rows(runs: int) -> list[list[str]]:
     """Rendering without engine and cluster: many values files in one process, and one file, against Helm."""
-    mirror = project.mirror()
     chart = project.mirrored_chart("4.4.0")
-    files = sorted((mirror / "values" / "dev").glob("*.yaml")) if mirror else []
-    if not files or chart is None:
+    files = values_files()
+    if chart is None:
         raise SystemExit("the benchmark needs the chart and the values files: set HUBSTACK_MIRROR")
     helm = toolchain.ensure(("helm",), progress=CONSOLE)["helm"]
     hubstack = Path(sys.executable).with_name("hubstack")
@@ -165,6 +182,7 @@ def main() -> None:
         generated_SDK_alone=lambda: cpu_seconds(SDK_PROGRAM),
     )
     rows += manifests_rows(runs)
+    rows += review_rows(runs)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HUBSTACK_STATE_DIR"] = folder
         found = toolchain.ensure(session.ENGINE_TOOLS + session.CLUSTER_TOOLS["sim"] + ("helm",), progress=CONSOLE)

@@ -11,6 +11,9 @@ from urllib.parse import unquote, urlsplit
 NAMES = r"passw(?:or)?d|passphrase|secret|token|credential|private[-_]?key|api[-_]?key|access[-_]?key|auth[-_]?key"
 """Words in the name of a setting that make it secret."""
 
+LONGEST_WORD = 12
+"""Characters from which a piece of a secret file is taken for a secret by itself."""
+
 _BY_NAME = re.compile(NAMES, re.I)
 _NO_SECRET = re.compile(
     r"(existingSecret|secretName|[pP]ullSecrets?(\.\d+)?(\.name)?$|secretSync|secretKeyRef|secret\.(name|key|crt)|rotateTokens|fieldRef"
@@ -25,6 +28,7 @@ _ABOUT = re.compile(
 _BY_PLACE = re.compile(
     r"(^|\.)(proxy\.https\.manual\.key|hub\.config\.CryptKeeper\.keys.*|extraFiles\.[^.]+\.(data|stringData|binaryData).*)$"
 )
+_IN_FILE = re.compile(r"(^|\.)extraFiles\.[^.]+\.")
 _COLLECTION = re.compile(r"\.(\w*(tokens|passwords|secrets|credentials|api_?keys))\.", re.I)
 _KEYS = re.compile(r"(^|\.)(api_tokens|service_tokens)$")
 """Maps of JupyterHub's whose keys are the secrets."""
@@ -91,11 +95,17 @@ def join(path: str, last: object) -> str:
 def secrets_in(tree: Any, declared: frozenset[str] = frozenset()) -> Iterator[Any]:
     """Every secret of some settings: whole values, and parts of larger texts."""
     for path, named, leaf in leaves(tree):
-        if is_secret(path, declared, named):
+        if is_secret(path, declared, named) and not (_IN_FILE.search(path) and is_word(named, leaf)):
             yield leaf
         if isinstance(leaf, str):
             yield from parts(leaf)
     yield from _secret_keys(tree)
+
+
+def is_word(named: str, leaf: Any) -> bool:
+    """Whether a piece of a secret file is too common to be searched for elsewhere; its place hides it."""
+    last = named.rpartition(".")[2]
+    return len(str(leaf)) < LONGEST_WORD and not _BY_NAME.search(last)
 
 
 @functools.lru_cache(4096)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import settings
 from chart import render, storage_class
 from chart.errors import SettingsError
@@ -62,6 +60,14 @@ class Renderer:
     def __init__(self, helm: Helm) -> None:
         self._helm = helm
         self._known: dict[str, Rendered] = {}
+
+    def pair(self, base: StackFile | None, head: StackFile | None) -> tuple[Rendered | None, Rendered | None]:
+        """Both sides of a stack; where nothing differs that objects follow from, neither is rendered."""
+        if base and head and not base.error and not head.error and inputs.digest(base) == inputs.digest(head):
+            # Its secrets are kept all the same: another stack may show what is secret here.
+            unchanged = Rendered(head.stack, leftovers=inputs.secrets(head))
+            return unchanged, unchanged
+        return (self.render(base) if base else None), (self.render(head) if head else None)
 
     def render(self, file: StackFile) -> Rendered:
         """One stack at one revision; what is wrong with it becomes its `error`."""
@@ -123,9 +129,11 @@ class Renderer:
         command = [str(self._helm()), "template", stack.release_name]
         command += [str(archive)] if archive else ["jupyterhub", "--repo", chart.repository, "--version", chart.version]
         command += ["--namespace", stack.config.namespace, "--kube-version", "1.36.1", "--values", "-"]
-        done = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=False)
+        # JSON, because texts that look like numbers to Helm need quotes that PyYAML leaves out.
+        done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["helm failed"])[-1]
+            lines = done.stderr.strip().splitlines() or ["helm failed"]
+            reason = next((line for line in lines if line.startswith("Error: ")), lines[-1])
             raise HubstackError(f"helm template of chart {chart.version}: {reason.removeprefix('Error: ')}")
         hooks = "helm.sh/hook"
         return [

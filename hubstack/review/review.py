@@ -69,13 +69,7 @@ def review(
         names = sorted(before.keys() | after.keys())
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
-        sides = {
-            name: (
-                renderer.render(before[name]) if name in before else None,
-                renderer.render(after[name]) if name in after else None,
-            )
-            for name in names
-        }
+        sides = {name: renderer.pair(before.get(name), after.get(name)) for name in names}
         acceptances = {name: {**_accepted(after[name].folder, name), **accepted} for name in after}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)

@@ -151,4 +151,5 @@ def _contents(data: Mapping[str, Any]) -> Iterator[Any]:
         if key == ".dockerconfigjson":
             yield from (leaf for path, _, leaf in nature.leaves(each) if path.endswith((".password", ".auth")))
         elif key != "values.yaml":
-            yield from (leaf for _, _, leaf in nature.leaves(each))
+            found = nature.leaves(each, named=key)
+            yield from (leaf for _, named, leaf in found if not nature.is_word(named, leaf))

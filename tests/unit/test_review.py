@@ -257,13 +257,16 @@ def test_a_chart_in_a_folder(repository: Repository) -> None:
     folder = repository.root / "own" / "templates"
     folder.mkdir(parents=True)
     (folder.parent / "Chart.yaml").write_text("apiVersion: v2\nname: own\nversion: 1.0.0\n")
-    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\ndata: {key: %s}\n"
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\ndata:\n  key: %s\n"
+    template += "  text: {{ .Values.text | quote }}\n"
     (folder / "map.yaml").write_text(template % "one")
-    repository.stack("a", {}, mode="helm", chart={"version": "1.0.0", "path": "own"})
+    repository.stack("a", None, values={"text": "1e3"}, mode="helm", chart={"version": "1.0.0", "path": "own"})
     repository.commit()
     (folder / "map.yaml").write_text(template % "two")
     report, _ = repository.review()
     assert [(each.name, each.action) for each in report.stacks[0].changes] == [("ConfigMap/own", "update")]
+    assert report.stacks[0].head
+    assert report.stacks[0].head.objects["ConfigMap/own"]["data"] == {"key": "two", "text": "1e3"}
 
 
 def test_text_from_values_cannot_break_out_of_the_comment(repository: Repository) -> None:

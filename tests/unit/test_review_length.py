@@ -68,7 +68,7 @@ def test_a_hundred_stacks(size: dict[str, Any], diffs: bool, names: bool) -> Non
 
 def test_the_worst_diffs_stay() -> None:
     """Where some diffs have no room, those that are shown are the worst, and the others are named."""
-    text = markdown.comment(Report("main", stacks(count=3, objects=10, lines=500)))
+    text = markdown.comment(Report("main", stacks(count=3, objects=10, lines=1000)))
     assert len(text) <= markdown.LIMIT
     shown = actions(text)
     assert shown == ["delete"] * 6 + ["replace"] * (len(shown) - 6)
