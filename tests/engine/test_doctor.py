@@ -167,10 +167,11 @@ def test_too_few_permissions(machine: Machine, deployed: Stack, tmp_path: Path) 
     assert token not in str(report)
 
 
-def test_the_permissions_asked_for_are_enough(machine: Machine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_the_permissions_asked_for_are_enough(machine: Machine, tmp_path: Path, mode: str) -> None:
     """A user with exactly what the doctor asks for deploys and destroys a stack, and the doctor has nothing to say."""
-    config = {"hubstack:namespace": "jhub-exact", "hubstack:createNamespace": False}
-    admin = changed(machine.stack(), config)
+    config = {"hubstack:namespace": f"jhub-exact-{mode}", "hubstack:createNamespace": False, "hubstack:mode": mode}
+    admin = changed(machine.stack(mode=mode), config)
     wanted = [
         *checks_permissions.needed(subject := run.gather(admin, EngineState())),
         *checks_permissions.grants(subject),
@@ -192,10 +193,10 @@ def test_the_permissions_asked_for_are_enough(machine: Machine, tmp_path: Path) 
         return {**meta, "rules": rules}, {**meta, "roleRef": reference, "subjects": [user]}
 
     wide, wide_binding = body("", "ClusterRole")
-    narrow, narrow_binding = body("jhub-exact", "Role")
-    inside = f"{rbac}/namespaces/jhub-exact"
+    narrow, narrow_binding = body(f"jhub-exact-{mode}", "Role")
+    inside = f"{rbac}/namespaces/jhub-exact-{mode}"
     with (
-        planted(machine, "/api/v1/namespaces", {"metadata": {"name": "jhub-exact"}}),
+        planted(machine, "/api/v1/namespaces", {"metadata": {"name": f"jhub-exact-{mode}"}}),
         planted(machine, account, {"metadata": {"name": "exact"}}),
         planted(machine, f"{rbac}/clusterroles", wide),
         planted(machine, f"{rbac}/clusterrolebindings", wide_binding),
@@ -208,12 +209,12 @@ def test_the_permissions_asked_for_are_enough(machine: Machine, tmp_path: Path) 
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(yaml.safe_dump(document))
         merged = {**admin.config, "hubstack:kubeconfig": str(kubeconfig)}
-        stack = Stack(name="exact", base="dev", config=merged, document={**admin.document, "config": merged})
+        stack = Stack(name=f"exact-{mode}", base="dev", config=merged, document={**admin.document, "config": merged})
         report = examine(machine, stack)
         assert said(report, "permissions") == []
         assert report.exit_code == 0
         updater = machine.updater(stack)
-        assert updater.up().changes["create"] > 20
+        assert updater.up().outputs["mode"] == mode
         updater.destroy()
 
 

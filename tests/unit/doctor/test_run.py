@@ -53,7 +53,7 @@ def test_people_see_every_finding_in_full() -> None:
     shown = io.StringIO()
     cli.show(report, {"x": "x is well", "y": "y is well"}, Console(file=shown, width=100))
     assert "warning (x): [x]\n  why: b\n  fix: c" in shown.getvalue()
-    assert "1 warnings, 1 checks skipped" in shown.getvalue()
+    assert "1 warning, 1 check skipped" in shown.getvalue()
 
 
 def test_a_check_without_what_it_needs_is_skipped() -> None:
