@@ -16,6 +16,9 @@ from hubstack.toolchain import Catalog
 PACKAGES = {"pulumi": "pulumi", "pulumi-kubernetes": "pulumi-kubernetes", "pulumi-random": "pulumi-random"}
 """Python package of each release of the toolchain that has one."""
 
+EMBEDDED = ("hubstack-sim", "hubstack-node", "kind-hubstack")
+"""Contexts of the embedded clusters."""
+
 OLDEST_CHART = (3, 0)
 """Older charts have other names for their settings."""
 
@@ -27,7 +30,9 @@ def reachable(subject: Subject) -> Iterator[Finding]:
         yield error(
             f"context {context!r}: {subject.unreachable}",
             "nothing can be deployed, and everything else about the cluster stays unknown",
-            "check hubstack:kubeContext and hubstack:kubeconfig, that the cluster runs, that this machine's network "
+            "bring the embedded cluster up with `hubstack up`"
+            if context in EMBEDDED
+            else "check hubstack:kubeContext and hubstack:kubeconfig, that the cluster runs, that this machine's network "
             "reaches it (VPN, firewall), and that the credentials have not expired",
         )
 

@@ -34,7 +34,7 @@ def permissions(subject: Subject) -> Iterator[Finding]:
     if subject.cluster.allowed(everything):
         return
     refused = _refused(subject.cluster, needed(subject))
-    roles = [] if refused else _refused(subject.cluster, _grants(subject))
+    roles = [] if refused else _refused(subject.cluster, _ungrantable(subject))
     if refused:
         lines = _grouped(refused)
         yield error(
@@ -82,18 +82,24 @@ def plural(kind: str) -> str:
     return _IRREGULAR.get(kind) or (f"{lower}es" if lower.endswith("ss") else f"{lower}s")
 
 
-def _grants(subject: Subject) -> list[Access]:
-    """What the stack's roles grant, unless the user may grant anything."""
+def grants(subject: Subject) -> list[Access]:
+    """What the stack's roles grant, which whoever makes them must have."""
+    return sorted({each for role in subject.of_kind("Role", "ClusterRole") for each in _granted(subject, role)})
+
+
+def _ungrantable(subject: Subject) -> list[Access]:
+    """What the stack's roles grant, except for roles in which the user may grant anything."""
     found: set[Access] = set()
     for role in subject.of_kind("Role", "ClusterRole"):
         namespace = subject.namespace if role["kind"] == "Role" else ""
         escalate = Access("escalate", "rbac.authorization.k8s.io", plural(role["kind"]), namespace)
         if not subject.cluster.allowed(escalate):
-            found |= set(_granted(role, namespace))
+            found |= set(_granted(subject, role))
     return sorted(found)
 
 
-def _granted(role: Object, namespace: str) -> Iterator[Access]:
+def _granted(subject: Subject, role: Object) -> Iterator[Access]:
+    namespace = subject.namespace if role["kind"] == "Role" else ""
     for rule in role["rules"]:
         for group in rule.get("apiGroups") or []:
             for resource in rule.get("resources") or []:

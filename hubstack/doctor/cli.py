@@ -55,6 +55,10 @@ def show(report: Report, about: dict[str, str], console: Console) -> None:
         )
     skipped = sum(outcome == "skipped" for outcome in report.outcomes.values())
     words = [each.severity.word for each in report.findings]
-    counts = [f"{words.count(word)} {word}s" for word in ("error", "warning", "note") if word in words]
-    counts += [f"{skipped} checks skipped"] if skipped else []
+    counts = [_count(words.count(word), word) for word in ("error", "warning", "note") if word in words]
+    counts += [f"{_count(skipped, 'check')} skipped"] if skipped else []
     console.print(f"\n{', '.join(counts) or 'nothing found'}; {report.seconds:.1f} s", highlight=False)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,9 @@ CHECKS = (
     Check("quota", checks_quota.quota, "quotas leave room", objects=True),
 )
 """Every check, in the order of reports."""
+
+CONNECT_SECONDS = 10.0
+"""How long the cluster may take to say its version."""
 
 _AT_A_TIME = 4
 
@@ -119,7 +123,7 @@ def examine(stack: Stack, programs: Programs, only: Iterable[str] = ()) -> Repor
         # The engine takes a second or two, as does a cluster that is far away.
         engine = pool.submit(_engine, stack, programs)
         kubeconfig = str(Path(stack.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser())
-        reader, version, unreachable = _connect(str((project.ROOT / kubeconfig).resolve()), stack.context)
+        reader, version, unreachable = connect(str((project.ROOT / kubeconfig).resolve()), stack.context)
         known = engine.result()
     subject = replace(
         gather(stack, known),
@@ -211,8 +215,23 @@ def _engine(stack: Stack, found: Programs) -> EngineState:
     return state.read(stack, found.environment)
 
 
+def connect(kubeconfig: str, context: str, seconds: float = CONNECT_SECONDS) -> tuple[KubeReader | None, str, str]:
+    """The cluster and its version, or why it cannot be reached.
+
+    Arguments:
+        kubeconfig: path of the file.
+        context: the context to use.
+        seconds: how long all of it may take; a program that fetches credentials may wait for a person for ever.
+    """
+    results: list[tuple[KubeReader | None, str, str]] = []
+    # A daemon: it must not keep the doctor from ending.
+    thread = threading.Thread(target=lambda: results.append(_connect(kubeconfig, context)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return results[0] if results else (None, "", f"no answer within {seconds:g} seconds")
+
+
 def _connect(kubeconfig: str, context: str) -> tuple[KubeReader | None, str, str]:
-    """The cluster and its version, or why it cannot be reached."""
     try:
         reader = KubeReader(kubeconfig, context)
     except ReadError as failure:
@@ -220,5 +239,6 @@ def _connect(kubeconfig: str, context: str) -> tuple[KubeReader | None, str, str
     try:
         return reader, str(reader.get("/version").get("gitVersion") or ""), ""
     except ReadError as failure:
-        said = f"{failure}" + (f" (HTTP {failure.status})" if failure.status else "")
-        return None, "", f"its API server {reader.server} gives no answer: {said}"
+        if failure.status:
+            return None, "", f"its API server {reader.server} refuses: {failure} (HTTP {failure.status})"
+        return None, "", f"its API server {reader.server} cannot be reached: {failure}"

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 
 from hubstack import stacks
 from hubstack.cli import app
-from hubstack.doctor import run
+from hubstack.doctor import checks_permissions, run
 from hubstack.doctor.finding import Report
+from hubstack.doctor.state import EngineState
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 from tests.engine.conftest import Machine
@@ -164,6 +165,72 @@ def test_too_few_permissions(machine: Machine, deployed: Stack, tmp_path: Path) 
     assert report.exit_code == 3
     assert {each.check for each in report.findings if each.severity} == {"permissions"}
     assert token not in str(report)
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_the_permissions_asked_for_are_enough(machine: Machine, tmp_path: Path, mode: str) -> None:
+    """A user with exactly what the doctor asks for deploys and destroys a stack, and the doctor has nothing to say."""
+    config = {"hubstack:namespace": f"jhub-exact-{mode}", "hubstack:createNamespace": False, "hubstack:mode": mode}
+    admin = changed(machine.stack(mode=mode), config)
+    wanted = [
+        *checks_permissions.needed(subject := run.gather(admin, EngineState())),
+        *checks_permissions.grants(subject),
+    ]
+    client = machine.cluster.client()
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    user = {"kind": "ServiceAccount", "name": "exact", "namespace": "default"}
+    account = "/api/v1/namespaces/default/serviceaccounts"
+
+    def body(namespace: str, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        rules = [
+            {"apiGroups": [each.group], "resources": [each.resource], "verbs": [each.verb]}
+            | ({"resourceNames": [each.name]} if each.name else {})
+            for each in wanted
+            if each.namespace == namespace
+        ]
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "exact"}
+        meta = {"metadata": {"name": "exact"}}
+        return {**meta, "rules": rules}, {**meta, "roleRef": reference, "subjects": [user]}
+
+    wide, wide_binding = body("", "ClusterRole")
+    narrow, narrow_binding = body(f"jhub-exact-{mode}", "Role")
+    inside = f"{rbac}/namespaces/jhub-exact-{mode}"
+    with (
+        planted(machine, "/api/v1/namespaces", {"metadata": {"name": f"jhub-exact-{mode}"}}),
+        planted(machine, account, {"metadata": {"name": "exact"}}),
+        planted(machine, f"{rbac}/clusterroles", wide),
+        planted(machine, f"{rbac}/clusterrolebindings", wide_binding),
+        planted(machine, f"{inside}/roles", narrow),
+        planted(machine, f"{inside}/rolebindings", narrow_binding),
+    ):
+        token = client.request("POST", f"{account}/exact/token", {"spec": {}})["status"]["token"]
+        document = yaml.safe_load(machine.cluster.kubeconfig.read_text())
+        document["users"][0]["user"] = {"token": token}
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(yaml.safe_dump(document))
+        merged = {**admin.config, "hubstack:kubeconfig": str(kubeconfig)}
+        stack = Stack(name=f"exact-{mode}", base="dev", config=merged, document={**admin.document, "config": merged})
+        report = examine(machine, stack)
+        assert said(report, "permissions") == []
+        assert report.exit_code == 0
+        updater = machine.updater(stack)
+        assert updater.up().outputs["mode"] == mode
+        updater.destroy()
+
+
+def test_a_healthy_release_of_helm_has_no_warnings(machine: Machine) -> None:
+    """In mode helm the release's own record and Secret are as they should be."""
+    config = {"hubstack:namespace": "jhub-dhelm", "hubstack:mode": "helm"}
+    stack = changed(machine.stack(mode="helm"), config)
+    stack = Stack(name="dhelm", base="dev", config=stack.config, document=stack.document)
+    updater = machine.updater(stack)
+    updater.up()
+    try:
+        report = examine(machine, stack)
+        assert [each.as_dict() for each in report.findings if each.severity] == []
+        assert "skipped" not in report.outcomes.values()
+    finally:
+        updater.destroy()
 
 
 def test_a_changed_token(machine: Machine, deployed: Stack) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hubstack.doctor import checks_pending
 from hubstack.doctor.state import EngineState, Lock, read_locks
-from tests.unit.doctor.fake import CORE, NAMESPACE, named, subject, texts
+from tests.unit.doctor.fake import CORE, named, subject, texts
 
 SECRETS = f"{CORE}/secrets"
 
@@ -99,4 +99,3 @@ def test_nobody_holds_the_lock() -> None:
     assert list(checks_pending.lock(subject())) == []
     unseen = subject(engine=EngineState(locks_known=False))
     assert [severity for severity, _ in texts(list(checks_pending.lock(unseen)))] == ["note"]
-    assert unseen.namespace == NAMESPACE
