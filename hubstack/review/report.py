@@ -122,6 +122,22 @@ def grouped_changes(stacks: Sequence[StackChange]) -> Mapping[ObjectChange, list
     return dict(sorted(groups.items(), key=lambda group: (WORST_FIRST.index(group[0].action), group[0].name)))
 
 
+def how_many(objects: Sequence[str]) -> str:
+    """A number of objects in words."""
+    return f"{len(objects)} object{'' if len(objects) == 1 else 's'}"
+
+
+def whole_changes(
+    changes: Mapping[ObjectChange, Sequence[str]],
+) -> Mapping[tuple[str, tuple[str, ...]], Sequence[str]]:
+    """Names of the objects that come or go with their stacks, by action and stacks; the names say it all."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for change, stacks in changes.items():
+        if not change.diff:
+            groups.setdefault((change.action, tuple(stacks)), []).append(change.name)
+    return groups
+
+
 def cosmetic_changes(stacks: Sequence[StackChange]) -> Mapping[tuple[str, ...], list[str]]:
     """Names of the objects whose labels alone change, with the stacks that it is about."""
     groups: dict[tuple[str, ...], list[str]] = {}

@@ -8,22 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.errors import HubstackError
-from hubstack.review import engine, homes, markdown, page, rules, sources, text
+from hubstack.review import accepting, engine, homes, markdown, page, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
+from hubstack.review.sources import StackFile
 
 if TYPE_CHECKING:
     from hubstack.updates import Updater
-
-ACCEPT = "hubstack.review.accept"
-"""Key of a stack file, beside ``config``: reason by rule name, for rules that are accepted for now."""
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown.comment,
@@ -58,9 +55,7 @@ def review(
     Raises:
         HubstackError: no such revision or stack, unknown rule.
     """
-    known = {rule.name for rule in rules.RULES}
-    if unknown := sorted(set(accepted) - known):
-        raise HubstackError(f"--accept {unknown[0]}: no such rule; rules: {', '.join(sorted(known))}")
+    accepting.require_known(accepted, "--accept")
     reference = base or sources.default_base(root)
     renderer = Renderer(lambda: toolchain.ensure(("helm",), progress=console)["helm"])
     with sources.revision(root, reference) as folder:
@@ -69,11 +64,11 @@ def review(
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
         sides = {name: renderer.pair(before.get(name), after.get(name)) for name in names}
-        acceptances = {name: {**_accepted(after[name].folder, name), **accepted} for name in after}
+    accepts = {name: _accepts(before.get(name), after.get(name), accepted) for name in names}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
     fresh = [head for base, head in sides.values() if base is None and head and not head.error]
-    found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted)), fresh) for name in names]
+    found = [_stack(name, *sides[name], comparer, accepts[name], fresh) for name in names]
     if open_updater:
         views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
@@ -99,7 +94,7 @@ def _stack(
     base: Rendered | None,
     head: Rendered | None,
     comparer: Comparer,
-    accepted: Mapping[str, str],
+    accepted: Mapping[str, str] | HubstackError,
     fresh: Sequence[Rendered],
 ) -> StackChange:
     errors = tuple(
@@ -107,7 +102,9 @@ def _stack(
         for side, rendered in (("base", base), ("head", head))
         if rendered and rendered.error
     )
-    if errors:
+    if isinstance(accepted, HubstackError):
+        errors = (*errors, f"head: {accepted}")
+    if errors or isinstance(accepted, HubstackError):
         return StackChange(name, base, head, errors=errors)
     if base is None or head is None:
         # Whole objects that come or go say nothing beyond their names.
@@ -118,6 +115,16 @@ def _stack(
     changes = comparer.compare(base, head)
     findings = rules.judge(rules.Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)
+
+
+def _accepts(
+    base: StackFile | None, head: StackFile | None, accepted: Mapping[str, str]
+) -> Mapping[str, str] | HubstackError:
+    """Reason by rule name on one stack, or what is wrong with those in its file."""
+    try:
+        return {**(accepting.from_stack(base, head) if head else {}), **accepted}
+    except HubstackError as error:
+        return error
 
 
 def _scrubbed(stack: StackChange, redactor: Redactor) -> StackChange:
@@ -142,12 +149,3 @@ def _with_homes(stack: StackChange, read_claims: homes.ReadClaims) -> StackChang
     if stack.base is None or stack.head is None or all(each.rule != "home-names" for each in stack.findings):
         return stack
     return replace(stack, homes=homes.note(stack.base, stack.head, read_claims))
-
-
-def _accepted(folder: Path, stack: str) -> dict[str, str]:
-    try:
-        document = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
-        return {}
-    given = document.get(ACCEPT) if isinstance(document, dict) else None
-    return {str(rule): str(reason) for rule, reason in given.items()} if isinstance(given, dict) else {}
