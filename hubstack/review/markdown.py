@@ -46,7 +46,7 @@ def comment(report: Report, limit: int = LIMIT) -> str:
     """
     changed = report.changed
     if not changed:
-        return f"{MARKER}\n## Hubstack review\n\n{inline(summary(report))}\n"
+        return f"{MARKER}\n## Hubstack review\n\n{_summary(report)}\n"
     title = f"{MARKER}\n## Hubstack review\n\n{_summary(report)}\n\n"
     table, attention = _text(_table(changed)), list(_attention(changed))
     objects = _objects(changed, limit - len(title) - len(table) - len(_text(attention)))
@@ -62,7 +62,8 @@ def comment(report: Report, limit: int = LIMIT) -> str:
 
 def _summary(report: Report) -> str:
     text, blocked = inline(summary(report)), any(checks(stack) == "blocked" for stack in report.changed)
-    return f"{text} **Blocked: see below what must be accepted by name, or changed.**" if blocked else text
+    text = f"{text} **Blocked: see below what must be accepted by name, or changed.**" if blocked else text
+    return "\n".join([text, *(f"\n:warning: {_short(note)}" for note in report.notes)])
 
 
 def _table(stacks: Sequence[StackChange]) -> Iterator[str]:

@@ -18,6 +18,8 @@ class Report:
     """The revision that the change starts from, as the user named it."""
     stacks: tuple[StackChange, ...]
     """Every stack that was looked at, by name."""
+    notes: tuple[str, ...] = ()
+    """What holds for all of them."""
 
     @property
     def changed(self) -> tuple[StackChange, ...]:
@@ -38,6 +40,7 @@ class Report:
         """The same facts as JSON types."""
         return {
             "base": self.base,
+            "notes": list(self.notes),
             "exitCode": self.exit_code,
             "unchanged": [stack.stack for stack in self.stacks if not stack.changed],
             "stacks": [

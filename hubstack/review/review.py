@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.errors import HubstackError
-from hubstack.review import accepting, engine, homes, markdown, page, rules, sources, text
+from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
@@ -63,17 +63,20 @@ def review(
         names = sorted(before.keys() | after.keys())
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
-        sides = {name: renderer.pair(before.get(name), after.get(name)) for name in names}
+        earlier, notes = _earlier(folder, root, before.values())
+        sides = {name: renderer.pair(before.get(name), after.get(name), earlier) for name in names}
     accepts = {name: _accepts(before.get(name), after.get(name), accepted) for name in names}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
     fresh = [head for base, head in sides.values() if base is None and head and not head.error]
     found = [_stack(name, *sides[name], comparer, accepts[name], fresh) for name in names]
     if open_updater:
-        views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
+        deployed = [each.stack for each in found if each.base and each.head and not each.errors]
+        views = engine.preview_all(deployed, open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
-    return Report(reference, tuple(_scrubbed(each, redactor) for each in found)), redactor
+    stacks_told = tuple(_scrubbed(each, redactor) for each in found)
+    return Report(reference, stacks_told, notes=tuple(map(redactor.text, notes))), redactor
 
 
 def written(report: Report, redactor: Redactor, form: str) -> str:
@@ -115,6 +118,21 @@ def _stack(
     changes = comparer.compare(base, head)
     findings = rules.judge(rules.Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)
+
+
+def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], list[str]]:
+    """The base as its own code renders it where the program changes, and what is to be said about that."""
+    notes = []
+    if program.differs(base, head, program.DEPLOYS):
+        notes.append("the program itself changes in how it deploys, which only a review with --engine shows")
+    if not program.differs(base, head, program.RENDERS):
+        return {}, notes
+    rendered, refused = program.render(base, files)
+    if refused:
+        notes.append(f"the program itself changes, and what that does is not shown: its earlier code fails: {refused}")
+    else:
+        notes.append("the program itself changes: the base is rendered by the code that it came with")
+    return rendered, notes
 
 
 def _accepts(
