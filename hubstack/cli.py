@@ -180,19 +180,18 @@ def review(
     form: Annotated[str, typer.Option("--format", help="markdown, json, text or html.")] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
     accept: Annotated[list[str] | None, typer.Option(help="RULE=REASON: let a rule that blocks pass.")] = None,
+    labels: Annotated[
+        str, typer.Option(help="Labels of the pull request, as JSON or with commas; accept:RULE lets a rule pass.")
+    ] = "",
     engine: Annotated[
         bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
     ] = False,
 ) -> None:
     """Say in words what the work tree's settings will do to every hub. Exit codes: 0 nothing, 2 changes, 3 blocked."""
+    from hubstack.review import accepting
     from hubstack.review import review as reviewing
 
-    accepted = {}
-    for pair in accept or []:
-        rule, equals, reason = pair.partition("=")
-        if not equals or not reason.strip():
-            raise HubstackError(f"--accept {pair}: write it as RULE=REASON; a reason is needed")
-        accepted[rule.strip()] = reason.strip()
+    accepted = {**accepting.from_labels(labels), **accepting.from_pairs(accept or [])}
     console = _console(True)
     open_updater = None
     if engine:

@@ -16,8 +16,10 @@ from hubstack.review.report import (
     engine_notes,
     grouped_changes,
     grouped_findings,
+    how_many,
     summary,
     what,
+    whole_changes,
 )
 
 MARKER = "<!-- hubstack-review -->"
@@ -44,7 +46,7 @@ def comment(report: Report, limit: int = LIMIT) -> str:
     """
     changed = report.changed
     if not changed:
-        return f"{MARKER}\n## Hubstack review\n\n{inline(summary(report))}\n"
+        return f"{MARKER}\n## Hubstack review\n\n{_summary(report)}\n"
     title = f"{MARKER}\n## Hubstack review\n\n{_summary(report)}\n\n"
     table, attention = _text(_table(changed, report.waves)), list(_attention(changed))
     objects = _objects(changed, limit - len(title) - len(table) - len(_text(attention)))
@@ -61,7 +63,8 @@ def comment(report: Report, limit: int = LIMIT) -> str:
 
 def _summary(report: Report) -> str:
     text, blocked = inline(summary(report)), any(checks(stack) == "blocked" for stack in report.changed)
-    return f"{text} **Blocked: see below what must be accepted by name, or changed.**" if blocked else text
+    text = f"{text} **Blocked: see below what must be accepted by name, or changed.**" if blocked else text
+    return "\n".join([text, *(f"\n:warning: {_short(note)}" for note in report.notes)])
 
 
 def _table(stacks: Sequence[StackChange], waves: Mapping[str, str]) -> Iterator[str]:
@@ -155,20 +158,19 @@ def _objects(stacks: Sequence[StackChange], room: int) -> str:
 
 
 def _whole(changes: Mapping[ObjectChange, list[str]]) -> Iterator[str]:
-    """What is made or deleted with its stack, where the names say it all."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for change, names in changes.items():
-        if not change.diff:
-            groups.setdefault((change.action, _plain(names)), []).append(f"`{change.name}`")
-    for (action, on), objects in groups.items():
-        title = f"<b>{action}</b> {len(objects)} objects on {html.escape(on)}"
-        yield f"<details><summary>{title}</summary>\n\n{', '.join(objects)}\n\n</details>\n"
+    for (action, on), objects in whole_changes(changes).items():
+        yield _names(f"<b>{action}</b> {how_many(objects)} on {html.escape(_plain(on))}", objects)
+
+
+def _names(title: str, objects: Sequence[str]) -> str:
+    return f"<details><summary>{title}</summary>\n\n{', '.join(f'`{name}`' for name in objects)}\n\n</details>\n"
 
 
 def _cosmetic(stacks: Sequence[StackChange]) -> Iterator[str]:
     for names, on in cosmetic_changes(stacks).items():
-        title = f"<b>labels only</b> {len(names)} objects, which nobody notices, on {html.escape(_plain(on))}"
-        yield f"<details><summary>{title}</summary>\n\n{', '.join(f'`{name}`' for name in names)}\n\n</details>\n"
+        yield _names(
+            f"<b>labels only</b> {len(names)} objects, which nobody notices, on {html.escape(_plain(on))}", names
+        )
 
 
 def _counted(stacks: Sequence[StackChange]) -> str:

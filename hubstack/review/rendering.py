@@ -61,13 +61,21 @@ class Renderer:
         self._helm = helm
         self._known: dict[str, Rendered] = {}
 
-    def pair(self, base: StackFile | None, head: StackFile | None) -> tuple[Rendered | None, Rendered | None]:
-        """Both sides of a stack; where nothing differs that objects follow from, neither is rendered."""
-        if base and head and not base.error and not head.error and inputs.digest(base) == inputs.digest(head):
+    def pair(
+        self, base: StackFile | None, head: StackFile | None, earlier: Mapping[str, Rendered]
+    ) -> tuple[Rendered | None, Rendered | None]:
+        """Both sides of a stack; where nothing differs that objects follow from, neither is rendered.
+
+        Arguments:
+            earlier: bases that the program's earlier code has rendered.
+        """
+        same = base and head and not base.error and not head.error and inputs.digest(base) == inputs.digest(head)
+        if head and same and head.stack not in earlier:
             # Its secrets are kept all the same: another stack may show what is secret here.
             unchanged = Rendered(head.stack, leftovers=inputs.secrets(head))
             return unchanged, unchanged
-        return (self.render(base) if base else None), (self.render(head) if head else None)
+        before = earlier.get(base.stack) or self.render(base) if base else None
+        return before, (self.render(head) if head else None)
 
     def render(self, file: StackFile) -> Rendered:
         """One stack at one revision; what is wrong with it becomes its `error`."""

@@ -20,6 +20,8 @@ class Report:
     """Every stack that was looked at, by name."""
     waves: Mapping[str, str] = field(default_factory=dict)
     """Name of the wave of each stack, in the order of the rollout; empty where the project has no fleet file."""
+    notes: tuple[str, ...] = ()
+    """What holds for all of them."""
 
     @property
     def changed(self) -> tuple[StackChange, ...]:
@@ -42,6 +44,7 @@ class Report:
         """The same facts as JSON types."""
         return {
             "base": self.base,
+            "notes": list(self.notes),
             "exitCode": self.exit_code,
             "unchanged": [stack.stack for stack in self.stacks if not stack.changed],
             "stacks": [
@@ -125,6 +128,22 @@ def grouped_changes(stacks: Sequence[StackChange]) -> Mapping[ObjectChange, list
             if not change.cosmetic:
                 groups.setdefault(change, []).append(stack.stack)
     return dict(sorted(groups.items(), key=lambda group: (WORST_FIRST.index(group[0].action), group[0].name)))
+
+
+def how_many(objects: Sequence[str]) -> str:
+    """A number of objects in words."""
+    return f"{len(objects)} object{'' if len(objects) == 1 else 's'}"
+
+
+def whole_changes(
+    changes: Mapping[ObjectChange, Sequence[str]],
+) -> Mapping[tuple[str, tuple[str, ...]], Sequence[str]]:
+    """Names of the objects that come or go with their stacks, by action and stacks; the names say it all."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for change, stacks in changes.items():
+        if not change.diff:
+            groups.setdefault((change.action, tuple(stacks)), []).append(change.name)
+    return groups
 
 
 def cosmetic_changes(stacks: Sequence[StackChange]) -> Mapping[tuple[str, ...], list[str]]:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.errors import HubstackError
 from hubstack.fleet.load import waves_of
-from hubstack.review import engine, homes, markdown, page, rules, sources, text
+from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
+from hubstack.review.sources import StackFile
 
 if TYPE_CHECKING:
     from hubstack.updates import Updater
-
-ACCEPT = "hubstack.review.accept"
-"""Key of a stack file, beside ``config``: reason by rule name, for rules that are accepted for now."""
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown.comment,
@@ -59,9 +56,7 @@ def review(
     Raises:
         HubstackError: no such revision or stack, unknown rule.
     """
-    known = {rule.name for rule in rules.RULES}
-    if unknown := sorted(set(accepted) - known):
-        raise HubstackError(f"--accept {unknown[0]}: no such rule; rules: {', '.join(sorted(known))}")
+    accepting.require_known(accepted, "--accept")
     reference = base or sources.default_base(root)
     renderer = Renderer(lambda: toolchain.ensure(("helm",), progress=console)["helm"])
     with sources.revision(root, reference) as folder:
@@ -69,17 +64,20 @@ def review(
         names = sorted(before.keys() | after.keys())
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
-        sides = {name: renderer.pair(before.get(name), after.get(name)) for name in names}
-        acceptances = {name: {**_accepted(after[name].folder, name), **accepted} for name in after}
+        earlier, notes = _earlier(folder, root, before.values())
+        sides = {name: renderer.pair(before.get(name), after.get(name), earlier) for name in names}
+    accepts = {name: _accepts(before.get(name), after.get(name), accepted) for name in names}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
     fresh = [head for base, head in sides.values() if base is None and head and not head.error]
-    found = [_stack(name, *sides[name], comparer, acceptances.get(name, dict(accepted)), fresh) for name in names]
+    found = [_stack(name, *sides[name], comparer, accepts[name], fresh) for name in names]
     if open_updater:
-        views = engine.preview_all([each.stack for each in found if each.head and not each.errors], open_updater)
+        deployed = [each.stack for each in found if each.base and each.head and not each.errors]
+        views = engine.preview_all(deployed, open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
-    return Report(reference, tuple(_scrubbed(each, redactor) for each in found), waves_of(root)), redactor
+    stacks_told = tuple(_scrubbed(each, redactor) for each in found)
+    return Report(reference, stacks_told, waves_of(root), notes=tuple(map(redactor.text, notes))), redactor
 
 
 def written(report: Report, redactor: Redactor, form: str) -> str:
@@ -100,7 +98,7 @@ def _stack(
     base: Rendered | None,
     head: Rendered | None,
     comparer: Comparer,
-    accepted: Mapping[str, str],
+    accepted: Mapping[str, str] | HubstackError,
     fresh: Sequence[Rendered],
 ) -> StackChange:
     errors = tuple(
@@ -108,7 +106,9 @@ def _stack(
         for side, rendered in (("base", base), ("head", head))
         if rendered and rendered.error
     )
-    if errors:
+    if isinstance(accepted, HubstackError):
+        errors = (*errors, f"head: {accepted}")
+    if errors or isinstance(accepted, HubstackError):
         return StackChange(name, base, head, errors=errors)
     if base is None or head is None:
         # Whole objects that come or go say nothing beyond their names.
@@ -119,6 +119,31 @@ def _stack(
     changes = comparer.compare(base, head)
     findings = rules.judge(rules.Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)
+
+
+def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], list[str]]:
+    """The base as its own code renders it where the program changes, and what is to be said about that."""
+    notes = []
+    if program.differs(base, head, program.DEPLOYS):
+        notes.append("the program itself changes in how it deploys, which only a review with --engine shows")
+    if not program.differs(base, head, program.RENDERS):
+        return {}, notes
+    rendered, refused = program.render(base, files)
+    if refused:
+        notes.append(f"the program itself changes, and what that does is not shown: its earlier code fails: {refused}")
+    else:
+        notes.append("the program itself changes: the base is rendered by the code that it came with")
+    return rendered, notes
+
+
+def _accepts(
+    base: StackFile | None, head: StackFile | None, accepted: Mapping[str, str]
+) -> Mapping[str, str] | HubstackError:
+    """Reason by rule name on one stack, or what is wrong with those in its file."""
+    try:
+        return {**(accepting.from_stack(base, head) if head else {}), **accepted}
+    except HubstackError as error:
+        return error
 
 
 def _scrubbed(stack: StackChange, redactor: Redactor) -> StackChange:
@@ -143,12 +168,3 @@ def _with_homes(stack: StackChange, read_claims: homes.ReadClaims) -> StackChang
     if stack.base is None or stack.head is None or all(each.rule != "home-names" for each in stack.findings):
         return stack
     return replace(stack, homes=homes.note(stack.base, stack.head, read_claims))
-
-
-def _accepted(folder: Path, stack: str) -> dict[str, str]:
-    try:
-        document = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
-        return {}
-    given = document.get(ACCEPT) if isinstance(document, dict) else None
-    return {str(rule): str(reason) for rule, reason in given.items()} if isinstance(given, dict) else {}

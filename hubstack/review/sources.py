@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +29,8 @@ class StackFile:
     """Keys ``hubstack:...`` as they stand; encrypted leaves are maps with the key ``secure``."""
     folder: Path
     """What relative paths start from."""
+    accept: Any = field(default_factory=dict)
+    """What stands at ``hubstack.review.accept``, beside the configuration."""
     error: str | None = None
     """Why the file cannot be used; `config` is empty then."""
 
@@ -122,11 +124,11 @@ def _read(name: str, path: Path) -> StackFile:
         where = f"line {mark.line + 1}: " if mark else ""
         # What stands in quotes is the file's own text, which may be a secret.
         reason = re.sub(r"'[^']*'", "'...'", getattr(error, "problem", None) or "is not UTF-8 text")
-        return StackFile(name, {}, path.parent, f"{path.name}: {where}not valid YAML: {reason}")
+        return StackFile(name, {}, path.parent, error=f"{path.name}: {where}not valid YAML: {reason}")
     config = document.get("config") if isinstance(document, dict) else None
     if not isinstance(config, dict):
-        return StackFile(name, {}, path.parent, f"{path.name}: must be a map with a key 'config'")
-    return StackFile(name, config, path.parent)
+        return StackFile(name, {}, path.parent, error=f"{path.name}: must be a map with a key 'config'")
+    return StackFile(name, config, path.parent, document.get("hubstack.review.accept") or {})
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

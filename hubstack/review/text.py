@@ -23,6 +23,7 @@ def report(found: Report) -> str:
 def _lines(found: Report) -> Iterator[str]:
     changed = found.changed
     yield summary(found)
+    yield from (f"note: {note}" for note in found.notes)
     for stack in changed:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
         wave = f" [{found.waves.get(stack.stack, 'no wave')}]" if found.waves else ""

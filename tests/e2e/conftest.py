@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from rich.console import Console
 
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import ClusterError
 from hubstack.cluster.node.cluster import NodeCluster
 from hubstack.updates import Updater
+from tests import chromium
 from tests.e2e.person import PASSWORD
 from tests.e2e.waiting import answers, eventually
 
@@ -131,21 +131,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium: the system's, installed where that is Debian."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None and shutil.which("apt-get") and os.geteuid() == 0:
-        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
-        for command in (["apt-get", "update", "--quiet"], install):
-            subprocess.run(command, check=False, capture_output=True)
-        path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no Chromium on PATH")
+    """Headless Chromium, with a folder for the pictures of this run."""
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir(parents=True)
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield found
-        found.close()
+    yield from chromium.launched()
 
 
 @pytest.fixture(scope="session")

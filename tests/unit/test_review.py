@@ -290,6 +290,26 @@ def test_unknown_revision_and_stack(repository: Repository) -> None:
         repository.review("nope")
 
 
+def test_the_engine_is_asked_only_about_stacks_that_may_be_deployed(repository: Repository) -> None:
+    """A stack that is new, gone or broken has no preview, so that nothing is an error that cannot be otherwise."""
+    for name in ("both", "gone", "broken"):
+        repository.stack(name, {})
+    repository.commit()
+    (repository.root / "Pulumi.gone.yaml").unlink()
+    (repository.root / "Pulumi.broken.yaml").write_text("config: [\n")
+    repository.stack("fresh", {})
+    asked: list[str] = []
+
+    def refuse(name: str) -> Any:
+        asked.append(name)
+        raise HubstackError("its cluster cannot be reached")
+
+    report, redactor = review.review(repository.root, "HEAD", [], {}, QUIET, open_updater=refuse)
+    assert asked == ["both"]
+    assert report.exit_code == 1
+    assert "the engine cannot preview it: its cluster cannot be reached" in review.written(report, redactor, "text")
+
+
 def test_the_work_tree_is_not_touched(repository: Repository) -> None:
     """A review leaves files, index and branch as they were."""
     repository.stack("a", {})

@@ -1,0 +1,90 @@
+"""A change of the program's own code: the base is rendered by the code that it came with, in a process of its own.
+
+Only what makes objects out of settings is the base's (``chart/`` and ``settings.py``); what compares and judges is this
+code.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from chart.text import sha256
+from hubstack import project
+from hubstack.review.rendering import Rendered
+from hubstack.review.sources import StackFile
+
+RENDERS = ("chart", "settings.py")
+"""What of a project makes objects out of settings."""
+DEPLOYS = ("components", "__main__.py", "requirements.txt")
+"""What else decides what a deployment does; a rendering does not show it."""
+TIMEOUT_SECONDS = 600
+WORKER = """
+import sys
+sys.path[:0] = [sys.argv[1], sys.argv[2]]
+from hubstack.review import program
+program.work()
+"""
+
+
+def differs(base: Path, head: Path, parts: Iterable[str]) -> bool:
+    """Whether some of the program's files differ; not where one side is no copy of the program."""
+    sides = [_digest(folder, parts) for folder in (base, head)]
+    return all((folder / "chart" / "render.py").is_file() for folder in (base, head)) and sides[0] != sides[1]
+
+
+def render(base: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], str | None]:
+    """Stacks of the base as its own code renders them, or why they cannot be rendered so.
+
+    Arguments:
+        base: the base's project folder.
+        files: its stack files.
+    """
+    given = json.dumps([{**asdict(file), "folder": str(file.folder)} for file in files], default=str)
+    with TemporaryDirectory(prefix="hubstack-program-") as shim:
+        for name in RENDERS:
+            (Path(shim) / name).symlink_to(base / name)
+        # Without -P, the first place that Python looks at would be the work folder with the head's code.
+        command = [sys.executable, "-P", "-c", WORKER, shim, str(project.ROOT)]
+        try:
+            done = subprocess.run(
+                command, input=given, cwd=shim, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return {}, f"no answer after {TIMEOUT_SECONDS} s"
+    if done.returncode:
+        return {}, (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    return {each["stack"]: _restored(each) for each in json.loads(done.stdout)}, None
+
+
+def work() -> None:
+    """What the process with the base's code does: stack files in, renderings out, both as JSON."""
+    from hubstack import toolchain
+    from hubstack.review.rendering import Renderer
+
+    renderer = Renderer(lambda: toolchain.ensure(("helm",))["helm"])
+    files = [StackFile(**{**each, "folder": Path(each["folder"])}) for each in json.load(sys.stdin)]
+    rendered = [vars(renderer.render(file)) for file in files]
+    json.dump(rendered, sys.stdout, default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value))
+
+
+def _restored(data: Mapping[str, Any]) -> Rendered:
+    sets = {name: frozenset(data[name]) for name in ("secrets", "leftovers")}
+    return Rendered(**{**data, **sets})
+
+
+def _digest(folder: Path, parts: Iterable[str]) -> str:
+    paths = [path for part in parts for path in _files(folder / part)]
+    return sha256(json.dumps([[str(path.relative_to(folder)), path.read_bytes().hex()] for path in paths]))
+
+
+def _files(top: Path) -> list[Path]:
+    if not top.is_dir():
+        return [top] if top.is_file() else []
+    return sorted(path for path in top.rglob("*") if path.is_file() and "__pycache__" not in path.parts)

@@ -1,0 +1,150 @@
+"""The workflows: valid, safe with whatever people write into labels and branches, and right about exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hubstack import project
+from hubstack.review.markdown import MARKER
+
+FOLDER = project.ROOT / ".github" / "workflows"
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
+NAMES = ("review.yml", "review-comment.yml", "deploy.yml")
+
+
+def steps(name: str) -> dict[str, dict[str, Any]]:
+    """The named steps of a workflow's only job."""
+    document = yaml.safe_load((FOLDER / name).read_text())
+    (job,) = document["jobs"].values()
+    return {step["name"]: step for step in job["steps"] if "name" in step}
+
+
+def run(script: str, folder: Path, hubstack: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a step's script as the runner does, with a stand-in for the command that notes its arguments."""
+    command = folder / ".venv" / "bin" / "hubstack"
+    command.parent.mkdir(parents=True, exist_ok=True)
+    command.write_text(f'#!/bin/bash\nprintf "%s\\0" "$@" >> "{folder}/arguments"\n{hubstack}\n')
+    command.chmod(0o755)
+    files = {name: str(folder / name.lower()) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV")}
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **files, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def arguments(folder: Path) -> list[str]:
+    """What the stand-in was called with."""
+    return (folder / "arguments").read_text().split("\0")
+
+
+NASTY = [
+    "bug",
+    'accept:x"; touch pwned; "',
+    "accept:$(touch pwned)",
+    "`touch pwned`",
+    "'; touch pwned #",
+    "a\nb",
+    "--x",
+]
+WRITES = 'while [ $# -gt 1 ]; do [ "$1" = --output ] && echo written > "$2"; shift; done; exit '
+
+
+def test_labels_reach_the_command_and_no_shell(tmp_path: Path) -> None:
+    """Labels and revision come as one argument each, whatever they contain, and nothing in them is run."""
+    done = run(steps("review.yml")["review"]["run"], tmp_path, WRITES + "2", LABELS=json.dumps(NASTY), BASE="$(id)")
+    assert done.returncode == 0, done.stderr
+    assert arguments(tmp_path)[:9] == [
+        "review",
+        "--base",
+        "$(id)",
+        "--labels",
+        json.dumps(NASTY),
+        "--format",
+        "markdown",
+        "--output",
+        "review/comment.md",
+    ]
+    assert not (tmp_path / "pwned").exists()
+    assert (tmp_path / "github_output").read_text() == "code=2\n"
+
+
+def test_a_review_that_fails_is_posted_as_such(tmp_path: Path) -> None:
+    """Where the command writes nothing, there is a comment that says so, found again by its marker."""
+    done = run(steps("review.yml")["review"]["run"], tmp_path, "exit 1", LABELS="[]", BASE="x")
+    assert done.returncode == 0
+    assert (tmp_path / "review" / "comment.md").read_text().startswith(MARKER)
+    assert (tmp_path / "github_output").read_text() == "code=1\n"
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (2, True), (3, False), (1, False), ("", False)])
+def test_the_verdict(tmp_path: Path, code: object, passes: bool) -> None:
+    """A change passes, a blocked one and one that cannot be shown do not."""
+    assert (run(steps("review.yml")["verdict"]["run"], tmp_path, "", CODE=str(code)).returncode == 0) == passes
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (2, True), (1, False)])
+def test_the_plan(tmp_path: Path, code: int, passes: bool) -> None:
+    """A plan with something to do is no failure."""
+    done = run(steps("deploy.yml")["plan"]["run"], tmp_path, f"exit {code}")
+    assert (done.returncode == 0) == passes
+    assert arguments(tmp_path)[:2] == ["rollout", "plan"]
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (4, True), (3, False), (1, False)])
+def test_the_rollout(tmp_path: Path, code: int, passes: bool) -> None:
+    """A paused rollout is a warning; an approval is one argument, and none where nobody gave it."""
+    script = steps("deploy.yml")["roll out"]["run"]
+    done = run(script, tmp_path, f"exit {code}", APPROVE="")
+    assert (done.returncode == 0) == passes
+    assert arguments(tmp_path) == ["rollout", "up", ""]
+    (tmp_path / "arguments").unlink()
+    run(script, tmp_path, "exit 0", APPROVE="prod $(touch pwned)")
+    assert arguments(tmp_path) == ["rollout", "up", "--approve", "prod $(touch pwned)", ""]
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_expression_in_scripts(name: str) -> None:
+    """What others write never becomes the text of a script; secrets are in no workflow that pull requests start."""
+    document = (FOLDER / name).read_text()
+    assert [step for step in steps(name).values() if "${{" in step.get("run", "")] == []
+    assert ("secrets." in document) == (name == "deploy.yml")
+    assert "pull_request_target" not in document
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_actionlint_finds_nothing(name: str) -> None:
+    """The workflows are valid by the checker that knows GitHub's rules."""
+    done = subprocess.run([actionlint(), str(FOLDER / name)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def actionlint() -> str:
+    """The checker on PATH, or made by Go once; skips where neither can be."""
+    if found := shutil.which("actionlint"):
+        return found
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubstack" / ACTIONLINT.replace("/", "_")
+    if not (cache / "actionlint").is_file():
+        go = shutil.which("go")
+        if go is None:
+            pytest.skip("neither actionlint nor Go to make it with is on PATH")
+        environment = {**os.environ, "GOBIN": str(cache), "GOFLAGS": ""}
+        try:
+            made = subprocess.run([go, "install", ACTIONLINT], env=environment, capture_output=True, timeout=300)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"go install {ACTIONLINT} takes too long")
+        if made.returncode:
+            pytest.skip(f"go install {ACTIONLINT} fails: no network?")
+    return str(cache / "actionlint")
