@@ -32,8 +32,8 @@ def reachable(subject: Subject) -> Iterator[Finding]:
             "nothing can be deployed, and everything else about the cluster stays unknown",
             "bring the embedded cluster up with `hubstack up`"
             if context in EMBEDDED
-            else "check hubstack:kubeContext and hubstack:kubeconfig, that the cluster runs, that this machine's network "
-            "reaches it (VPN, firewall), and that the credentials have not expired",
+            else "check hubstack:kubeContext and hubstack:kubeconfig, that the cluster runs, that this machine's "
+            "network reaches it (VPN, firewall), and that the credentials have not expired",
         )
 
 

@@ -7,12 +7,12 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from chart.https import HttpsKind, https_kind
+from hubstack.doctor.deadline import within
 from hubstack.doctor.finding import Finding, error, note, some, warning
 from hubstack.doctor.subject import Subject
 
@@ -48,17 +48,14 @@ def resolve(host: str) -> list[str] | None:
     Raises:
         Unknown: no name server answers.
     """
-    pool = ThreadPoolExecutor(1)
     try:
-        answer = pool.submit(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM).result(TIMEOUT_SECONDS)
+        answer = within(TIMEOUT_SECONDS, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
     except socket.gaierror as failure:
         if failure.errno in NO_SUCH_NAME:
             return None
         raise Unknown(str(failure.strerror or failure)) from None
-    except (TimeoutError, OSError, UnicodeError) as failure:
-        raise Unknown(str(failure) or "no name server answered in time") from None
-    finally:
-        pool.shutdown(wait=False)
+    except (OSError, UnicodeError) as failure:
+        raise Unknown(str(failure)) from None
     return sorted({str(each[4][0]) for each in answer})
 
 
@@ -71,14 +68,15 @@ def served(host: str, port: int = 443) -> Certificate:
     problem = ""
     context = ssl.create_default_context()
     try:
-        _handshake(context, host, port)
+        within(TIMEOUT_SECONDS, lambda: _handshake(context, host, port))
     except ssl.SSLCertVerificationError as failure:
         problem = failure.verify_message or str(failure)
     except OSError as failure:
         raise Unknown(str(failure.strerror or failure)) from None
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        return parse(ssl.DER_cert_to_PEM_cert(_handshake(context, host, port)), problem)
+        content = within(TIMEOUT_SECONDS, lambda: _handshake(context, host, port))
+        return parse(ssl.DER_cert_to_PEM_cert(content), problem)
     except (OSError, ValueError) as failure:
         raise Unknown(str(failure)) from None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +28,7 @@ from hubstack.doctor import (
     checks_tokens,
     state,
 )
+from hubstack.doctor.deadline import within
 from hubstack.doctor.finding import SKIPPED, Finding, Report, note, warning
 from hubstack.doctor.reader import KubeReader, ReadError
 from hubstack.doctor.state import EngineState
@@ -182,6 +183,17 @@ def run(check: Check, subject: Subject) -> list[Finding] | None:
                 else "look at the API server, and run the doctor again",
             )
         )
+    except Exception as failure:
+        # One check that stumbles over something odd must not hide what the others find. The text of the exception
+        # stays out: it may quote what was read.
+        place = traceback.extract_tb(failure.__traceback__)[-1]
+        found.append(
+            warning(
+                f"the check failed with {type(failure).__name__} in {Path(place.filename).name}, line {place.lineno}",
+                f"this is a mistake in the doctor; it could not look whether {check.about}",
+                "report it, with the settings that the check is about",
+            )
+        )
     return [replace(each, check=check.name) for each in found]
 
 
@@ -223,12 +235,10 @@ def connect(kubeconfig: str, context: str, seconds: float = CONNECT_SECONDS) -> 
         context: the context to use.
         seconds: how long all of it may take; a program that fetches credentials may wait for a person for ever.
     """
-    results: list[tuple[KubeReader | None, str, str]] = []
-    # A daemon: it must not keep the doctor from ending.
-    thread = threading.Thread(target=lambda: results.append(_connect(kubeconfig, context)), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return results[0] if results else (None, "", f"no answer within {seconds:g} seconds")
+    try:
+        return within(seconds, lambda: _connect(kubeconfig, context))
+    except TimeoutError as failure:
+        return None, "", str(failure)
 
 
 def _connect(kubeconfig: str, context: str) -> tuple[KubeReader | None, str, str]:

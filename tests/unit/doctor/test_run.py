@@ -83,6 +83,18 @@ def test_what_one_may_not_see_is_a_note() -> None:
     assert found.severity is Severity.WARNING
 
 
+def test_a_check_that_fails_hides_nothing() -> None:
+    """It is a finding that names the place and quotes nothing of what was read."""
+
+    def stumble(_: object) -> list:
+        raise TypeError("a secret")
+
+    (found,) = run.run(Check("x", stumble, "it works"), subject()) or []
+    assert found.severity is Severity.WARNING
+    assert "TypeError in test_run.py, line " in found.what
+    assert "a secret" not in str(found)
+
+
 def test_every_check_has_a_name_of_its_own() -> None:
     """`--only` finds each, in the order of the report, and refuses others."""
     names = [each.name for each in run.CHECKS]
