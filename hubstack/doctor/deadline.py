@@ -12,8 +12,8 @@ Result = TypeVar("Result")
 def within(seconds: float, function: Callable[[], Result]) -> Result:
     """The result of a function that has so many seconds.
 
-    A name server, or a program that fetches credentials, knows no timeout of ours. The thread that is left waiting for it
-    is a daemon, so that it does not keep the doctor from ending.
+    A name server, or a program that fetches credentials, knows no timeout of ours. The thread that is left waiting for
+    it is a daemon, so that it does not keep the doctor from ending.
 
     Arguments:
         seconds: how long to wait.

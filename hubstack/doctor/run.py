@@ -28,9 +28,8 @@ from hubstack.doctor import (
     checks_tokens,
     state,
 )
-from hubstack.doctor.deadline import within
 from hubstack.doctor.finding import SKIPPED, Finding, Report, note, warning
-from hubstack.doctor.reader import KubeReader, ReadError
+from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.state import EngineState
 from hubstack.doctor.subject import Check, Subject, placeholder_tokens
 from hubstack.errors import HubstackError
@@ -59,9 +58,6 @@ CHECKS = (
     Check("quota", checks_quota.quota, "quotas leave room", objects=True),
 )
 """Every check, in the order of reports."""
-
-CONNECT_SECONDS = 10.0
-"""How long the cluster may take to say its version."""
 
 _AT_A_TIME = 4
 
@@ -225,30 +221,3 @@ def _engine(stack: Stack, found: Programs) -> EngineState:
     if found.environment is None:
         return EngineState(problem=found.problem and "the engine's programs are missing")
     return state.read(stack, found.environment)
-
-
-def connect(kubeconfig: str, context: str, seconds: float = CONNECT_SECONDS) -> tuple[KubeReader | None, str, str]:
-    """The cluster and its version, or why it cannot be reached.
-
-    Arguments:
-        kubeconfig: path of the file.
-        context: the context to use.
-        seconds: how long all of it may take; a program that fetches credentials may wait for a person for ever.
-    """
-    try:
-        return within(seconds, lambda: _connect(kubeconfig, context))
-    except TimeoutError as failure:
-        return None, "", str(failure)
-
-
-def _connect(kubeconfig: str, context: str) -> tuple[KubeReader | None, str, str]:
-    try:
-        reader = KubeReader(kubeconfig, context)
-    except ReadError as failure:
-        return None, "", str(failure)
-    try:
-        return reader, str(reader.get("/version").get("gitVersion") or ""), ""
-    except ReadError as failure:
-        if failure.status:
-            return None, "", f"its API server {reader.server} refuses: {failure} (HTTP {failure.status})"
-        return None, "", f"its API server {reader.server} cannot be reached: {failure}"

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hubstack.doctor import checks_public
-from hubstack.doctor.checks_public import Certificate, Unknown
+from hubstack.doctor import checks_public, outside
+from hubstack.doctor.outside import Certificate, Unknown
 from tests.unit.doctor.fake import CORE, subject, texts
 
 HOST = "hub.example.org"
@@ -126,9 +126,9 @@ def test_an_offline_machine_is_told_from_a_missing_name(
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     if expected:
         with pytest.raises(expected):
-            checks_public.resolve(HOST)
+            outside.resolve(HOST)
     else:
-        assert checks_public.resolve(HOST) is None
+        assert outside.resolve(HOST) is None
 
 
 def test_a_certificate_is_read_from_a_real_handshake(tmp_path: Path) -> None:
@@ -145,9 +145,10 @@ def test_a_certificate_is_read_from_a_real_handshake(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        found = checks_public.served("127.0.0.1", listening.getsockname()[1])
+        port = listening.getsockname()[1]
+        found = outside.served("127.0.0.1", port)
         thread.join()
     assert (found.issuer, found.names) == ("CN=test", ())
     assert "self-signed" in found.problem or "self signed" in found.problem
     with pytest.raises(Unknown):
-        checks_public.served("127.0.0.1", listening.getsockname()[1])
+        outside.served("127.0.0.1", port)
