@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from hubstack.doctor.deadline import within
+
 Object = dict[str, Any]
 """A Kubernetes object as it is on the wire."""
 
 TIMEOUT_SECONDS = 10
 """How long one answer may take."""
+
+CONNECT_SECONDS = 10.0
+"""How long the cluster may take to say its version."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks for names and labels alone, so that the content of Secrets never leaves the cluster."""
@@ -154,6 +159,33 @@ class KubeReader:
         except ValueError:
             raise ReadError(answer.status, "the answer is not of a Kubernetes API server") from None
         return document if isinstance(document, dict) else {}
+
+
+def connect(kubeconfig: str, context: str, seconds: float = CONNECT_SECONDS) -> tuple[KubeReader | None, str, str]:
+    """The cluster and its version, or why it cannot be reached.
+
+    Arguments:
+        kubeconfig: path of the file.
+        context: the context to use.
+        seconds: how long all of it may take; a program that fetches credentials may wait for a person for ever.
+    """
+    try:
+        return within(seconds, lambda: _connect(kubeconfig, context))
+    except TimeoutError as failure:
+        return None, "", str(failure)
+
+
+def _connect(kubeconfig: str, context: str) -> tuple[KubeReader | None, str, str]:
+    try:
+        reader = KubeReader(kubeconfig, context)
+    except ReadError as failure:
+        return None, "", str(failure)
+    try:
+        return reader, str(reader.get("/version").get("gitVersion") or ""), ""
+    except ReadError as failure:
+        if failure.status:
+            return None, "", f"its API server {reader.server} refuses: {failure} (HTTP {failure.status})"
+        return None, "", f"its API server {reader.server} cannot be reached: {failure}"
 
 
 def _message(body: str | bytes | None) -> str:

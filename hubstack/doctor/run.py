@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from hubstack.doctor import (
     state,
 )
 from hubstack.doctor.finding import SKIPPED, Finding, Report, note, warning
-from hubstack.doctor.reader import KubeReader, ReadError
+from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.state import EngineState
 from hubstack.doctor.subject import Check, Subject, placeholder_tokens
 from hubstack.errors import HubstackError
@@ -58,9 +58,6 @@ CHECKS = (
     Check("quota", checks_quota.quota, "quotas leave room", objects=True),
 )
 """Every check, in the order of reports."""
-
-CONNECT_SECONDS = 10.0
-"""How long the cluster may take to say its version."""
 
 _AT_A_TIME = 4
 
@@ -182,6 +179,17 @@ def run(check: Check, subject: Subject) -> list[Finding] | None:
                 else "look at the API server, and run the doctor again",
             )
         )
+    except Exception as failure:
+        # One check that stumbles over something odd must not hide what the others find. The text of the exception
+        # stays out: it may quote what was read.
+        place = traceback.extract_tb(failure.__traceback__)[-1]
+        found.append(
+            warning(
+                f"the check failed with {type(failure).__name__} in {Path(place.filename).name}, line {place.lineno}",
+                f"this is a mistake in the doctor; it could not look whether {check.about}",
+                "report it, with the settings that the check is about",
+            )
+        )
     return [replace(each, check=check.name) for each in found]
 
 
@@ -213,32 +221,3 @@ def _engine(stack: Stack, found: Programs) -> EngineState:
     if found.environment is None:
         return EngineState(problem=found.problem and "the engine's programs are missing")
     return state.read(stack, found.environment)
-
-
-def connect(kubeconfig: str, context: str, seconds: float = CONNECT_SECONDS) -> tuple[KubeReader | None, str, str]:
-    """The cluster and its version, or why it cannot be reached.
-
-    Arguments:
-        kubeconfig: path of the file.
-        context: the context to use.
-        seconds: how long all of it may take; a program that fetches credentials may wait for a person for ever.
-    """
-    results: list[tuple[KubeReader | None, str, str]] = []
-    # A daemon: it must not keep the doctor from ending.
-    thread = threading.Thread(target=lambda: results.append(_connect(kubeconfig, context)), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return results[0] if results else (None, "", f"no answer within {seconds:g} seconds")
-
-
-def _connect(kubeconfig: str, context: str) -> tuple[KubeReader | None, str, str]:
-    try:
-        reader = KubeReader(kubeconfig, context)
-    except ReadError as failure:
-        return None, "", str(failure)
-    try:
-        return reader, str(reader.get("/version").get("gitVersion") or ""), ""
-    except ReadError as failure:
-        if failure.status:
-            return None, "", f"its API server {reader.server} refuses: {failure} (HTTP {failure.status})"
-        return None, "", f"its API server {reader.server} cannot be reached: {failure}"

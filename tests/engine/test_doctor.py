@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +80,11 @@ def planted(machine: Machine, path: str, body: dict[str, Any]) -> Iterator[None]
     try:
         yield
     finally:
-        client.request("DELETE", f"{path}/{body['metadata']['name']}")
+        own = f"{path}/{body['metadata']['name']}"
+        client.request("DELETE", own)
+        deadline = time.monotonic() + 60
+        while client.find(own) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 def said(report: Report, check: str) -> list[tuple[str, str]]:
@@ -290,6 +298,37 @@ def test_the_command(machine: Machine, deployed: Stack, monkeypatch: pytest.Monk
     assert runner.invoke(app, ["doctor", "--only", "storage"]).exit_code == 3
     unknown = runner.invoke(app, ["doctor", "--only", "weather"])
     assert isinstance(unknown.exception, HubstackError)
+
+
+def test_an_interrupted_update(machine: Machine, deployed: Stack) -> None:
+    """Operations under way and a lock are found in the real backend, and both are still there afterwards."""
+    # Into the file itself: `pulumi stack import` drops pending operations.
+    file = machine.state / "backend/.pulumi/stacks/hubstack/doctor.json"
+    whole = file.read_text()
+    document = json.loads(whole)
+    latest = document["checkpoint"]["latest"]
+    resource = next(each for each in latest["resources"] if each["type"] == "kubernetes:apps/v1:Deployment")
+    latest["pending_operations"] = [{"resource": resource, "type": "updating"}]
+    file.write_text(json.dumps(document))
+    lock = machine.state / "backend/.pulumi/locks/organization/hubstack/doctor/0.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    taken = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    holder = {"pid": os.getpid(), "username": "jo", "hostname": socket.gethostname(), "timestamp": taken}
+    lock.write_text(json.dumps(holder))
+    try:
+        report = examine(machine, deployed)
+        assert lock.exists()
+    finally:
+        lock.unlink()
+        file.write_text(whole)
+    ((severity, what),) = said(report, "pulumi")
+    assert severity == "warning"
+    assert what.startswith("an interrupted update left 1 operations under way: updating Deployment jupyterhub-")
+    ((severity, what),) = said(report, "lock")
+    assert severity == "error"
+    assert f"locked by jo@{socket.gethostname()} (process {os.getpid()})" in what
+    assert report.exit_code == 3
+    assert examine(machine, deployed).exit_code == 0
 
 
 def test_encrypted_settings_are_read(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hubstack.doctor import checks_public
-from hubstack.doctor.checks_public import Certificate, Unknown
+from hubstack.doctor import checks_public, outside
+from hubstack.doctor.outside import Certificate, Unknown
 from tests.unit.doctor.fake import CORE, subject, texts
 
 HOST = "hub.example.org"
@@ -42,14 +46,17 @@ def shown(certificate: Certificate) -> list[tuple[str, str]]:
     return texts(list(checks_public.certificate(subject(ACME), lambda _: certificate)))
 
 
-def pem(days: float) -> str:
-    """A certificate that ends so many days from now."""
+def pem(days: float, keyfile: Path | None = None) -> str:
+    """A certificate that ends so many days from now; its key goes to a file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(now - timedelta(days=90))
     signed = builder.not_valid_after(now + timedelta(days=days)).sign(key, hashes.SHA256())
+    if keyfile:
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        keyfile.write_bytes(key.private_bytes(*form))
     return signed.public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -119,6 +126,29 @@ def test_an_offline_machine_is_told_from_a_missing_name(
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     if expected:
         with pytest.raises(expected):
-            checks_public.resolve(HOST)
+            outside.resolve(HOST)
     else:
-        assert checks_public.resolve(HOST) is None
+        assert outside.resolve(HOST) is None
+
+
+def test_a_certificate_is_read_from_a_real_handshake(tmp_path: Path) -> None:
+    """One that is not trusted is read all the same, with the reason why it is not; a silent host is unknown."""
+    (tmp_path / "cert").write_text(pem(30, tmp_path / "key"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for _ in range(2):
+                with contextlib.suppress(OSError):
+                    context.wrap_socket(listening.accept()[0], server_side=True).close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listening.getsockname()[1]
+        found = outside.served("127.0.0.1", port)
+        thread.join()
+    assert (found.issuer, found.names) == ("CN=test", ())
+    assert "self-signed" in found.problem or "self signed" in found.problem
+    with pytest.raises(Unknown):
+        outside.served("127.0.0.1", port)

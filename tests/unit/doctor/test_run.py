@@ -14,7 +14,7 @@ from rich.console import Console
 
 from hubstack.doctor import cli, run, state
 from hubstack.doctor.finding import Report, Severity, error, note, some, warning
-from hubstack.doctor.reader import ReadError
+from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.subject import Check
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
@@ -83,6 +83,18 @@ def test_what_one_may_not_see_is_a_note() -> None:
     assert found.severity is Severity.WARNING
 
 
+def test_a_check_that_fails_hides_nothing() -> None:
+    """It is a finding that names the place and quotes nothing of what was read."""
+
+    def stumble(_: object) -> list:
+        raise TypeError("a secret")
+
+    (found,) = run.run(Check("x", stumble, "it works"), subject()) or []
+    assert found.severity is Severity.WARNING
+    assert "TypeError in test_run.py, line " in found.what
+    assert "a secret" not in str(found)
+
+
 def test_every_check_has_a_name_of_its_own() -> None:
     """`--only` finds each, in the order of the report, and refuses others."""
     names = [each.name for each in run.CHECKS]
@@ -124,16 +136,16 @@ def test_a_cluster_that_never_answers_does_not_hold_the_doctor(tmp_path: Path) -
         server = f"https://127.0.0.1:{silent.getsockname()[1]}"
         for user in ({}, sleeper):
             started = time.monotonic()
-            reader, _, why = run.connect(kubeconfig(tmp_path, server, user), "x", 0.5)
+            reader, _, why = connect(kubeconfig(tmp_path, server, user), "x", 0.5)
             assert (reader, why) == (None, "no answer within 0.5 seconds")
             assert time.monotonic() - started < 5
 
 
 def test_a_context_that_does_not_exist_is_said(tmp_path: Path) -> None:
     """With the context's name, or the file's where there is none."""
-    reader, _, why = run.connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "elsewhere")
+    reader, _, why = connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "elsewhere")
     assert reader is None
     assert "elsewhere" in why
-    assert str(tmp_path / "none") in run.connect(str(tmp_path / "none"), "x")[2]
-    reader, _, why = run.connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "x")
+    assert str(tmp_path / "none") in connect(str(tmp_path / "none"), "x")[2]
+    reader, _, why = connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "x")
     assert why.startswith("its API server https://127.0.0.1:1 cannot be reached: ")
