@@ -128,12 +128,12 @@ def test_kills_at_random_moments(lab: Lab) -> None:
         with lab.copy.start(command) as running:
             command = "resume"
             try:
-                running.communicate(timeout=chance.uniform(0.5, 14))
+                output, _ = running.communicate(timeout=chance.uniform(0.5, 14))
             except subprocess.TimeoutExpired:
                 kill(running, everything=kills % 3 == 2)
                 kills += 1
                 continue
-        assert running.returncode == 0
+        assert running.returncode == 0, output
         if set(lab.copy.actions().values()) == {"skip"}:  # done before the kills were: another change, and on
             lab.require_whole()
             lab.change()
