@@ -88,7 +88,7 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
                 if not (file.parent / f"Pulumi.{name}.yaml").is_file():
                     problem(("stacks", name), f"there is no Pulumi.{name}.yaml beside {file.name}")
     if problems or fleet is None:
-        raise SettingsError(sorted(set(problems), key=lambda each: (_number(each.source), each.path)))
+        raise SettingsError(sorted(dict.fromkeys(problems), key=lambda each: (_number(each.source), each.path)))
     return fleet
 
 
