@@ -147,8 +147,9 @@ def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
         stack: the stack, whose context names the cluster.
 
     Returns:
-        How many operations were under way.
+        How many operations were under way, or were so at an earlier recovery that was interrupted itself.
     """
+    half_known = unrefreshed(deployment)
     pending = deployment.get("pending_operations") or []
     for operation in pending:
         resource = operation["resource"]
@@ -157,7 +158,18 @@ def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
         elif operation["type"] == "creating" and (identity := _identity(resource)):
             deployment["resources"].append({**resource, "id": identity})
     deployment["pending_operations"] = []
-    return len(pending)
+    return len(pending) + half_known
+
+
+def unrefreshed(deployment: Mapping[str, Any]) -> int:
+    """Number of objects that `resolve_pending` put into the state and that no refresh has looked at yet.
+
+    The provider cannot work with them: a recovery that was killed before its refresh must be done again.
+    """
+    return sum(
+        str(resource.get("type")).startswith("kubernetes:") and bool(resource.get("id")) and not resource.get("outputs")
+        for resource in deployment.get("resources") or []
+    )
 
 
 def _identity(resource: Mapping[str, Any]) -> str | None:

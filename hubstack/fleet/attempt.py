@@ -74,7 +74,8 @@ class Deployer:
         state = deployed.read(stack.name, self.environment, stack.folder)
         if state.finished and state.digest == item.digest:
             return Outcome("succeeded", "is deployed already", {"digest": state.digest, "commit": state.commit})
-        extra: dict[str, str] = {}
+        # What a killed update made may be in the cluster under another field manager than the state's.
+        extra = dict(interruption.TAKE_OVER) if state.pending or self.journal.killed(stack.name) else {}
         if not state.exists:
             doing("making the stack")
             self._engine(stack, ["stack", "init", stack.name, "--no-select"])
@@ -87,7 +88,6 @@ class Deployer:
                 )
             doing("continuing after an interrupted update")
             self._settle_pending(stack)
-            extra = dict(interruption.TAKE_OVER)
         return self._update(item, stack, extra, doing)
 
     def _settle_lock(self, stack: stacks.Stack, doing: Callable[[str], None]) -> None:

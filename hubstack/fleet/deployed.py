@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubstack import interruption
 from hubstack.errors import HubstackError
 
 OUTPUT = "rollout"
@@ -96,7 +97,7 @@ def _described(deployment: Mapping[str, Any] | None, last: Mapping[str, Any]) ->
     mark = outputs.get(OUTPUT)
     mark = mark if isinstance(mark, Mapping) else {}
     digest = mark.get("digest")
-    pending = len(deployment.get("pending_operations") or [])
+    pending = len(deployment.get("pending_operations") or []) + interruption.unrefreshed(deployment)
     ours = bool(digest) and last.get("message") == message(str(mark.get("rollout")), str(digest))
     return Deployed(
         exists=True,

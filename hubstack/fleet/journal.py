@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import getpass
+import itertools
 import json
 import os
 import socket
@@ -234,6 +235,12 @@ class Journal:
             stack,
         )
         return rows[0]["rollout"] if rows and rows[0]["state"] in ("started", "failed", "transient") else None
+
+    def killed(self, stack: str) -> bool:
+        """Whether an update of a stack was killed since the last one that succeeded, the one under way left aside."""
+        rows = self._read("select state from steps where stack = ? and kind = 'up' order by number desc", stack)
+        since = itertools.takewhile(lambda row: row["state"] != "succeeded", rows[1:])
+        return any(row["state"] == "started" for row in since)
 
     def seconds(self) -> list[float]:
         """How long successful updates of stacks took."""

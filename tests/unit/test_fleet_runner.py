@@ -322,6 +322,7 @@ def test_interrupted_updates_are_told_from_foreign_ones() -> None:
     assert [book.interrupted(stack) for stack in ("a0", "a1", "a2")] == ["r", None, None]
     book.finish(book.start("r", "a", "a0", "up"), "unreachable")
     assert book.interrupted("a0") == "r"
+    assert [book.killed(stack) for stack in ("a0", "a1", "a2")] == [True, False, False]
     book.finish(first, "succeeded")
 
 

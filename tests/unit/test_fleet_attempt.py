@@ -1,0 +1,173 @@
+"""One attempt on one stack, up to where the engine would begin; probes; the engine's event log."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hubstack.fleet import attempt, deployed, events, plan, probe
+from hubstack.fleet.attempt import Deployer, Outcome
+from hubstack.fleet.engine import EngineGoneError, ForkServers
+from hubstack.fleet.journal import Journal
+from hubstack.stacks import Stack
+
+ITEM = plan.Item("a", "all", "up", "because", digest="d1")
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack whose cluster is there and whose work folder nobody needs."""
+    monkeypatch.setenv("HUBSTACK_STATE_DIR", str(tmp_path))
+    found = Stack(name="a", base="a", config={}, document={}, root=tmp_path)
+    monkeypatch.setattr(plan, "stack_of", lambda name, root: found)
+    monkeypatch.setattr(probe, "unreachable", lambda _: None)
+    monkeypatch.setattr(attempt.stacks, "write_work_folder", lambda _: None)
+    return found
+
+
+class Dead(ForkServers):
+    """No engine can be had."""
+
+    def of(self, root: Path) -> Any:
+        raise EngineGoneError("the process that runs the program has ended: killed")
+
+
+def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: deployed.Deployed, *history: str) -> Outcome:
+    """Deploy a stack in a state, after some earlier attempts that ended in some way."""
+    monkeypatch.setattr(deployed, "read", lambda *_: state)
+    book = Journal()
+    book.begin("r", {}, {})
+    for end in history:
+        step = book.start("r", "all", "a", "up")
+        if end != "started":
+            book.finish(step, end)
+    book.start("r", "all", "a", "up")
+    commands: list[Any] = []
+    deployer = Deployer("r", tmp_path, {}, Dead({}), book)
+    monkeypatch.setattr(deployer, "_engine", lambda stack, command: commands.append(command) or '{"deployment": {}}')
+    outcome = deployer.deploy(ITEM, tmp_path, lambda _: None)
+    return Outcome(outcome.state, outcome.reason, {"commands": [command[:2] for command in commands]})
+
+
+def test_foreign_pending_operations_are_left_alone(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Operations that an update of somebody else left are reported; nothing is settled, nothing is deployed."""
+    pending = deployed.Deployed(exists=True, pending=2)
+    outcome = deploy(monkeypatch, tmp_path, pending, "succeeded")
+    assert (outcome.state, outcome.detail) == ("failed", {"commands": []})
+    assert "2 operations pending); left alone" in outcome.reason
+
+
+def test_own_pending_operations_are_settled(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed update of ours left is settled before the engine starts again."""
+    stack.folder.mkdir(parents=True)
+    pending = deployed.Deployed(exists=True, pending=2)
+    outcome = deploy(monkeypatch, tmp_path, pending, "succeeded", "started", "unreachable")
+    commands = [["stack", "export"], ["stack", "import"], ["refresh", "--yes"]]
+    assert outcome.detail == {"commands": commands}
+    assert (outcome.state, outcome.reason.partition(":")[0]) == (
+        "transient",
+        "the process that runs the program has ended",
+    )
+
+
+def test_what_is_deployed_already_is_not_deployed_again(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack that was finished just before a kill is not run again by resume."""
+    done = deployed.Deployed(exists=True, digest="d1", finished=True)
+    assert deploy(monkeypatch, tmp_path, done, "started").reason == "is deployed already"
+
+
+def test_an_unreachable_cluster_is_not_touched(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is run, and no backend is asked, where the cluster does not answer."""
+    monkeypatch.setattr(probe, "unreachable", lambda _: "no answer")
+    outcome = deploy(monkeypatch, tmp_path, deployed.Deployed())
+    assert outcome == Outcome("unreachable", "no answer", {"commands": []})
+
+
+@pytest.fixture
+def api_server() -> Iterator[type[BaseHTTPRequestHandler]]:
+    """An API server that answers one status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        status = 401
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            self.send_response(type(self).status)
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Handler.port = server.server_port  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Handler
+    server.shutdown()
+
+
+def on(tmp_path: Path, server: str) -> Stack:
+    """A stack on a cluster."""
+    document = {
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(document))
+    config = {"hubstack:kubeContext": "c", "hubstack:kubeconfig": str(tmp_path / "kubeconfig")}
+    return Stack(name="a", base="a", config=config, document={})
+
+
+def test_probe(tmp_path: Path, api_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any answer will do unless it says overload; a closed port and a wrong context are reasons."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = f"http://127.0.0.1:{api_server.port}"
+    assert probe.unreachable(on(tmp_path, server)) is None
+    for status in (429, 503):
+        api_server.status = status
+        assert probe.unreachable(on(tmp_path, server)) == f"API server {server} answers {status}"
+    assert "does not answer" in str(probe.unreachable(on(tmp_path, "http://127.0.0.1:1")))
+    other = on(tmp_path, server)
+    other.config["hubstack:kubeContext"] = "d"
+    assert "no usable context 'd'" in str(probe.unreachable(other))
+
+
+def test_event_log(tmp_path: Path) -> None:
+    """Events are taken in as they come, half a line waits, and the engine's own echoes are no errors."""
+    file, seen = tmp_path / "events", []
+    log = events.EventLog(file, seen.append)
+    log.read()
+    urn = "urn:pulumi:a::hubstack::hubstack:index:Hub$kubernetes:core/v1:Secret::hub-secret"
+    lines = [
+        {"resourcePreEvent": {"metadata": {"op": "update", "urn": urn}}},
+        {"diagnosticEvent": {"severity": "error", "message": "<{%reset%}>the quota is used up<{%reset%}>\n"}},
+        {"diagnosticEvent": {"severity": "error", "message": "update failed"}},
+        {"summaryEvent": {"resourceChanges": {"same": 3, "update": 1}}},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    file.write_text(text[:-5])
+    log.read()
+    assert (seen, log.errors, log.changes) == (["updating Secret hub-secret"], ["the quota is used up"], {})
+    file.write_text(text)
+    log.read()
+    assert attempt.said(log.changes) == "1 update"
+
+
+def test_last_error(tmp_path: Path) -> None:
+    """Another owner's lock is said with its owner; else the last error counts."""
+    log = tmp_path / "log"
+    log.write_text(
+        "x\nerror: the stack is currently locked by 1 lock(s).\n  y: created by me@host (pid 7) at 2026-11-23\n"
+    )
+    assert events.last_error(log).startswith("the stack is locked by me@host (process 7) since 2026-11-23")
+    log.write_text("a\nerror: one\nerror: two\n")
+    assert events.last_error(log) == "two"
