@@ -154,8 +154,9 @@ def images(change: Change) -> Iterator[str]:
         images = [at(side[name], "kubespawner_override.image") or "the default" for side in (before, after)]
         if images[0] != images[1]:
             moves.append(f"profile {name}: {images[0]} -> {images[1]}")
-    late = "" if at(change.head.values, "prePuller.hook.enabled") else "; not pulled first, so the first starts wait"
-    yield from (f"{move}{late}" for move in moves)
+    pulled = at(change.head.values, "prePuller.hook.enabled")
+    when = "pulled to every node first" if pulled else "not pulled first: the first start on each node waits for it"
+    yield from (f"{move}, {when}" for move in moves)
 
 
 RESOURCES = tuple(f"singleuser.{kind}.{side}" for kind in ("cpu", "memory") for side in ("limit", "guarantee"))

@@ -51,10 +51,10 @@ def comment(report: Report, limit: int = LIMIT) -> str:
     table, attention = _text(_table(changed, report.waves)), list(_attention(changed))
     objects = _objects(changed, limit - len(title) - len(table) - len(_text(attention)))
     shorter: tuple[Callable[[], str], ...] = (
-        lambda: f"{title}{table}\n{_text(attention)}\n{objects}",
-        lambda: f"{title}{table}\n{_text(_few(attention))}\n{_counted(changed)}",
+        lambda: f"{title}{table}\n{_text(attention)}{objects}",
+        lambda: f"{title}{table}\n{_text(_few(attention))}{_counted(changed)}",
         lambda: f"{title}{table}\n{_counted(changed)}",
-        lambda: f"{title}{_text(_shared_rows(changed, report.waves))}\n{_text(_few(attention))}\n{_counted(changed)}",
+        lambda: f"{title}{_text(_shared_rows(changed, report.waves))}\n{_text(_few(attention))}{_counted(changed)}",
     )
     texts = (make() for make in shorter)
     short = next((text for text in texts if len(text) <= limit), None)

@@ -27,6 +27,7 @@ class Rule:
 
     name: str
     means: str
+    """What people will notice; ``{}`` stands for the detail."""
     applies: Callable[[Change], Iterable[str]]
     """Yields a detail, possibly blank, for each time that it applies."""
     blocks: bool = False
@@ -40,7 +41,7 @@ def judge(change: Change, accepted: Mapping[str, str]) -> tuple[Finding, ...]:
         accepted: reason by rule name, for rules that are accepted for this change.
     """
     found = [
-        Finding(rule.name, f"{rule.means}{f' ({detail})' if detail else ''}", rule.blocks, accepted.get(rule.name))
+        Finding(rule.name, rule.means.replace("{}", detail), rule.blocks, accepted.get(rule.name))
         for rule in RULES
         for detail in rule.applies(change)
     ]
@@ -75,52 +76,52 @@ REMOVED = (
 RULES = (
     Rule(
         "namespace",
-        "the hub moves to another namespace: people find a new, empty hub there, and their volumes stay behind",
+        "the hub moves to another namespace ({}): people find a new, empty hub there, and their volumes stay behind",
         see.config("namespace"),
         True,
     ),
     Rule(
         "cluster",
-        "the stack moves to another cluster: people find a new, empty hub there, and their volumes stay behind",
+        "the stack moves to another cluster ({}): people find a new, empty hub there, and their volumes stay behind",
         see.cluster,
         True,
     ),
     Rule(
         "mode",
-        "the mode of a deployed stack is switched: everything is deleted and made again, an outage for everybody",
+        "the mode of a deployed stack is switched ({}): everything is deleted and made again, an outage for everybody",
         see.config("mode"),
         True,
     ),
     Rule(
         "storage",
-        "a volume, or the class that volumes are made of, goes: what is on it may be lost",
+        "{}: what is stored there may be lost",
         see.data_objects,
         True,
     ),
     Rule(
         "database",
-        "the hub starts with another database: it knows no users, no tokens and no running servers",
+        "the hub starts with another database ({}): it knows no users, no tokens and no running servers",
         see.database,
         True,
     ),
     Rule(
         "home-names",
-        "home volumes get other names: who starts a server and whose volume the hub does not remember finds an empty "
-        "home; the old volumes stay",
+        "home volumes get other names ({}): who starts a server and whose volume the hub does not remember finds an "
+        "empty home; the old volumes stay",
         see.moved(*see.HOME_NAMES),
         True,
     ),
     Rule(
         "profile-removed",
-        "a profile disappears: a start with it, from a saved link or after the server was stopped, ends with an error; "
+        "profile {} disappears: a start with it, from a saved link or after the server was stopped, ends in an error; "
         "running servers keep going",
         see.profile_removed,
         True,
     ),
     Rule(
         "release-name",
-        "the release gets another name: every pod of the hub is made anew, and the network policies no longer cover "
-        "the servers that are running",
+        "the release gets another name ({}): every pod of the hub is made anew, and the network policies no longer "
+        "cover the servers that are running",
         see.config("releaseName"),
         True,
     ),
@@ -130,7 +131,7 @@ RULES = (
         "HTTPS is switched off: passwords and notebooks travel readable by others, links with https:// fail",
         see.when(see.tls_off),
     ),
-    Rule("new-token", "a secret of the hub is renewed", see.token),
+    Rule("new-token", "a secret is renewed: {}", see.token),
     Rule(
         "hub-restart",
         "the hub restarts: no logins and no new servers for about 20 s; running notebooks keep going",
@@ -150,30 +151,29 @@ RULES = (
     ),
     Rule(
         "public-address",
-        "where people reach the hub changes: check links, DNS names and login callbacks",
+        "where people reach the hub changes ({}): check links, DNS names and login callbacks",
         see.public_address,
     ),
     Rule(
         "authenticator",
-        "people log in another way: the same person may come under another user name, with an empty home",
+        "people log in another way ({}): the same person may come under another user name, with an empty home",
         see.authenticator,
     ),
-    Rule("admin-users", "more administrators", see.admins),
-    Rule("network-policy", "pods may reach, or be reached by, more than before", see.policy_widened),
+    Rule("admin-users", "more administrators: {}", see.admins),
+    Rule("network-policy", "pods may reach, or be reached by, more than before: {}", see.policy_widened),
     Rule(
         "user-image",
-        "new servers start from another image, pulled to every node before; running servers keep theirs until they "
-        "are stopped",
+        "new servers start from another image ({}); running servers keep theirs until they are stopped",
         see.images,
     ),
     Rule(
         "user-resources",
-        "new servers get other resources; running servers keep theirs until they are stopped",
+        "new servers get other resources ({}); running servers keep theirs until they are stopped",
         see.resources,
     ),
     Rule(
         "culling",
-        "idle servers are stopped by other rules, also the running ones",
+        "idle servers, also the running ones, are stopped by another rule: {}",
         see.moved(
             "cull.enabled", "cull.timeout", "cull.every", "cull.maxAge", "cull.users", "cull.adminUsers",
             "cull.removeNamedServers",
@@ -186,8 +186,8 @@ RULES = (
     ),
     Rule(
         "chart-version",
-        "another version of the chart: read its change log; the hub may upgrade its database when it starts, which "
-        "cannot be undone, so back it up",
+        "another version of the chart ({}): read its change log; the hub may upgrade its database when it starts, "
+        "which cannot be undone, so back it up",
         see.chart,
     ),
 )  # fmt: skip
