@@ -164,7 +164,7 @@ def _templates(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden) -
             yield here, f"must be text, not {shown}; put it in quotes"
         elif fault := _template_fault(text):
             yield here, f"{shown} is not a Helm template: {fault}"
-        elif "{{" not in text and not _readable(text):
+        elif "{{" not in text and not _is_item(text):
             yield here, f"{shown} cannot be written without quotes, as the chart does; put quotes inside of the text"
 
 
@@ -184,6 +184,15 @@ def _readable(value: Any) -> bool:
     except SettingsError:
         return False
     return True
+
+
+def _is_item(text: str) -> bool:
+    """Whether a text that the chart writes as ``- TEXT`` is one item of a list: its second line is not indented."""
+    try:
+        read = helm_yaml.load(f"list:\n  - {text}\nend:\n", "")
+    except SettingsError:
+        return False
+    return list(read) == ["list", "end"] and len(read["list"]) == 1
 
 
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)

@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import re
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pulumi import automation
@@ -24,6 +22,7 @@ from rich.markup import escape
 
 from hubstack import interruption, stacks
 from hubstack.adoption import switch, take_over
+from hubstack.environment import let_find_engine, local_backend
 from hubstack.errors import HubstackError
 
 _DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
@@ -71,15 +70,12 @@ class Updater:
         self._stack = stack
         self._console = console
         self._messages: list[str] = []
-        # The Automation API looks for the engine on this process's own PATH.
-        os.environ.update(environment)
+        let_find_engine(environment)
         interruption.mark_runner()
-        os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
         # Two runs at a time must not fight over the selected stack; each call names its stack.
         workspace = automation.LocalWorkspace(work_dir=str(stack.folder), env_vars=dict(environment))
-        backend = os.environ.get("PULUMI_BACKEND_URL", "")
-        if backend.startswith("file://"):
-            interruption.settle_lock(Path(backend.removeprefix("file://")), stack.name, console)
+        if backend := local_backend(environment):
+            interruption.settle_lock(backend, stack.name, console)
         with self._explained():
             find = automation.Stack.create_or_select if create else automation.Stack.select
             self._handle = find(stack.name, workspace)

@@ -54,6 +54,8 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
         _require_in_place(engine.preview().steps)
         report = engine.deploy()
     retire(stack, console)
+    # What the cluster's controllers wrote while the objects changed hands is not to be a change of the next update.
+    engine.refresh()
     return report
 
 

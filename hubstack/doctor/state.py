@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from hubstack import interruption, project
+from hubstack.environment import let_find_engine, local_backend
 from hubstack.stacks import Stack
 
 ENCRYPTED = "encrypted"
@@ -70,11 +71,9 @@ def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
     from pulumi import automation
     from pulumi.automation.errors import CommandError
 
-    os.environ.update(environment)  # the Automation API looks for the engine on this process's own PATH
-    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
-    backend = os.environ.get("PULUMI_BACKEND_URL", "")
-    local = backend.startswith("file://")
-    locks = tuple(read_locks(Path(backend.removeprefix("file://")), stack.name)) if local else ()
+    let_find_engine(environment)
+    backend = local_backend(environment)
+    locks = tuple(read_locks(backend, stack.name)) if backend else ()
     with tempfile.TemporaryDirectory(prefix="hubstack-doctor-") as name:
         _write_work_folder(stack, Path(name))
         try:
@@ -83,11 +82,11 @@ def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
         except CommandError as error:
             text = str(error)
             problem = "" if "no stack named" in text else _last_line(text)
-            return EngineState(problem=problem, locks=locks, locks_known=local)
+            return EngineState(problem=problem, locks=locks, locks_known=backend is not None)
         entries = None
         with contextlib.suppress(CommandError):
             entries = {key: str(each.value) for key, each in workspace.get_all_config(stack.name).items()}
-    return EngineState(deployment, "", entries, locks, local)
+    return EngineState(deployment, "", entries, locks, backend is not None)
 
 
 def backend_exists() -> bool:

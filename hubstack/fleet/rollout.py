@@ -55,8 +55,7 @@ def environment(console: Console) -> dict[str, str]:
     except toolchain.ToolchainError as error:
         raise HubstackError(str(error)) from None
     # PULUMI_DEBUG_COMMANDS makes the engine's event log available, as the Automation API does.
-    quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DEBUG_COMMANDS": "true"}
-    return {**os.environ, **quiet, **engine_environment(found)}
+    return {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", **engine_environment(found)}
 
 
 def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:

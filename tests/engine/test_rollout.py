@@ -169,8 +169,6 @@ def test_rollback(fleet: FleetCopy) -> None:
 def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a local backend's files say is what the engine says, of a stack that is there and of one that is not."""
     monkeypatch.setenv("HUBSTACK_STATE_DIR", str(fleet.state))
-    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
-        monkeypatch.delenv(name, raising=False)  # an update in this process leaves them
     variables = rollout.environment(Console(quiet=True))
     folder = fleet.state / "stacks" / "a"
     for stack in ("a", "c", "nobody"):

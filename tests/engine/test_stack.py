@@ -22,11 +22,11 @@ from tests.engine.conftest import Machine
 SENTINEL = "sentinel-b7c1e5"
 
 
-def helm_releases(machine: Machine) -> dict[str, str]:
-    """Name and status of every release that Helm itself lists."""
+def helm_releases(machine: Machine, namespace: str) -> dict[str, str]:
+    """Name and status of every release that Helm itself lists in a namespace."""
     options = ["--kubeconfig", str(machine.cluster.kubeconfig), "--kube-context", machine.cluster.context]
     listed = subprocess.run(
-        [machine.tools["helm"], "list", "--all-namespaces", "--all", "-o", "json", *options],
+        [machine.tools["helm"], "list", "--namespace", namespace, "--all", "-o", "json", *options],
         check=True,
         capture_output=True,
     )
@@ -72,13 +72,13 @@ def test_helm_mode_is_a_release_of_helm(machine: Machine) -> None:
     updater = machine.updater(machine.stack(mode="helm"))
     report = updater.up()
     assert report.outputs["mode"] == "helm"
-    assert helm_releases(machine) == {"jhub-helm": "deployed"}
+    assert helm_releases(machine, "jhub-helm") == {"jhub-helm": "deployed"}
     token = secret(machine, "jhub-helm", "hub")["hub.config.ConfigurableHTTPProxy.auth_token"]
     assert len(token) == 64
     assert token not in state_text(machine, "dev-helm")
     assert updater.up().changed == 0
     updater.destroy()
-    assert helm_releases(machine) == {}
+    assert helm_releases(machine, "jhub-helm") == {}
 
 
 @pytest.mark.parametrize("mode", ["native", "helm"])
@@ -182,14 +182,14 @@ def test_missing_permission_is_one_clear_error(machine: Machine, tmp_path: Path)
 def test_mode_of_a_deployed_stack_is_not_switched(machine: Machine) -> None:
     """The other mode for a stack that is deployed is refused, and changes nothing."""
     stack = machine.stack(mode="helm")
-    config = {**stack.config, "hubstack:namespace": "jhub-switch"}
-    stack = type(stack)(name="switch", base="dev", config=config, document={"config": config})
+    config = {**stack.config, "hubstack:namespace": "jhub-kept"}
+    stack = type(stack)(name="kept-mode", base="dev", config=config, document={"config": config})
     updater = machine.updater(stack)
     updater.up()
     native = {**config, "hubstack:mode": "native"}
-    with pytest.raises(HubstackError, match="switch is deployed in mode 'helm'"):
-        machine.updater(type(stack)(name="switch", base="dev", config=native, document={"config": native})).up()
-    assert helm_releases(machine)["jhub-switch"] == "deployed"
+    with pytest.raises(HubstackError, match="kept-mode is deployed in mode 'helm'"):
+        machine.updater(type(stack)(name="kept-mode", base="dev", config=native, document={"config": native})).up()
+    assert helm_releases(machine, "jhub-kept") == {"jhub-kept": "deployed"}
     machine.updater(stack).destroy()
 
 

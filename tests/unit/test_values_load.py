@@ -101,6 +101,10 @@ def test_an_unknown_key_names_the_file_and_the_nearest_key(write) -> None:
         ({"hub": {"services": {"url": {}}}}, "hub.services.url: cannot be the name of a service"),
         ({"singleuser": {"profileList": ["x"]}}, "singleuser.profileList[0]: 'x' is not allowed; must be a map"),
         ({"hub": {"args": ["{{ .Values.a"]}}, "hub.args[0]: '{{ .Values.a' is not a Helm template: '{{' without '}}'"),
+        (
+            {"hub": {"command": ["two\nlines\n"]}},
+            "hub.command[0]: 'two\\nlines\\n' cannot be written without quotes",
+        ),
         ({"hub": {"image": {"tag": ""}}}, "hub.image.tag: must not be empty"),
         (
             {"prePuller": {"extraImages": {"a": {"name": "x", "tag": ""}}}},
