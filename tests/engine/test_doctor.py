@@ -19,7 +19,7 @@ from pulumi import automation
 from rich.console import Console
 from typer.testing import CliRunner
 
-from hubstack import stacks
+from hubstack import session, stacks
 from hubstack.cli import app
 from hubstack.doctor import checks_permissions, run
 from hubstack.doctor.finding import Report
@@ -336,7 +336,8 @@ def test_encrypted_settings_are_read(
 ) -> None:
     """An encrypted token is compared as what it is and never shown; with a wrong passphrase the state is an error."""
     secret = "c0ffee" * 10 + "0000"
-    workspace = automation.LocalWorkspace(work_dir=str(deployed.folder))
+    variables = session.engine_environment(machine.tools)
+    workspace = automation.LocalWorkspace(work_dir=str(deployed.folder), env_vars=variables)
     file = deployed.folder / "Pulumi.doctor.yaml"
     before = file.read_text()
     key = "hubstack:secretValues.hub.cookieSecret"
