@@ -230,6 +230,25 @@ def adopt(
 
 
 @app.command()
+def recover(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack whose state is lost: Pulumi.<stack>.yaml.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a running hub whose stack's state is lost; changes nothing on the cluster."""
+    from hubstack import session, stacks
+    from hubstack.adoption import recover as recovery
+
+    console = _console(as_json)
+    selected = stacks.select(stack)
+    engine = session.engine_on(selected, console)
+    result = recovery.recover(engine, selected, engine.config(), console)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        recovery.show(result, console)
+
+
+@app.command()
 def tools() -> None:
     """Find or download every external program, and say where each came from."""
     from hubstack import session

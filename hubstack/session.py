@@ -82,6 +82,18 @@ def open_session(
     return Session(stack, updater, machine)
 
 
+def engine_on(stack: Stack, console: Console) -> Updater:
+    """The engine on a stack, which it makes in the backend where that does not have it.
+
+    Raises:
+        HubstackError: the engine's programs cannot be had.
+    """
+    try:
+        return Updater(stack, engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console)), console)
+    except toolchain.ToolchainError as error:
+        raise HubstackError(str(error)) from None
+
+
 def previewer(console: Console) -> Callable[[str], Updater]:
     """A function that gives the engine on a stack that is deployed already, for previews; it creates no stack.
 

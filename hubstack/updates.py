@@ -133,15 +133,18 @@ class Updater:
         with self._explained():
             return _plain(self._handle.outputs())
 
+    def config(self) -> dict[str, str]:
+        """The stack's whole configuration, secrets in the open; for the memory only."""
+        with self._explained():
+            return {key: value.value for key, value in self._handle.get_all_config().items()}
+
     def _settle_mode(self) -> None:
         """Both modes make the same objects: without care, a switch would delete what it creates again."""
         deployed = self.outputs().get("mode")
         if not deployed or deployed == self._stack.mode:
             return
         if deployed == "helm" and self._stack.name == self._stack.base:
-            with self._explained():
-                plain = {key: value.value for key, value in self._handle.get_all_config().items()}
-            switch.to_native(self, self._stack, plain, self._console)
+            switch.to_native(self, self._stack, self.config(), self._console)
             return
         raise HubstackError(
             f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
@@ -196,7 +199,18 @@ class Updater:
             yield
         except CommandError as error:
             messages = self._messages or [_last_error(str(error))]
+            if found := sorted({match[1] or 'a Helm release' for text in messages for match in _EXISTS.finditer(text)}):
+                raise HubstackError(self._not_ours(found)) from None
             raise HubstackError("\n".join(messages)) from None
+
+    def _not_ours(self, found: Sequence[str]) -> str:
+        """What to do about objects that are in the cluster and not in the state."""
+        name = self._stack.name
+        return (
+            f"{', '.join(found)} is in the cluster already, and the state of stack {name} does not know it. If the state "
+            f"was lost: hubstack recover --stack {name}. If Helm deployed this hub: hubstack adopt, with a stack name of "
+            "its own. If it is none of ours: choose another hubstack:namespace. Nothing that was there was changed."
+        )
 
     @contextlib.contextmanager
     def _recovery(self) -> Iterator[None]:
@@ -214,6 +228,8 @@ class Updater:
             yield
 
 
+_EXISTS = re.compile(r'(\S+ "[^"]+") already exists|cannot re-use a name that is still in use')
+"""Refusals to create what is there (Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
 

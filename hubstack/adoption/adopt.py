@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,19 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chart import tokens as chart_tokens
-from chart.release import CHART_NAME, CHART_VERSION, TokenValues
-from hubstack import project, session, stacks
-from hubstack.adoption import helm_storage, live
+from chart.release import CHART_NAME, CHART_VERSION
+from hubstack import project, stacks
+from hubstack.adoption import helm_storage, live, stack_file
 from hubstack.adoption.split import leaves, split
 from hubstack.errors import HubstackError
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
-
-_ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
-"""What a stack's file says about its secrets provider."""
-_ASKED = "asked"
-"""A token that shows where one would be generated."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +82,8 @@ def adopt(request: Request, console: Console) -> Adoption:
             does not fit its chart. Nothing is written then.
     """
     values_file = project.ROOT / "values" / f"{request.stack}.yaml"
-    stack_file = project.ROOT / f"Pulumi.{request.stack}.yaml"
-    for file in (stack_file, values_file):
+    written = project.ROOT / f"Pulumi.{request.stack}.yaml"
+    for file in (written, values_file):
         if file.exists():
             raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
     client = _client(request)
@@ -99,7 +91,7 @@ def adopt(request: Request, console: Console) -> Adoption:
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)
     public, secret = split(record.values)
-    tokens = _tokens(client, request, record)
+    tokens = live.missing_tokens(client, request.namespace, record.values)
     config: dict[str, Any] = {
         "hubstack:mode": mode,
         "hubstack:namespace": request.namespace,
@@ -119,16 +111,17 @@ def adopt(request: Request, console: Console) -> Adoption:
         config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, entries, tokens)
         result.kept = len(kept)
         result.notes += _parity_notes(request, record, console)
-    with _undone_on_failure(stack_file, values_file):
+    with _undone_on_failure(written, values_file):
         values_file.parent.mkdir(exist_ok=True)
         header = f"# Settings of release {request.release} (chart {record.version}, revision {record.revision});\n"
-        header += f"# secret ones are in {stack_file.name}.\n"
+        header += f"# secret ones are in {written.name}.\n"
         values_file.write_text(header + yaml.safe_dump(public, sort_keys=False, allow_unicode=True))
-        stack_file.write_text(yaml.safe_dump({"config": config}, sort_keys=False))
-        _encrypt(request.stack, {"secretValues": secret, "adoptedTokens": tokens}, stack_file, console)
-    result.files = [stack_file, values_file]
+        written.write_text(yaml.safe_dump({"config": config}, sort_keys=False))
+        secrets = {"secretValues": secret, "adoptedTokens": tokens}
+        stack_file.put(written, stack_file.encrypted(stacks.select(request.stack), secrets, console))
+    result.files = [written, values_file]
     result.open_settings, result.secret_settings = len(leaves(public)), len(leaves(secret))
-    result.tokens = sorted(set(tokens) - {"services"} | {f"service-{name}" for name in tokens.get("services", {})})
+    result.tokens = live.names(tokens)
     if (record.values.get("hub") or {}).get("extraConfig"):
         result.notes.append("hub.extraConfig is code and stays readable: if a secret is written in it, move it out")
     if mode == "helm" and record.revision == 1 and result.tokens:
@@ -167,30 +160,6 @@ def _mode(request: Request, record: helm_storage.Record) -> str:
     return request.mode or ("native" if record.version == CHART_VERSION else "helm")
 
 
-def _tokens(client: Any, request: Request, record: helm_storage.Record) -> dict[str, Any]:
-    """The live tokens that the settings do not have."""
-    override = record.values.get("fullnameOverride")
-    secret = f"{override}-hub" if override else "hub"
-    found = live.tokens(client, request.namespace, secret)
-    asked = _ASKED
-    none = TokenValues(
-        proxy_auth=asked,
-        cookie_secret=asked,
-        crypt_keys=asked,
-        services=dict.fromkeys((record.values.get("hub") or {}).get("services") or {}, asked),
-    )
-    wanted = chart_tokens.with_tokens(record.values, none)
-    generated = {
-        "proxy": (wanted.get("proxy") or {}).get("secretToken") == asked,
-        "cookie": (wanted.get("hub") or {}).get("cookieSecret") == asked,
-        "crypt": wanted["hub"].get("config", {}).get("CryptKeeper", {}).get("keys") == [asked],
-    }
-    kept = {name: token for name, token in found.items() if generated.get(name)}
-    open_services = chart_tokens.services_without_token(record.values)
-    services = {name: token for name, token in (found.get("services") or {}).items() if name in open_services}
-    return {**kept, "services": services} if services else kept
-
-
 def _parity_notes(request: Request, record: helm_storage.Record, console: Console) -> list[str]:
     """Where mode native would make anything else of these settings than the chart."""
     with tempfile.TemporaryDirectory() as folder:  # readable by this user only; the settings hold secrets
@@ -214,36 +183,3 @@ def _undone_on_failure(*files: Path) -> Iterator[None]:
         for file in files:
             file.unlink(missing_ok=True)
         raise
-
-
-def _encrypt(stack_name: str, secrets: Mapping[str, Any], stack_file: Path, console: Console) -> None:
-    """Put secrets into the stack's file, each leaf encrypted by the stack's own provider."""
-    from hubstack import toolchain
-    from hubstack.updates import Updater
-
-    try:
-        found = toolchain.ensure(session.ENGINE_TOOLS, progress=console)
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
-    environment = session.engine_environment(found)
-    stack = stacks.select(stack_name)
-    Updater(stack, environment, console)  # makes the stack in the backend, and with it the key
-    work_file = stack.folder / stack_file.name
-    for name, tree in secrets.items():
-        for path, value in leaves(tree):
-            # through standard input: an argument could be read by everybody on this machine
-            command = [str(found["pulumi"]), "config", "set", "--secret", "--path", f"hubstack:{name}{path}"]
-            text = value if isinstance(value, str) else str(value)
-            done = subprocess.run(
-                [*command, "--stack", stack.name, "--cwd", str(stack.folder), "--non-interactive"],
-                input=f"{text}\n" if text.endswith("\n") else text,
-                env={**os.environ, **environment}, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode:
-                reason = (done.stderr.strip().splitlines() or ["pulumi failed"])[-1]
-                raise HubstackError(f"hubstack:{name}{path} could not be encrypted: {reason}")
-    written = yaml.safe_load(work_file.read_text())
-    ours = yaml.safe_load(stack_file.read_text())["config"]
-    added = {key: value for key, value in written["config"].items() if key not in ours}
-    encryption = {key: value for key, value in written.items() if key in _ENCRYPTION}
-    stack_file.write_text(yaml.safe_dump({**encryption, "config": {**ours, **added}}, sort_keys=False))

@@ -10,7 +10,7 @@ import settings
 from chart import render
 from chart.errors import SettingsError
 from chart.release import TokenValues
-from chart.tokens import services_without_token
+from chart.tokens import services_without_token, with_tokens
 from components.part import CHECKSUM_PREFIX
 from hubstack import project
 from hubstack.errors import HubstackError
@@ -21,6 +21,8 @@ _TOKEN_KEYS = {
     "crypt": ("hub.config.CryptKeeper.keys",),
 }
 """Keys of the hub's Secret, of this chart version and of older ones (chart template hub/secret.yaml)."""
+_ASKED = "asked"
+"""A token that shows where one would be generated."""
 _UNKNOWN = "0" * 64
 """In place of a token that the live hub does not have."""
 _SERVICE = "hub.services."
@@ -55,6 +57,39 @@ def tokens(client: Any, namespace: str, secret: str) -> dict[str, Any]:
         if key.startswith(_SERVICE) and key.endswith(_API_TOKEN)
     }
     return {**found, "services": services} if services else found
+
+
+def secret_name(values: Mapping[str, Any]) -> str:
+    """Name of the hub's Secret (chart: ``_helpers-names.tpl``)."""
+    override = values.get("fullnameOverride")
+    return f"{override}-hub" if override else "hub"
+
+
+def missing_tokens(client: Any, namespace: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The live tokens that the settings do not have: where an update would generate others.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        namespace: where the hub is.
+        values: its settings, as values of the chart.
+    """
+    found = tokens(client, namespace, secret_name(values))
+    open_services = services_without_token(values)
+    asked = TokenValues(_ASKED, _ASKED, _ASKED, dict.fromkeys(open_services, _ASKED))
+    wanted = with_tokens(values, asked)
+    generated = {
+        "proxy": (wanted.get("proxy") or {}).get("secretToken") == _ASKED,
+        "cookie": (wanted.get("hub") or {}).get("cookieSecret") == _ASKED,
+        "crypt": wanted["hub"].get("config", {}).get("CryptKeeper", {}).get("keys") == [_ASKED],
+    }
+    kept = {name: token for name, token in found.items() if generated.get(name)}
+    services = {name: token for name, token in (found.get("services") or {}).items() if name in open_services}
+    return {**kept, "services": services} if services else kept
+
+
+def names(found: Mapping[str, Any]) -> list[str]:
+    """Names of tokens as people know them; one of a service is ``service-<name>``."""
+    return sorted(set(found) - {"services"} | {f"service-{name}" for name in found.get("services") or {}})
 
 
 def kept_checksums(client: Any, entries: Mapping[str, str], tokens: Mapping[str, Any]) -> dict[str, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from rich.console import Console
 
 from hubstack import project, stacks
-from hubstack.adoption import helm_storage, live, take_over
+from hubstack.adoption import helm_storage, live, stack_file, take_over
 from hubstack.stacks import Stack
 
 
@@ -36,21 +35,8 @@ def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str],
     kept = live.kept_checksums(client, entries, tokens)
     added: dict[str, str | Mapping[str, str]] = {"hubstack:takeOver": release, "hubstack:keptChecksums": kept}
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
-    _add(file, {key: value for key, value in added.items() if key not in stack.config})
+    stack_file.put(file, {key: value for key, value in added.items() if key not in stack.config})
     stack.config.update(added)
     stacks.write_work_folder(stack)
     engine.edit_state(take_over.forget_release)
     console.print(f"switching to mode native: {file.name} says what is taken over; commit it with the change of mode")
-
-
-def _add(file: Path, settings: Mapping[str, str | Mapping[str, str]]) -> None:
-    """Add settings at the head of the stack's configuration, and leave everything else as somebody has written it."""
-    lines = file.read_text().splitlines()
-    place = next(index for index, line in enumerate(lines) if line.rstrip() == "config:") + 1
-    new: list[str] = []
-    for key, value in settings.items():
-        if isinstance(value, str):
-            new.append(f"  {key}: {value}")
-        elif value:
-            new += [f"  {key}:", *(f"    {ours}: {theirs}" for ours, theirs in value.items())]
-    file.write_text("\n".join([*lines[:place], *new, *lines[place:]]) + "\n")

@@ -35,6 +35,9 @@ class Engine(Protocol):
     def refresh(self) -> Any:
         """Make the state say what is in the cluster."""
 
+    def outputs(self) -> dict[str, Any]:
+        """Outputs of the last update that ended well."""
+
     def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
         """Change the state."""
 
@@ -47,13 +50,16 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
     """
     if stack.mode == "helm":
         return _with_live_release(engine, stack)
-    if not is_pending(stack):
+    released = is_pending(stack)
+    if not released and engine.outputs().get("mode"):  # an update has ended since: nothing is left to take over
         return engine.deploy()
     with interruption.taking_over():
-        console.print(f"taking over the objects of Helm release {stack.config['hubstack:takeOver']}, in place")
+        whose = f" of Helm release {stack.config['hubstack:takeOver']}" if released else ""
+        console.print(f"taking over the objects{whose}, in place")
         _require_in_place(engine.preview().steps)
         report = engine.deploy()
-    retire(stack, console)
+    if released:
+        retire(stack, console)
     # What the cluster's controllers wrote while the objects changed hands is not to be a change of the next update.
     engine.refresh()
     return report
@@ -69,7 +75,8 @@ def _with_live_release(engine: Engine, stack: Stack) -> Any:
 
     engine.edit_state(look)
     if missing[0]:
-        engine.deploy(exclude=[release_urn(stack)])
+        with interruption.taking_over():  # what is not the chart's, such as the namespace, may be there too
+            engine.deploy(exclude=[release_urn(stack)])
         engine.edit_state(lambda deployment: add_release(stack, deployment))
         engine.refresh()
         _require_in_place(engine.preview().steps)
