@@ -16,6 +16,7 @@ from rich.table import Table
 
 from chart.errors import SettingsError
 from hubstack import project
+from hubstack.adoption import access
 from hubstack.cluster import ClusterError
 from hubstack.cluster.cli import app as cluster_app
 from hubstack.doctor.cli import doctor
@@ -282,6 +283,11 @@ def main() -> Any:
         app(standalone_mode=True)
     except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
         _errors(error)
+        sys.exit(1)
+    except Exception as error:
+        if (text := access.said(error)) is None:
+            raise
+        _errors(HubstackError(text))
         sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True, emoji=False).print("interrupted; run the same command again to continue")

@@ -199,7 +199,7 @@ class Updater:
             yield
         except CommandError as error:
             messages = self._messages or [_last_error(str(error))]
-            if found := sorted({match[1] or 'a Helm release' for text in messages for match in _EXISTS.finditer(text)}):
+            if found := sorted({match[1] or "a Helm release" for text in messages for match in _EXISTS.finditer(text)}):
                 raise HubstackError(self._not_ours(found)) from None
             raise HubstackError("\n".join(messages)) from None
 
@@ -207,9 +207,9 @@ class Updater:
         """What to do about objects that are in the cluster and not in the state."""
         name = self._stack.name
         return (
-            f"{', '.join(found)} is in the cluster already, and the state of stack {name} does not know it. If the state "
-            f"was lost: hubstack recover --stack {name}. If Helm deployed this hub: hubstack adopt, with a stack name of "
-            "its own. If it is none of ours: choose another hubstack:namespace. Nothing that was there was changed."
+            f"{', '.join(found)} is in the cluster already, and the state of stack {name} does not know it. If the "
+            f"state was lost: hubstack recover --stack {name}. If Helm deployed this hub: hubstack adopt, with a stack "
+            "name of its own. If it is none of ours: choose another hubstack:namespace. Nothing that was there changed."
         )
 
     @contextlib.contextmanager

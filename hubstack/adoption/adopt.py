@@ -16,7 +16,7 @@ from rich.table import Table
 
 from chart.release import CHART_NAME, CHART_VERSION
 from hubstack import project, stacks
-from hubstack.adoption import helm_storage, live, stack_file
+from hubstack.adoption import access, helm_storage, live, stack_file
 from hubstack.adoption.split import leaves, split
 from hubstack.errors import HubstackError
 from hubstack.parity import check
@@ -86,7 +86,7 @@ def adopt(request: Request, console: Console) -> Adoption:
     for file in (written, values_file):
         if file.exists():
             raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
-    client = _client(request)
+    client = access.client(request.context, str(request.kubeconfig) if request.kubeconfig else None)
     record = helm_storage.deployed(client, request.namespace, request.release)
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)
@@ -135,16 +135,6 @@ def adopt(request: Request, console: Console) -> Adoption:
             "change of its own, and read its `hubstack review` first"
         )
     return result
-
-
-def _client(request: Request) -> Any:
-    import kubernetes
-
-    try:
-        path = str(request.kubeconfig) if request.kubeconfig else None
-        return kubernetes.config.new_client_from_config(path, request.context)
-    except kubernetes.config.ConfigException as error:
-        raise HubstackError(f"--context {request.context}: {error}") from None
 
 
 def _mode(request: Request, record: helm_storage.Record) -> str:

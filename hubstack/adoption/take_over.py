@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from hubstack import interruption
-from hubstack.adoption import helm_storage
+from hubstack.adoption import access, helm_storage
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -90,10 +90,8 @@ def _require_in_place(steps: Sequence[tuple[str, str]]) -> None:
 
 
 def client(stack: Stack) -> Any:
-    """An ApiClient of the official package for the stack's context."""
-    import kubernetes
-
-    return kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
+    """An ApiClient of the official package for the stack's context. Raises HubstackError."""
+    return access.client(stack.context, stack.kubeconfig)
 
 
 def is_pending(stack: Stack) -> bool:
@@ -105,10 +103,10 @@ def is_pending(stack: Stack) -> bool:
     release = stack.config.get("hubstack:takeOver")
     if not release or stack.mode != "native":
         return False
-    access = client(stack)
-    if not helm_storage.records(access, stack.namespace, release):
+    api = client(stack)
+    if not helm_storage.records(api, stack.namespace, release):
         return False
-    helm_storage.deployed(access, stack.namespace, release)
+    helm_storage.deployed(api, stack.namespace, release)
     return True
 
 

@@ -204,8 +204,8 @@ def test_a_lost_state_is_recovered_in_place(machine: Machine, root: Path, mode: 
     )
     updater(machine, name).up()
     before, secrets = ledger(machine, name), tokens(machine, name)
+    engine = updater(machine, name)
     with pytest.raises(HubstackError, match="its state knows its hub"):
-        engine = updater(machine, name)
         recover.recover(engine, stacks.select(name), engine.config(), QUIET)
     for state in machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json*"):
         state.unlink()
