@@ -52,7 +52,7 @@ def open_session(
 ) -> Session:
     """Make everything ready that an update needs.
 
-    The embedded cluster is started only where the stack's context is its own.
+    The embedded cluster is started only where the stack's context is its own, and not of a kubeconfig that it names.
 
     Raises:
         HubstackError, ToolchainError, ClusterError: what is missing and how to supply it.
@@ -61,7 +61,7 @@ def open_session(
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
     stack = stacks.select(base, mode=mode, values=values, context=context)
     kind: Kind = EMBEDDED[EMBEDDED.index(cluster)]
-    embedded = context is None and stack.context == f"hubstack-{EMBEDDED[0]}"
+    embedded = context is None and stack.kubeconfig is None and stack.context == f"hubstack-{EMBEDDED[0]}"
     needed = ENGINE_TOOLS + (CLUSTER_TOOLS[kind] if embedded else ())
     try:
         found = toolchain.ensure(needed, progress=console)

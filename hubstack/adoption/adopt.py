@@ -83,8 +83,10 @@ def adopt(request: Request, console: Console) -> Adoption:
     """
     values_file = project.ROOT / "values" / f"{request.stack}.yaml"
     written = project.ROOT / f"Pulumi.{request.stack}.yaml"
+    header = f"# Settings of release {request.release} "
     for file in (written, values_file):
-        if file.exists():
+        # Without the stack's file, which comes last, a values file of ours is what a killed adoption has left.
+        if file.exists() and not (file == values_file and not written.exists() and _begins(file, header)):
             raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
     client = access.client(request.context, str(request.kubeconfig) if request.kubeconfig else None)
     record = helm_storage.deployed(client, request.namespace, request.release)
@@ -111,14 +113,15 @@ def adopt(request: Request, console: Console) -> Adoption:
         config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, entries, tokens)
         result.kept = len(kept)
         result.notes += _parity_notes(request, record, console)
+    stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document={"config": config})
+    added = stack_file.encrypted(stack, {"secretValues": secret, "adoptedTokens": tokens}, console)
+    provider = {key: added.pop(key) for key in stack_file.ENCRYPTION if key in added}
     with _undone_on_failure(written, values_file):
         values_file.parent.mkdir(exist_ok=True)
-        header = f"# Settings of release {request.release} (chart {record.version}, revision {record.revision});\n"
-        header += f"# secret ones are in {written.name}.\n"
-        values_file.write_text(header + yaml.safe_dump(public, sort_keys=False, allow_unicode=True))
-        written.write_text(yaml.safe_dump({"config": config}, sort_keys=False))
-        secrets = {"secretValues": secret, "adoptedTokens": tokens}
-        stack_file.put(written, stack_file.encrypted(stacks.select(request.stack), secrets, console))
+        header += f"(chart {record.version}, revision {record.revision});\n# secret ones are in {written.name}.\n"
+        stack_file.write(values_file, header + yaml.safe_dump(public, sort_keys=False, allow_unicode=True))
+        document = {**provider, "config": {**config, **added}}
+        stack_file.write(written, yaml.safe_dump(document, sort_keys=False))
     result.files = [written, values_file]
     result.open_settings, result.secret_settings = len(leaves(public)), len(leaves(secret))
     result.tokens = live.names(tokens)
@@ -163,6 +166,10 @@ def _parity_notes(request: Request, record: helm_storage.Record, console: Consol
             return [f"whether native equals the chart for these settings could not be checked: {error}"]
     names = [*result.only_chart, *result.only_native, *result.different]
     return [f"native differs from the live release in {name}; `hubstack parity` shows where" for name in names]
+
+
+def _begins(file: Path, text: str) -> bool:
+    return file.read_text(errors="replace").startswith(text)
 
 
 @contextlib.contextmanager

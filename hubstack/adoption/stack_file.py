@@ -49,7 +49,14 @@ def put(file: Path, settings: Mapping[str, Any]) -> None:
         raise HubstackError(
             f"{file.name}: cannot be changed safely; write this below its key config yourself:\n" + "\n".join(new)
         )
-    file.write_text(changed)
+    write(file, changed)
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file whole or not at all, also where this process is killed."""
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.write_text(text)
+    temporary.replace(file)
 
 
 def encrypted(stack: stacks.Stack, secrets: Mapping[str, Any], console: Console) -> dict[str, Any]:
