@@ -113,6 +113,27 @@ def down(
 
 
 @app.command()
+def destroy(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave volumes, namespace and tokens; `up` brings the hub back.")
+    ] = False,
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Delete everything; hubstack:protectData must be false.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Destroy one stack. If it has data, say what becomes of that; without it, lists the data and changes nothing."""
+    from hubstack import destroying, session
+
+    console = _console(as_json)
+    run = session.open_deployed(stack, console)
+    report = destroying.destroy(run.updater, run.stack, console, keep=keep_data, delete=delete_data)
+    if as_json:
+        print(json.dumps({"stack": run.stack.name, "changes": report.changes}))
+
+
+@app.command()
 def manifests(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",

@@ -88,12 +88,28 @@ def previewer(console: Console) -> Callable[[str], Updater]:
     Raises:
         HubstackError: the engine's programs cannot be had.
     """
-    try:
-        environment = engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console))
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
+    environment = _environment(console)
     quiet = Console(quiet=True)
     return lambda name: Updater(stacks.select(name), environment, quiet, create=False)
+
+
+def open_deployed(base: str, console: Console) -> Session:
+    """The engine on a stack that is deployed already, to end it; creates and starts nothing.
+
+    Raises:
+        HubstackError: there is no such stack, it is on the embedded cluster, or the engine's programs cannot be had.
+    """
+    stack = stacks.select(base)
+    if stack.context == f"hubstack-{EMBEDDED[0]}":
+        raise HubstackError(f"stack {base}: is on the embedded cluster, which `hubstack down` destroys with its stacks")
+    return Session(stack, Updater(stack, _environment(console), console, create=False))
+
+
+def _environment(console: Console) -> Mapping[str, str]:
+    try:
+        return engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console))
+    except toolchain.ToolchainError as error:
+        raise HubstackError(str(error)) from None
 
 
 def close_all(console: Console, *, keep_cluster: bool) -> None:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from hubstack.errors import HubstackError
 
+KEEP = "helm.sh/resource-policy"
+"""Annotation that makes Helm leave an object where it is."""
+_CRYPT = "hub.config.CryptKeeper.keys"
+"""Key of the hub's Secret; whoever loses it cannot read the users' auth state again."""
 OWNER = "owner"
 """Label by which Helm finds its records."""
 RETIRED = "helm-retired-by-hubstack"
@@ -33,6 +40,8 @@ class Record:
     """Of the chart."""
     values: Mapping[str, Any]
     """What the user set, without the chart's defaults; secrets are in it."""
+    manifest: str
+    """The objects as YAML, hooks not among them; secrets are in it."""
 
 
 def records(client: Any, namespace: str, release: str) -> list[Record]:
@@ -74,6 +83,55 @@ def deployed(client: Any, namespace: str, release: str) -> Record:
     return last
 
 
+def claims(client: Any, namespace: str, release: str) -> list[Mapping[str, Any]]:
+    """The volume claims that an upgrade of the release could delete, as it asked for them.
+
+    A live claim that says so is left alone by Helm's upgrades (Helm: ``pkg/kube/client.go``).
+    """
+    import kubernetes
+
+    core = kubernetes.client.CoreV1Api(client)
+    last = next((each for each in reversed(records(client, namespace, release)) if each.status == "deployed"), None)
+    found = yaml.load_all(last.manifest, yaml.CSafeLoader) if last else ()
+    live = {
+        each.metadata.name: each.metadata.annotations or {}
+        for each in core.list_namespaced_persistent_volume_claim(namespace).items
+    }
+    return [
+        each
+        for each in found
+        if each
+        and each["kind"] == "PersistentVolumeClaim"
+        and live.get(each["metadata"]["name"], {KEEP: "keep"}).get(KEEP) != "keep"
+    ]
+
+
+def keep_data(client: Any, namespace: str, release: str) -> None:
+    """Make Helm's next uninstall of a release leave its volume claims, and the Secret with the tokens that it drew.
+
+    Helm decides by the objects in its record (Helm: ``pkg/action/uninstall.go``), not by the live ones.
+    """
+    import kubernetes
+
+    core = kubernetes.client.CoreV1Api(client)
+    for record in records(client, namespace, release)[-1:]:
+        secret = core.read_namespaced_secret(record.secret, namespace)
+        content = _content(secret)
+        content["manifest"] = "---\n".join(map(_kept, re.split(r"(?m)^---[ \t]*\n", content["manifest"])))
+        core.patch_namespaced_secret(record.secret, namespace, {"data": {"release": _packed(content)}})
+
+
+def _kept(text: str) -> str:
+    """One document of a manifest, which says that it stays where it holds data."""
+    manifest = yaml.load(text, yaml.CSafeLoader) or {}
+    tokens = manifest.get("kind") == "Secret" and _CRYPT in (manifest.get("data") or {})
+    if not tokens and manifest.get("kind") != "PersistentVolumeClaim":
+        return text
+    metadata = manifest["metadata"]
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), KEEP: "keep"}
+    return yaml.dump(manifest, Dumper=yaml.CSafeDumper)
+
+
 def retire(client: Any, namespace: str, release: str) -> int:
     """Hide a release from Helm, without touching any of its objects; gives how many records were hidden."""
     return _relabel(client, namespace, release, "helm", RETIRED)
@@ -112,11 +170,21 @@ def _name(name: str, *, hidden: bool) -> str:
     return f"retired.{name.removeprefix('retired.')}" if hidden else name.removeprefix("retired.")
 
 
+def _content(secret: Any) -> dict[str, Any]:
+    """What Helm has written; base64 of Kubernetes around base64 of Helm around gzip."""
+    content: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret.data["release"]))))
+    return content
+
+
+def _packed(content: Mapping[str, Any]) -> str:
+    """The same for a Secret's ``data``."""
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(content).encode()))).decode()
+
+
 def _record(secret: Any) -> Record:
     name = secret.metadata.name
     try:
-        # base64 of Kubernetes around base64 of Helm around gzip
-        content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret.data["release"]))))
+        content = _content(secret)
         chart = content["chart"]["metadata"]
         return Record(
             secret=name,
@@ -127,6 +195,7 @@ def _record(secret: Any) -> Record:
             chart=chart["name"],
             version=chart["version"],
             values=content.get("config") or {},
+            manifest=content.get("manifest") or "",
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise HubstackError(f"Secret {name}: cannot be read as a record of Helm ({type(error).__name__})") from None

@@ -83,10 +83,17 @@ def _require_in_place(steps: Sequence[tuple[str, str]]) -> None:
 
 
 def client(stack: Stack) -> Any:
-    """An ApiClient of the official package for the stack's context."""
+    """An ApiClient of the official package for the stack's context.
+
+    Raises:
+        HubstackError: there is no such context.
+    """
     import kubernetes
 
-    return kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
+    try:
+        return kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
+    except kubernetes.config.ConfigException as error:
+        raise HubstackError(f"hubstack:kubeContext: {stack.context!r}: {error}") from None
 
 
 def is_pending(stack: Stack) -> bool:

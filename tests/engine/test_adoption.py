@@ -91,18 +91,6 @@ def listed(machine: Machine) -> list[str]:
     return [release["name"] for release in json.loads(helm(machine, "list", "--all-namespaces", "--output", "json"))]
 
 
-@pytest.fixture
-def root(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder of its own for the files that adoption writes; the program is the real one."""
-    monkeypatch.setenv("HUBSTACK_MIRROR", str(project.mirror()))
-    for entry in project.ROOT.iterdir():
-        if entry.name not in ("values", ".hubstack", ".git") and not entry.name.startswith("Pulumi."):
-            (tmp_path / entry.name).symlink_to(entry)
-    (tmp_path / "Pulumi.yaml").write_text((project.ROOT / "Pulumi.yaml").read_text())
-    monkeypatch.setattr(project, "ROOT", tmp_path)
-    return tmp_path
-
-
 def updater(machine: Machine, name: str) -> Updater:
     """The engine on a stack that adoption has written."""
     return Updater(stacks.select(name), session.engine_environment(machine.tools), QUIET)
