@@ -124,11 +124,13 @@ def destroy(
     as_json: JsonOption = False,
 ) -> None:
     """Destroy one stack. If it has data, say what becomes of that; without it, lists the data and changes nothing."""
-    from hubstack import destroying, session
+    from hubstack import destroying, session, stacks
 
     console = _console(as_json)
     run = session.open_deployed(stack, console)
     report = destroying.destroy(run.updater, run.stack, console, keep=keep_data, delete=delete_data)
+    if not keep_data:
+        stacks.forget(run.stack)
     if as_json:
         print(json.dumps({"stack": run.stack.name, "changes": report.changes}))
 
@@ -248,6 +250,26 @@ def adopt(
         print(json.dumps(result.as_dict()))
     else:
         adoption.show(result, stack, console)
+
+
+@app.command()
+def release(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Let go of a hub: the cluster keeps every object, Helm has them as a release, the stack is gone."""
+    from hubstack import session, stacks
+    from hubstack.adoption import releasing
+
+    console = _console(as_json)
+    run = session.open_deployed(stack, console)
+    done = releasing.release(run.updater, run.stack)
+    stacks.forget(run.stack)
+    if as_json:
+        print(json.dumps(done.__dict__))
+        return
+    for line in releasing.next_steps(run.stack, done):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -97,11 +97,11 @@ def open_deployed(base: str, console: Console) -> Session:
     """The engine on a stack that is deployed already, to end it; creates and starts nothing.
 
     Raises:
-        HubstackError: there is no such stack, it is on the embedded cluster, or the engine's programs cannot be had.
+        HubstackError: there is no such stack, or the engine's programs cannot be had.
     """
     stack = stacks.select(base)
-    if stack.context == f"hubstack-{EMBEDDED[0]}":
-        raise HubstackError(f"stack {base}: is on the embedded cluster, which `hubstack down` destroys with its stacks")
+    if stack.context == f"hubstack-{EMBEDDED[0]}" and base in stacks.deployed():
+        stack = stacks.recorded(base)  # which knows where the embedded cluster's kubeconfig is
     return Session(stack, Updater(stack, _environment(console), console, create=False))
 
 

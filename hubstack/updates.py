@@ -125,9 +125,13 @@ class Updater:
         with self._recovery():
             report = self._run(functools.partial(self._handle.destroy, exclude_protected=keep_protected or None))
         if not keep_protected:
-            with self._explained():
-                self._handle.workspace.remove_stack(self._stack.name)
+            self.forget()
         return report
+
+    def forget(self) -> None:
+        """Remove the stack, which has no resources any more, from the backend."""
+        with self._explained():
+            self._handle.workspace.remove_stack(self._stack.name)
 
     def preview(self, *, refresh: bool = False) -> Report:
         """Tell what `up` would do, without doing it.
@@ -136,6 +140,11 @@ class Updater:
             refresh: look at the cluster first, so that what somebody changed there shows too.
         """
         return self._run(functools.partial(self._handle.preview, refresh=refresh))
+
+    def plain_config(self) -> dict[str, str]:
+        """The stack's whole configuration, secrets in the open: keep it in memory."""
+        with self._explained():
+            return {key: each.value for key, each in self._handle.get_all_config().items()}
 
     def outputs(self) -> dict[str, Any]:
         """Stack outputs of the last update, without the secret ones."""
@@ -153,16 +162,16 @@ class Updater:
         deployed = next(outputs, {}).get("mode")
         if not deployed or deployed == self._stack.mode:
             return
-        if deployed == "helm" and self._stack.name == self._stack.base:
-            with self._explained():
-                plain = {key: value.value for key, value in self._handle.get_all_config().items()}
-            switch.to_native(self, self._stack, plain, self._console)
-            return
-        raise HubstackError(
-            f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
-            "switching it would delete every object before creating it again; keep the mode, or deploy the other "
-            "one as another stack in another namespace. Nothing was changed."
-        )
+        if self._stack.name != self._stack.base:
+            raise HubstackError(
+                f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
+                "has no file of its own that could say what is taken over; write one, or keep the mode. Nothing was "
+                "changed."
+            )
+        if self._stack.mode == "helm":
+            switch.to_helm(self, self._stack, self._console)
+        else:
+            switch.to_native(self, self._stack, self.plain_config(), self._console)
 
     def _run(self, operation: Callable[..., Any]) -> Report:
         report = Report()

@@ -8,11 +8,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
+from chart import helm_yaml
 from hubstack.errors import HubstackError
+from hubstack.parity import normal
 
 KEEP = "helm.sh/resource-policy"
 """Annotation that makes Helm leave an object where it is."""
@@ -21,7 +22,7 @@ _CRYPT = "hub.config.CryptKeeper.keys"
 OWNER = "owner"
 """Label by which Helm finds its records."""
 RETIRED = "helm-retired-by-hubstack"
-"""Value of that label on records that Helm no longer finds; `restore` gives them back."""
+"""Value of that label on records that Helm no longer finds."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def claims(client: Any, namespace: str, release: str) -> list[Mapping[str, Any]]
 
     core = kubernetes.client.CoreV1Api(client)
     last = next((each for each in reversed(records(client, namespace, release)) if each.status == "deployed"), None)
-    found = yaml.load_all(last.manifest, yaml.CSafeLoader) if last else ()
+    found = normal.documents(last.manifest) if last else []
     live = {
         each.metadata.name: each.metadata.annotations or {}
         for each in core.list_namespaced_persistent_volume_claim(namespace).items
@@ -100,8 +101,7 @@ def claims(client: Any, namespace: str, release: str) -> list[Mapping[str, Any]]
     return [
         each
         for each in found
-        if each
-        and each["kind"] == "PersistentVolumeClaim"
+        if each["kind"] == "PersistentVolumeClaim"
         and live.get(each["metadata"]["name"], {KEEP: "keep"}).get(KEEP) != "keep"
     ]
 
@@ -123,36 +123,68 @@ def keep_data(client: Any, namespace: str, release: str) -> None:
 
 def _kept(text: str) -> str:
     """One document of a manifest, which says that it stays where it holds data."""
-    manifest = yaml.load(text, yaml.CSafeLoader) or {}
+    manifest = next(iter(normal.documents(text)), {})
     tokens = manifest.get("kind") == "Secret" and _CRYPT in (manifest.get("data") or {})
     if not tokens and manifest.get("kind") != "PersistentVolumeClaim":
         return text
     metadata = manifest["metadata"]
     metadata["annotations"] = {**(metadata.get("annotations") or {}), KEEP: "keep"}
-    return yaml.dump(manifest, Dumper=yaml.CSafeDumper)
+    return helm_yaml.dump(manifest)
+
+
+def write(client: Any, namespace: str, release: str, content: Mapping[str, Any]) -> int:
+    """Write a record as the next revision after those that Helm or nobody finds; gives its number.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        namespace: where the release is.
+        release: its name.
+        content: chart, settings and manifest, as Helm writes them (Helm: ``pkg/release/release.go``).
+    """
+    import kubernetes
+
+    core = kubernetes.client.CoreV1Api(client)
+    selector = f"{OWNER} in (helm,{RETIRED}),name={release}"
+    known = core.list_namespaced_secret(namespace, label_selector=selector).items
+    revision = 1 + max((int(each.metadata.labels["version"]) for each in known), default=0)
+    now = datetime.now(UTC)
+    stamp = now.isoformat().replace("+00:00", "Z")
+    info = {
+        "first_deployed": stamp,
+        "last_deployed": stamp,
+        "deleted": "",
+        "description": "Handed over by Hubstack",
+        "status": "deployed",
+    }
+    record = {"name": release, "namespace": namespace, "version": revision, "info": info, **content}
+    labels = {
+        OWNER: "helm",
+        "name": release,
+        "status": "deployed",
+        "version": str(revision),
+        "modifiedAt": str(int(now.timestamp())),
+    }
+    name = f"sh.helm.release.v1.{release}.v{revision}"
+    secret = kubernetes.client.V1Secret(
+        metadata=kubernetes.client.V1ObjectMeta(name=name, labels=labels),
+        type="helm.sh/release.v1",
+        data={"release": _packed(record)},
+    )
+    core.create_namespaced_secret(namespace, secret)
+    return revision
 
 
 def retire(client: Any, namespace: str, release: str) -> int:
     """Hide a release from Helm, without touching any of its objects; gives how many records were hidden."""
-    return _relabel(client, namespace, release, "helm", RETIRED)
-
-
-def restore(client: Any, namespace: str, release: str) -> int:
-    """Let Helm find a hidden release again; gives how many records."""
-    return _relabel(client, namespace, release, RETIRED, "helm")
-
-
-def _relabel(client: Any, namespace: str, release: str, before: str, after: str) -> int:
     import kubernetes
 
     core = kubernetes.client.CoreV1Api(client)
-    found = core.list_namespaced_secret(namespace, label_selector=f"{OWNER}={before},name={release}").items
+    found = core.list_namespaced_secret(namespace, label_selector=f"{OWNER}=helm,name={release}").items
     for secret in found:
         # `helm install` refuses a name whose record exists, found by label or not: the name has to change, too
         copy = kubernetes.client.V1Secret(
             metadata=kubernetes.client.V1ObjectMeta(
-                name=_name(secret.metadata.name, hidden=after == RETIRED),
-                labels={**secret.metadata.labels, OWNER: after},
+                name=f"retired.{secret.metadata.name}", labels={**secret.metadata.labels, OWNER: RETIRED}
             ),
             type=secret.type,
             data=secret.data,
@@ -164,10 +196,6 @@ def _relabel(client: Any, namespace: str, release: str, before: str, after: str)
                 raise
         core.delete_namespaced_secret(secret.metadata.name, namespace)
     return len(found)
-
-
-def _name(name: str, *, hidden: bool) -> str:
-    return f"retired.{name.removeprefix('retired.')}" if hidden else name.removeprefix("retired.")
 
 
 def _content(secret: Any) -> dict[str, Any]:

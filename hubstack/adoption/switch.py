@@ -1,14 +1,15 @@
-"""From mode helm to mode native, on one stack: the objects stay, only who manages them changes."""
+"""From one mode to the other, on one stack: the objects stay, only who manages them changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from hubstack import project, stacks
-from hubstack.adoption import helm_storage, live, take_over
+from hubstack.adoption import giving, helm_storage, live, take_over
 from hubstack.stacks import Stack
 
 
@@ -28,24 +29,67 @@ def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str],
     Raises:
         HubstackError: an operation of Helm is unfinished, or native refuses the settings.
     """
-    release = str(stack.config.get("hubstack:releaseName") or stack.namespace)
+    release = release_name(stack)
     client = take_over.client(stack)
     helm_storage.deployed(client, stack.namespace, release)
-    entries = {key.removeprefix("hubstack:"): text for key, text in config.items() if key.startswith("hubstack:")}
+    entries = _entries(config)
     tokens = live.tokens(client, stack.namespace, "hub")
     kept = live.kept_checksums(client, entries, tokens)
-    added: dict[str, str | Mapping[str, str]] = {"hubstack:takeOver": release, "hubstack:keptChecksums": kept}
-    file = project.ROOT / f"Pulumi.{stack.base}.yaml"
-    _add(file, {key: value for key, value in added.items() if key not in stack.config})
-    stack.config.update(added)
-    stacks.write_work_folder(stack)
+    _say(stack, {"hubstack:takeOver": release, "hubstack:keptChecksums": kept}, console)
     engine.edit_state(take_over.forget_release)
-    console.print(f"switching to mode native: {file.name} says what is taken over; commit it with the change of mode")
 
 
-def _add(file: Path, settings: Mapping[str, str | Mapping[str, str]]) -> None:
-    """Add settings at the head of the stack's configuration, and leave everything else as somebody has written it."""
-    lines = file.read_text().splitlines()
+def to_helm(engine: take_over.Engine, stack: Stack, console: Console) -> None:
+    """Prepare a stack that is deployed in mode native for its first update in mode helm.
+
+    Helm gets a record of the live objects, the engine forgets them, and the stack's file says which release is to be
+    gone on with. The update itself is that of an adoption. An interrupted switch goes on at the next update.
+
+    Arguments:
+        engine: the engine on the stack.
+        stack: the stack; its configuration is completed.
+        console: told what is done.
+
+    Raises:
+        HubstackError: an earlier update or an operation of Helm is unfinished.
+    """
+    release = release_name(stack)
+
+    def hand_over(deployment: dict[str, Any]) -> bool:
+        if found := giving.objects(deployment):
+            giving.refuse_unfinished(stack, deployment)
+            # Without settings in the record the engine sees a difference, and so Helm makes the objects the chart's.
+            record = giving.give(take_over.client(stack), stack.namespace, release, found, {})
+            console.print(f"Helm has a record of release {release} now (revision {record.revision})")
+        _say(stack, {"hubstack:takeOver": release}, console)
+        return giving.forget(deployment)
+
+    engine.edit_state(hand_over)
+
+
+def release_name(stack: Stack) -> str:
+    """Name of the stack's release, in mode native the one that its labels carry."""
+    return str(stack.config.get("hubstack:releaseName") or stack.namespace)
+
+
+def _entries(config: Mapping[str, str]) -> dict[str, str]:
+    return {key.removeprefix("hubstack:"): text for key, text in config.items() if key.startswith("hubstack:")}
+
+
+def _say(stack: Stack, settings: Mapping[str, str | Mapping[str, str]], console: Console) -> None:
+    """Let the stack's file and its work folder say what the next updates go on with."""
+    file = project.ROOT / f"Pulumi.{stack.base}.yaml"
+    _write(file, {key: value for key, value in settings.items() if stack.config.get(key) != value})
+    stack.config.update(settings)
+    stacks.write_work_folder(stack)
+    console.print(
+        f"switching to mode {stack.mode}: {file.name} says what is taken over; commit it with the change of mode"
+    )
+
+
+def _write(file: Path, settings: Mapping[str, str | Mapping[str, str]]) -> None:
+    """Set settings at the head of the stack's configuration, and leave everything else as somebody has written it."""
+    lines = _without(file.read_text().splitlines(), settings)
     place = next(index for index, line in enumerate(lines) if line.rstrip() == "config:") + 1
     new: list[str] = []
     for key, value in settings.items():
@@ -54,3 +98,14 @@ def _add(file: Path, settings: Mapping[str, str | Mapping[str, str]]) -> None:
         elif value:
             new += [f"  {key}:", *(f"    {ours}: {theirs}" for ours, theirs in value.items())]
     file.write_text("\n".join([*lines[:place], *new, *lines[place:]]) + "\n")
+
+
+def _without(lines: Sequence[str], settings: Collection[str]) -> list[str]:
+    """Lines without some settings, each of which is a line and the deeper ones below it."""
+    kept, dropping = [], False
+    for line in lines:
+        if not line.startswith("   "):
+            dropping = line.strip().partition(": ")[0].rstrip(":") in settings
+        if not dropping:
+            kept.append(line)
+    return kept
