@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -100,13 +101,15 @@ def _data(stack: Stack, resources: list[Mapping[str, Any]]) -> Data:
     import urllib3
 
     core = kubernetes.client.CoreV1Api(take_over.client(stack))
+    volumes = []
     try:
         claims = core.list_namespaced_persistent_volume_claim(stack.namespace).items
-        volumes = core.list_persistent_volume().items
-    except urllib3.exceptions.HTTPError:
+        with contextlib.suppress(kubernetes.client.ApiException):  # who deploys need not see other namespaces' volumes
+            volumes = core.list_persistent_volume().items
+    except (urllib3.exceptions.HTTPError, kubernetes.client.ApiException) as error:
         raise HubstackError(
-            f"hubstack:kubeContext: {stack.context!r}: its cluster cannot be reached, so nobody knows what data there "
-            "is. Nothing was changed."
+            f"hubstack:kubeContext: {stack.context!r}: volume claims in namespace {stack.namespace} cannot be listed "
+            f"({getattr(error, 'reason', None) or error}), so nobody knows what data there is. Nothing was changed."
         ) from None
     own = {each["id"].rpartition("/")[2] for each in resources if each["type"] == guards.CLAIM}
     for each in resources:

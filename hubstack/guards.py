@@ -107,12 +107,13 @@ def _claims(
 
 
 def _released(stack: Stack, inputs: Object) -> list[Object]:
-    """The claims of a live Helm release; none where the cluster is not reached, which the program tells."""
+    """The claims of a live Helm release; none where the cluster gives no answer, which the program tells."""
+    import kubernetes
     import urllib3
 
     try:
         return helm_storage.claims(take_over.client(stack), inputs["namespace"], inputs["name"])
-    except (HubstackError, urllib3.exceptions.HTTPError):
+    except (HubstackError, kubernetes.client.ApiException, urllib3.exceptions.HTTPError):
         return []
 
 

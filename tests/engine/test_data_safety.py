@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from hubstack import destroying, session, stacks
+from hubstack import destroying, guards, session, stacks
 from hubstack.errors import HubstackError
 from hubstack.updates import Updater
 from tests.engine.conftest import Machine
 
 QUIET = Console(quiet=True)
+MEMORY = "hubstack:values: {hub: {db: {type: sqlite-memory}}}"
 
 
 def write(machine: Machine, root: Path, name: str, mode: str, *lines: str) -> None:
@@ -60,6 +62,22 @@ def add_home(machine: Machine, namespace: str) -> None:
     machine.cluster.client().request("POST", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims", claim)
 
 
+def let_claim_go(machine: Machine, name: str, mode: str) -> None:
+    """What docs/adoption.md says before a hub goes on without the claim of its database."""
+    if mode == "helm":
+        keep = {"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}}
+        machine.cluster.client().merge(f"/api/v1/namespaces/{name}/persistentvolumeclaims/hub-db-dir", keep)
+        return
+
+    def unprotect(deployment: dict[str, Any]) -> bool:
+        for each in deployment["resources"]:
+            if each["type"] == guards.CLAIM:
+                each["protect"] = False
+        return True
+
+    updater(machine, name).edit_state(unprotect)
+
+
 @pytest.mark.parametrize("mode", ["native", "helm"])
 def test_data_outlives_its_hub(machine: Machine, root: Path, mode: str) -> None:
     """Updates that would replace the database are refused, and so is a destroy that does not say what becomes of it;
@@ -73,7 +91,7 @@ def test_data_outlives_its_hub(machine: Machine, root: Path, mode: str) -> None:
     write(machine, root, name, mode, "hubstack:values: {hub: {db: {pvc: {storageClassName: other}}}}")
     with pytest.raises(HubstackError, match=r"hub.db.pvc.storageClassName: None -> 'other'\n.*Nothing was changed"):
         updater(machine, name).up()
-    write(machine, root, name, mode, "hubstack:values: {hub: {db: {type: sqlite-memory}}}")
+    write(machine, root, name, mode, MEMORY)
     with pytest.raises(HubstackError, match=r"hub.db.type: 'sqlite-pvc' -> 'sqlite-memory'\n"):
         updater(machine, name).up()
     write(machine, root, name, mode)
@@ -99,7 +117,11 @@ def test_data_outlives_its_hub(machine: Machine, root: Path, mode: str) -> None:
     assert claims(machine, name) == before
     assert tokens(machine, name) == secrets
 
-    write(machine, root, name, mode, 'hubstack:protectData: "false"')
+    let_claim_go(machine, name, mode)
+    write(machine, root, name, mode, MEMORY)
+    updater(machine, name).up()
+    assert claims(machine, name) == before, "forgotten, and not deleted"
+    write(machine, root, name, mode, 'hubstack:protectData: "false"', MEMORY)
     destroying.destroy(engine, stacks.select(name), QUIET, keep=False, delete=True)
     namespaces = machine.cluster.client().get("/api/v1/namespaces")["items"]
     assert name not in {each["metadata"]["name"] for each in namespaces}
