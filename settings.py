@@ -103,7 +103,9 @@ class StackConfig(_Model):
         None, description="Helm release whose objects the first update takes over, written by `hubstack adopt`."
     )
     protect_data: bool = Field(
-        True, description="Keep the namespace, the hub's database and the token key when the stack is destroyed."
+        True,
+        description="Refuse to delete what holds data: the namespace, the hub's database or the Helm release that has "
+        "it, the StorageClass, the key of the tokens.",
     )
 
 

@@ -33,6 +33,10 @@ class HelmReleaseArgs:
     tokens: TokenValues
     """Generated tokens; a token that the values set wins."""
     depends_on: Sequence[pulumi.Resource] = ()
+    protect: bool = True
+    """Refuse to uninstall the release, whose objects include the hub's database volume, and leave it behind when the
+    stack is destroyed.
+    """
 
 
 class HelmRelease(pulumi.CustomResource):
@@ -53,6 +57,12 @@ class HelmRelease(pulumi.CustomResource):
         if args.repository:
             inputs["repositoryOpts"] = {"repo": args.repository}
         merged = pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(version=PROVIDER_VERSION, depends_on=list(args.depends_on))
+            opts,
+            pulumi.ResourceOptions(
+                version=PROVIDER_VERSION,
+                depends_on=list(args.depends_on),
+                protect=args.protect,
+                retain_on_delete=args.protect,
+            ),
         )
         super().__init__("kubernetes:helm.sh/v3:Release", name, inputs, merged)

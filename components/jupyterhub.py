@@ -126,6 +126,7 @@ class JupyterHub(pulumi.ComponentResource):
                 values=mark_secrets(loaded.user, shadow.user) if shadow else loaded.user,
                 tokens=self._tokens_for_helm(),
                 depends_on=self._before,
+                protect=config.protect_data,
             ),
             self._child,
         )

@@ -16,7 +16,7 @@ class StorageClassArgs:
 
     settings: StorageClassSettings
     protect: bool = True
-    """Refuse to delete the class while the stack's data is protected."""
+    """Refuse to delete the class, and leave it behind when the stack is destroyed."""
 
 
 class StorageClass(pulumi.ComponentResource):
@@ -27,6 +27,6 @@ class StorageClass(pulumi.ComponentResource):
         self.storage_class = kubernetes.StorageClass(
             f"{name}-storage-class",
             storage_class(args.settings),
-            pulumi.ResourceOptions(parent=self, retain_on_delete=args.protect),
+            pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect),
         )
         self.register_outputs({"name": args.settings.name})

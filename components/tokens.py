@@ -48,7 +48,9 @@ class Tokens(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._key = random.RandomBytes(
-            f"{name}-key", length=TOKEN_BYTES, opts=pulumi.ResourceOptions(parent=self, protect=args.protect)
+            f"{name}-key",
+            length=TOKEN_BYTES,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect),
         )
         self.values = TokenValues(
             proxy_auth=self._token("proxy"),
@@ -64,7 +66,8 @@ class Tokens(pulumi.ComponentResource):
             f"{self._name}-{which}",
             byte_length=TOKEN_BYTES,
             keepers={"rotation": keeper} if keeper else None,
-            opts=pulumi.ResourceOptions(parent=self),
+            # Not protected: the engine could not replace it, and a rotation replaces it.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=self._args.protect),
         )
         if not keeper and (adopted := self._args.adopted.get(which)):
             return pulumi.Output.secret(adopted)

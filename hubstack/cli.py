@@ -114,6 +114,29 @@ def down(
 
 
 @app.command()
+def destroy(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave volumes, namespace and tokens; `up` brings the hub back.")
+    ] = False,
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Delete everything; hubstack:protectData must be false.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Destroy one stack. If it has data, say what becomes of that; without it, lists the data and changes nothing."""
+    from hubstack import destroying, session, stacks
+
+    console = _console(as_json)
+    run = session.open_deployed(stack, console)
+    report = destroying.destroy(run.updater, run.stack, console, keep=keep_data, delete=delete_data)
+    if not keep_data:
+        stacks.forget(run.stack)
+    if as_json:
+        print(json.dumps({"stack": run.stack.name, "changes": report.changes}))
+
+
+@app.command()
 def manifests(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
@@ -236,17 +259,36 @@ def recover(
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a running hub whose stack's state is lost; changes nothing on the cluster."""
-    from hubstack import session, stacks
+    from hubstack import session
     from hubstack.adoption import recover as recovery
 
     console = _console(as_json)
-    selected = stacks.select(stack)
-    engine = session.engine_on(selected, console)
-    result = recovery.recover(engine, selected, engine.config(), console)
+    run = session.engine_on(stack, console)
+    result = recovery.recover(run.updater, run.stack, run.updater.plain_config(), console)
     if as_json:
         print(json.dumps(result.as_dict()))
     else:
         recovery.show(result, console)
+
+
+@app.command()
+def release(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Let go of a hub: the cluster keeps every object, Helm has them as a release, the stack is gone."""
+    from hubstack import session, stacks
+    from hubstack.adoption import releasing
+
+    console = _console(as_json)
+    run = session.open_deployed(stack, console)
+    done = releasing.release(run.updater, run.stack)
+    stacks.forget(run.stack)
+    if as_json:
+        print(json.dumps(done.__dict__))
+        return
+    for line in releasing.next_steps(run.stack, done):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 @app.command()

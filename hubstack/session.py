@@ -82,16 +82,14 @@ def open_session(
     return Session(stack, updater, machine)
 
 
-def engine_on(stack: Stack, console: Console) -> Updater:
-    """The engine on a stack, which it makes in the backend where that does not have it.
+def engine_on(base: str, console: Console) -> Session:
+    """The engine on a stack, which it makes in the backend where that does not have it; starts no cluster.
 
     Raises:
-        HubstackError: the engine's programs cannot be had.
+        HubstackError: there is no such stack file, or the engine's programs cannot be had.
     """
-    try:
-        return Updater(stack, engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console)), console)
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
+    stack = _located(base)
+    return Session(stack, Updater(stack, _environment(console), console))
 
 
 def previewer(console: Console) -> Callable[[str], Updater]:
@@ -100,12 +98,35 @@ def previewer(console: Console) -> Callable[[str], Updater]:
     Raises:
         HubstackError: the engine's programs cannot be had.
     """
-    try:
-        environment = engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console))
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
+    environment = _environment(console)
     quiet = Console(quiet=True)
     return lambda name: Updater(stacks.select(name), environment, quiet, create=False)
+
+
+def open_deployed(base: str, console: Console) -> Session:
+    """The engine on a stack that is deployed already, to end it; creates and starts nothing.
+
+    Raises:
+        HubstackError: there is no such stack, or the engine's programs cannot be had.
+    """
+    stack = _located(base)
+    return Session(stack, Updater(stack, _environment(console), console, create=False))
+
+
+def _located(base: str) -> Stack:
+    """A stack with its kubeconfig, also where that is the embedded cluster's."""
+    stack = stacks.select(base)
+    if stack.kubeconfig is None and stack.context == f"hubstack-{EMBEDDED[0]}":
+        machine = make_cluster(EMBEDDED[0], project.state_dir() / "cluster" / EMBEDDED[0])
+        return stacks.select(base, kubeconfig=machine.kubeconfig)
+    return stack
+
+
+def _environment(console: Console) -> Mapping[str, str]:
+    try:
+        return engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console))
+    except toolchain.ToolchainError as error:
+        raise HubstackError(str(error)) from None
 
 
 def close_all(console: Console, *, keep_cluster: bool) -> None:

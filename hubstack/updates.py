@@ -20,13 +20,15 @@ from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType
 from rich.console import Console
 from rich.markup import escape
 
-from hubstack import interruption, stacks
+from hubstack import guards, interruption, stacks
 from hubstack.adoption import switch, take_over
 from hubstack.environment import let_find_engine, local_backend
 from hubstack.errors import HubstackError
 
 _DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
 _DONE = {OpType.CREATE: "created", OpType.UPDATE: "updated", OpType.DELETE: "deleted", OpType.REPLACE: "replaced"}
+
+STACK_TYPE = "pulumi:pulumi:Stack"
 
 
 @dataclass
@@ -86,7 +88,9 @@ class Updater:
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
-        self._settle_mode()
+        state = self._state()
+        guards.refuse_data_loss(self._stack, state)
+        self._settle_mode(state)
         with self._recovery():
             if self._stack.config.get("hubstack:takeOver"):
                 return take_over.up(self, self._stack, self._console)
@@ -112,13 +116,22 @@ class Updater:
         """Make the state say what is in the cluster; changes nothing there."""
         return self._run(self._handle.refresh)
 
-    def destroy(self) -> Report:
-        """Delete everything that the stack may delete, then forget the stack."""
+    def destroy(self, *, keep_protected: bool = False) -> Report:
+        """Delete everything of the stack, then forget the stack.
+
+        Arguments:
+            keep_protected: leave what is protected, in the cluster and in the stack, which then stays, too.
+        """
         with self._recovery():
-            report = self._run(self._handle.destroy)
+            report = self._run(functools.partial(self._handle.destroy, exclude_protected=keep_protected or None))
+        if not keep_protected:
+            self.forget()
+        return report
+
+    def forget(self) -> None:
+        """Remove the stack, which has no resources any more, from the backend."""
         with self._explained():
             self._handle.workspace.remove_stack(self._stack.name)
-        return report
 
     def preview(self, *, refresh: bool = False) -> Report:
         """Tell what `up` would do, without doing it.
@@ -128,29 +141,37 @@ class Updater:
         """
         return self._run(functools.partial(self._handle.preview, refresh=refresh))
 
+    def plain_config(self) -> dict[str, str]:
+        """The stack's whole configuration, secrets in the open: keep it in memory."""
+        with self._explained():
+            return {key: each.value for key, each in self._handle.get_all_config().items()}
+
     def outputs(self) -> dict[str, Any]:
         """Stack outputs of the last update, without the secret ones."""
         with self._explained():
             return _plain(self._handle.outputs())
 
-    def config(self) -> dict[str, str]:
-        """The stack's whole configuration, secrets in the open; for the memory only."""
+    def _state(self) -> dict[str, Any]:
+        """The deployment as the backend has it, secrets encrypted or in plain text: keep it in memory."""
         with self._explained():
-            return {key: value.value for key, value in self._handle.get_all_config().items()}
+            return dict(self._handle.export_stack().deployment or {})
 
-    def _settle_mode(self) -> None:
+    def _settle_mode(self, state: Mapping[str, Any]) -> None:
         """Both modes make the same objects: without care, a switch would delete what it creates again."""
-        deployed = self.outputs().get("mode")
+        outputs = (each.get("outputs") or {} for each in state.get("resources") or [] if each["type"] == STACK_TYPE)
+        deployed = next(outputs, {}).get("mode")
         if not deployed or deployed == self._stack.mode:
             return
-        if deployed == "helm" and self._stack.name == self._stack.base:
-            switch.to_native(self, self._stack, self.config(), self._console)
-            return
-        raise HubstackError(
-            f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
-            "switching it would delete every object before creating it again; keep the mode, or deploy the other "
-            "one as another stack in another namespace. Nothing was changed."
-        )
+        if self._stack.name != self._stack.base:
+            raise HubstackError(
+                f"hubstack:mode: {self._stack.mode!r}: stack {self._stack.name} is deployed in mode {deployed!r}, and "
+                "has no file of its own that could say what is taken over; write one, or keep the mode. Nothing was "
+                "changed."
+            )
+        if self._stack.mode == "helm":
+            switch.to_helm(self, self._stack, self._console)
+        else:
+            switch.to_native(self, self._stack, self.plain_config(), self._console)
 
     def _run(self, operation: Callable[..., Any]) -> Report:
         report = Report()

@@ -5,16 +5,24 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from chart import helm_yaml
 from hubstack.errors import HubstackError
+from hubstack.parity import normal
 
+KEEP = "helm.sh/resource-policy"
+"""Annotation that makes Helm leave an object where it is."""
+_CRYPT = "hub.config.CryptKeeper.keys"
+"""Key of the hub's Secret; whoever loses it cannot read the users' auth state again."""
 OWNER = "owner"
 """Label by which Helm finds its records."""
 RETIRED = "helm-retired-by-hubstack"
-"""Value of that label on records that Helm no longer finds; `restore` gives them back."""
+"""Value of that label on records that Helm no longer finds."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Record:
     """Of the chart."""
     values: Mapping[str, Any]
     """What the user set, without the chart's defaults; secrets are in it."""
+    manifest: str
+    """The objects as YAML, hooks not among them; secrets are in it."""
 
 
 def records(client: Any, namespace: str, release: str) -> list[Record]:
@@ -74,27 +84,107 @@ def deployed(client: Any, namespace: str, release: str) -> Record:
     return last
 
 
-def retire(client: Any, namespace: str, release: str) -> int:
-    """Hide a release from Helm, without touching any of its objects; gives how many records were hidden."""
-    return _relabel(client, namespace, release, "helm", RETIRED)
+def claims(client: Any, namespace: str, release: str) -> list[Mapping[str, Any]]:
+    """The volume claims that an upgrade of the release could delete, as it asked for them.
 
-
-def restore(client: Any, namespace: str, release: str) -> int:
-    """Let Helm find a hidden release again; gives how many records."""
-    return _relabel(client, namespace, release, RETIRED, "helm")
-
-
-def _relabel(client: Any, namespace: str, release: str, before: str, after: str) -> int:
+    A live claim that says so is left alone by Helm's upgrades (Helm: ``pkg/kube/client.go``).
+    """
     import kubernetes
 
     core = kubernetes.client.CoreV1Api(client)
-    found = core.list_namespaced_secret(namespace, label_selector=f"{OWNER}={before},name={release}").items
+    last = next((each for each in reversed(records(client, namespace, release)) if each.status == "deployed"), None)
+    found = normal.documents(last.manifest) if last else []
+    live = {
+        each.metadata.name: each.metadata.annotations or {}
+        for each in core.list_namespaced_persistent_volume_claim(namespace).items
+    }
+    return [
+        each
+        for each in found
+        if each["kind"] == "PersistentVolumeClaim"
+        and live.get(each["metadata"]["name"], {KEEP: "keep"}).get(KEEP) != "keep"
+    ]
+
+
+def keep_data(client: Any, namespace: str, release: str) -> None:
+    """Make Helm's next uninstall of a release leave its volume claims, and the Secret with the tokens that it drew.
+
+    Helm decides by the objects in its record (Helm: ``pkg/action/uninstall.go``), not by the live ones.
+    """
+    import kubernetes
+
+    core = kubernetes.client.CoreV1Api(client)
+    for record in records(client, namespace, release)[-1:]:
+        secret = core.read_namespaced_secret(record.secret, namespace)
+        content = _content(secret)
+        content["manifest"] = "---\n".join(map(_kept, re.split(r"(?m)^---[ \t]*\n", content["manifest"])))
+        core.patch_namespaced_secret(record.secret, namespace, {"data": {"release": _packed(content)}})
+
+
+def _kept(text: str) -> str:
+    """One document of a manifest, which says that it stays where it holds data."""
+    manifest = next(iter(normal.documents(text)), {})
+    tokens = manifest.get("kind") == "Secret" and _CRYPT in (manifest.get("data") or {})
+    if not tokens and manifest.get("kind") != "PersistentVolumeClaim":
+        return text
+    metadata = manifest["metadata"]
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), KEEP: "keep"}
+    return helm_yaml.dump(manifest)
+
+
+def write(client: Any, namespace: str, release: str, content: Mapping[str, Any]) -> int:
+    """Write a record as the next revision after those that Helm or nobody finds; gives its number.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        namespace: where the release is.
+        release: its name.
+        content: chart, settings and manifest, as Helm writes them (Helm: ``pkg/release/release.go``).
+    """
+    import kubernetes
+
+    core = kubernetes.client.CoreV1Api(client)
+    selector = f"{OWNER} in (helm,{RETIRED}),name={release}"
+    known = core.list_namespaced_secret(namespace, label_selector=selector).items
+    revision = 1 + max((int(each.metadata.labels["version"]) for each in known), default=0)
+    now = datetime.now(UTC)
+    stamp = now.isoformat().replace("+00:00", "Z")
+    info = {
+        "first_deployed": stamp,
+        "last_deployed": stamp,
+        "deleted": "",
+        "description": "Handed over by Hubstack",
+        "status": "deployed",
+    }
+    record = {"name": release, "namespace": namespace, "version": revision, "info": info, **content}
+    labels = {
+        OWNER: "helm",
+        "name": release,
+        "status": "deployed",
+        "version": str(revision),
+        "modifiedAt": str(int(now.timestamp())),
+    }
+    name = f"sh.helm.release.v1.{release}.v{revision}"
+    secret = kubernetes.client.V1Secret(
+        metadata=kubernetes.client.V1ObjectMeta(name=name, labels=labels),
+        type="helm.sh/release.v1",
+        data={"release": _packed(record)},
+    )
+    core.create_namespaced_secret(namespace, secret)
+    return revision
+
+
+def retire(client: Any, namespace: str, release: str) -> int:
+    """Hide a release from Helm, without touching any of its objects; gives how many records were hidden."""
+    import kubernetes
+
+    core = kubernetes.client.CoreV1Api(client)
+    found = core.list_namespaced_secret(namespace, label_selector=f"{OWNER}=helm,name={release}").items
     for secret in found:
         # `helm install` refuses a name whose record exists, found by label or not: the name has to change, too
         copy = kubernetes.client.V1Secret(
             metadata=kubernetes.client.V1ObjectMeta(
-                name=_name(secret.metadata.name, hidden=after == RETIRED),
-                labels={**secret.metadata.labels, OWNER: after},
+                name=f"retired.{secret.metadata.name}", labels={**secret.metadata.labels, OWNER: RETIRED}
             ),
             type=secret.type,
             data=secret.data,
@@ -108,15 +198,21 @@ def _relabel(client: Any, namespace: str, release: str, before: str, after: str)
     return len(found)
 
 
-def _name(name: str, *, hidden: bool) -> str:
-    return f"retired.{name.removeprefix('retired.')}" if hidden else name.removeprefix("retired.")
+def _content(secret: Any) -> dict[str, Any]:
+    """What Helm has written; base64 of Kubernetes around base64 of Helm around gzip."""
+    content: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret.data["release"]))))
+    return content
+
+
+def _packed(content: Mapping[str, Any]) -> str:
+    """The same for a Secret's ``data``."""
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(content).encode()))).decode()
 
 
 def _record(secret: Any) -> Record:
     name = secret.metadata.name
     try:
-        # base64 of Kubernetes around base64 of Helm around gzip
-        content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret.data["release"]))))
+        content = _content(secret)
         chart = content["chart"]["metadata"]
         return Record(
             secret=name,
@@ -127,6 +223,7 @@ def _record(secret: Any) -> Record:
             chart=chart["name"],
             version=chart["version"],
             values=content.get("config") or {},
+            manifest=content.get("manifest") or "",
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise HubstackError(f"Secret {name}: cannot be read as a record of Helm ({type(error).__name__})") from None

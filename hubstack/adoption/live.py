@@ -92,6 +92,19 @@ def names(found: Mapping[str, Any]) -> list[str]:
     return sorted(set(found) - {"services"} | {f"service-{name}" for name in found.get("services") or {}})
 
 
+def pod_templates(client: Any, namespace: str) -> dict[str, Any]:
+    """Pod template of each Deployment; a changed one restarts its pods.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        namespace: where the hub is.
+    """
+    import kubernetes
+
+    found = kubernetes.client.AppsV1Api(client).list_namespaced_deployment(namespace).items
+    return {each.metadata.name: client.sanitize_for_serialization(each.spec.template) for each in found}
+
+
 def kept_checksums(client: Any, entries: Mapping[str, str], tokens: Mapping[str, Any]) -> dict[str, str]:
     """Checksum annotations of live pods, by what mode native has instead.
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from hubstack import interruption
-from hubstack.adoption import access, helm_storage
+from hubstack.adoption import access, helm_storage, live
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -49,7 +49,7 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
         HubstackError: taking over would delete or replace something, or an operation of Helm is unfinished.
     """
     if stack.mode == "helm":
-        return _with_live_release(engine, stack)
+        return _with_live_release(engine, stack, console)
     released = is_pending(stack)
     if not released and engine.outputs().get("mode"):  # an update has ended since: nothing is left to take over
         return engine.deploy()
@@ -65,8 +65,8 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
     return report
 
 
-def _with_live_release(engine: Engine, stack: Stack) -> Any:
-    """Let the state know the live release, then update as usual."""
+def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
+    """Let the state know the live release, then update as usual, and say which pods that has restarted."""
     missing = []
 
     def look(deployment: dict[str, Any]) -> bool:
@@ -74,13 +74,27 @@ def _with_live_release(engine: Engine, stack: Stack) -> Any:
         return False
 
     engine.edit_state(look)
-    if missing[0]:
-        with interruption.taking_over():  # what is not the chart's, such as the namespace, may be there too
-            engine.deploy(exclude=[release_urn(stack)])
-        engine.edit_state(lambda deployment: add_release(stack, deployment))
-        engine.refresh()
-        _require_in_place(engine.preview().steps)
-    return engine.deploy()
+    if not missing[0]:
+        return engine.deploy()
+    before = live.pod_templates(client(stack), stack.namespace)
+    with interruption.taking_over():  # what is not the chart's, such as the namespace, may be there too
+        engine.deploy(exclude=[release_urn(stack)])
+    engine.edit_state(lambda deployment: add_release(stack, deployment))
+    engine.refresh()
+    _require_in_place(engine.preview().steps)
+    report = engine.deploy()
+    after = live.pod_templates(client(stack), stack.namespace)
+    for name in sorted(name for name, template in before.items() if after.get(name) != template):
+        console.print(f"restarted: {name}, because {_why(before[name], after.get(name))}", highlight=False)
+    return report
+
+
+def _why(before: Any, after: Any) -> str:
+    """What is different between two pod templates, in a few words."""
+    if after is None:
+        return "it is gone"
+    bare = [{**each, "metadata": {**each["metadata"], "annotations": None}} for each in (before, after)]
+    return "the chart writes other checksums for the same settings" if bare[0] == bare[1] else "its pods are different"
 
 
 def _require_in_place(steps: Sequence[tuple[str, str]]) -> None:
@@ -135,7 +149,8 @@ def add_release(stack: Stack, deployment: dict[str, Any]) -> bool:
         HubstackError: the release is gone, or in the middle of something.
     """
     record = helm_storage.deployed(client(stack), stack.namespace, stack.config["hubstack:takeOver"])
-    resources = deployment["resources"]
+    # The engine has noted the Service that depends on the release, and knows no more of it than that.
+    resources = [each for each in deployment["resources"] if not each["urn"].endswith(f"::{READ_SERVICE}")]
     parent = next(each["urn"] for each in resources if each["type"] == JUPYTERHUB_TYPE)
     provider = next(each for each in resources if each["type"] == PROVIDER_TYPE)
     inputs = {
@@ -156,6 +171,7 @@ def add_release(stack: Stack, deployment: dict[str, Any]) -> bool:
             "provider": f"{provider['urn']}::{provider['id']}",
         }
     )
+    deployment["resources"] = resources
     return True
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from hubstack import interruption, stacks
+from hubstack import guards, interruption, stacks
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, probe
 from hubstack.fleet.engine import Command, EngineGoneError, ForkServers
@@ -74,6 +74,7 @@ class Deployer:
         state = deployed.read(stack.name, self.environment, stack.folder)
         if state.finished and state.digest == item.digest:
             return Outcome("succeeded", "is deployed already", {"digest": state.digest, "commit": state.commit})
+        guards.refuse_data_loss(stack, state.deployment)
         # What a killed update made may be in the cluster under another field manager than the state's.
         extra = dict(interruption.TAKE_OVER) if state.pending or self.journal.killed(stack.name) else {}
         if not state.exists:

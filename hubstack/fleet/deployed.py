@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Deployed:
     """Operations that an interrupted update left."""
     finished: bool = False
     """Whether the last operation on the stack was an update of ours to exactly this digest, and succeeded."""
+    deployment: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The state, secrets encrypted."""
 
 
 def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
@@ -108,6 +110,7 @@ def _described(deployment: Mapping[str, Any] | None, last: Mapping[str, Any]) ->
         url=outputs.get("url"),
         pending=pending,
         finished=ours and last.get("kind") == "update" and last.get("result") == "succeeded" and not pending,
+        deployment=deployment,
     )
 
 

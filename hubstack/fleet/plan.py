@@ -138,7 +138,8 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
     facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
     if state.mode and state.mode != wanted.mode:
         reason = (
-            f"is deployed in mode {state.mode}, and a stack keeps its mode; deploy mode {wanted.mode} as another one"
+            f"is deployed in mode {state.mode}, and a rollout does not switch to mode {wanted.mode}: "
+            f"`hubstack up --stack {name}` does, in place"
         )
         return Item(**facts, action="refused", reason=reason)
     action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"

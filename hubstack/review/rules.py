@@ -88,7 +88,8 @@ RULES = (
     ),
     Rule(
         "mode",
-        "the mode of a deployed stack is switched ({}): everything is deleted and made again, an outage for everybody",
+        "the mode of a deployed stack is switched ({}): `hubstack up` does that in place, a rollout refuses it; on the "
+        "way to helm, the hub may restart",
         see.config("mode"),
         True,
     ),

@@ -52,3 +52,15 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     yield Machine(cluster, tools, state)
     cluster.delete()
     patch.undo()
+
+
+@pytest.fixture
+def root(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder of its own for stack files that tests write; the program is the real one."""
+    monkeypatch.setenv("HUBSTACK_MIRROR", str(project.mirror()))
+    for entry in project.ROOT.iterdir():
+        if entry.name not in ("values", ".hubstack", ".git") and not entry.name.startswith("Pulumi."):
+            (tmp_path / entry.name).symlink_to(entry)
+    (tmp_path / "Pulumi.yaml").write_text((project.ROOT / "Pulumi.yaml").read_text())
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    return tmp_path

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from rich.console import Console
 
 from hubstack import project, session, stacks
-from hubstack.adoption import recover
+from hubstack.adoption import giving, recover, releasing, take_over
 from hubstack.adoption.adopt import Request, adopt
 from hubstack.errors import HubstackError
 from hubstack.updates import Updater
@@ -91,18 +93,6 @@ def tokens(machine: Machine, namespace: str) -> dict[str, str]:
 def listed(machine: Machine) -> list[str]:
     """Names of the releases that Helm lists."""
     return [release["name"] for release in json.loads(helm(machine, "list", "--all-namespaces", "--output", "json"))]
-
-
-@pytest.fixture
-def root(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder of its own for the files that adoption writes; the program is the real one."""
-    monkeypatch.setenv("HUBSTACK_MIRROR", str(project.mirror()))
-    for entry in project.ROOT.iterdir():
-        if entry.name not in ("values", ".hubstack", ".git") and not entry.name.startswith("Pulumi."):
-            (tmp_path / entry.name).symlink_to(entry)
-    (tmp_path / "Pulumi.yaml").write_text((project.ROOT / "Pulumi.yaml").read_text())
-    monkeypatch.setattr(project, "ROOT", tmp_path)
-    return tmp_path
 
 
 def updater(machine: Machine, name: str) -> Updater:
@@ -206,14 +196,14 @@ def test_a_lost_state_is_recovered_in_place(machine: Machine, root: Path, mode: 
     before, secrets = ledger(machine, name), tokens(machine, name)
     engine = updater(machine, name)
     with pytest.raises(HubstackError, match="its state knows its hub"):
-        recover.recover(engine, stacks.select(name), engine.config(), QUIET)
+        recover.recover(engine, stacks.select(name), engine.plain_config(), QUIET)
     for state in machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json*"):
         state.unlink()
     with pytest.raises(HubstackError, match=f"hubstack recover --stack {name}"):
         updater(machine, name).up()
     assert (ledger(machine, name), tokens(machine, name)) == (before, secrets)
     engine = updater(machine, name)
-    result = recover.recover(engine, stacks.select(name), engine.config(), QUIET)
+    result = recover.recover(engine, stacks.select(name), engine.plain_config(), QUIET)
     assert result.tokens == ["cookie", "crypt", "proxy", "service-announce"]
     assert "# somebody's remark" in file.read_text()
     assert not [token for token in secrets.values() if base64.b64decode(token).decode() in file.read_text()]
@@ -221,3 +211,100 @@ def test_a_lost_state_is_recovered_in_place(machine: Machine, root: Path, mode: 
     assert not {operation for operation, _ in report.steps} - {"create", "update"}
     assert (ledger(machine, name), tokens(machine, name)) == (before, secrets)
     assert updater(machine, name).up().changed == 0
+
+
+def write(machine: Machine, root: Path, name: str, mode: str) -> Path:
+    """A stack's file with one service and a remark."""
+    file = root / f"Pulumi.{name}.yaml"
+    file.write_text(
+        f"# somebody's remark\nconfig:\n  hubstack:mode: {mode}\n  hubstack:namespace: {name}\n"
+        f"  hubstack:kubeContext: {machine.cluster.context}\n  hubstack:kubeconfig: {machine.cluster.kubeconfig}\n"
+        "  hubstack:values: {hub: {services: {announce: {admin: false}}}}\n"
+    )
+    return file
+
+
+def without_pods(found: dict[str, str]) -> dict[str, str]:
+    """A ledger's objects."""
+    return {key: uid for key, uid in found.items() if not key.startswith("pods/")}
+
+
+def break_once(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
+    """Let a function fail, as if the command were killed there."""
+
+    def fail(*_: Any) -> bool:
+        raise InterruptedError(name)
+
+    monkeypatch.setattr(module, name, fail)
+
+
+def test_a_switch_to_helm_is_in_place(machine: Machine, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack in mode native goes on in mode helm, through interruptions: same objects and tokens, and each restart is
+    told; back in native, and in helm again, nothing restarts.
+    """
+    name = "switch-back"
+    file = write(machine, root, name, "native")
+    updater(machine, name).up()
+    before, secrets = ledger(machine, name), tokens(machine, name)
+    file.write_text(file.read_text().replace("mode: native", "mode: helm"))
+    for module, step in ((giving, "forget"), (take_over, "add_release")):
+        with monkeypatch.context() as patch:
+            break_once(patch, module, step)
+            with pytest.raises(InterruptedError):
+                updater(machine, name).up()
+        assert ledger(machine, name) == before
+    said = Console(file=io.StringIO(), width=200)
+    report = Updater(stacks.select(name), session.engine_environment(machine.tools), said).up()
+    assert not {operation for operation, _ in report.steps} - {"create", "update"}
+    after = ledger(machine, name)
+    assert {key: uid for key, uid in without_pods(after).items() if key in before} == without_pods(before)
+    assert tokens(machine, name) == secrets
+    assert name in listed(machine)
+    text = said.file.getvalue()
+    restarted = {each.partition("-")[0].removeprefix("pods/") for each in before.keys() - after.keys()}
+    assert restarted == {each for each in ("hub", "proxy", "user") if f"restarted: {each}" in text}
+    assert updater(machine, name).up().changed == 0
+    for old, new in (("helm", "native"), ("native", "helm")):
+        file.write_text(file.read_text().replace(f"mode: {old}", f"mode: {new}"))
+        report = updater(machine, name).up()
+        assert not {operation for operation, _ in report.steps} - {"create", "update"}
+        assert {key: uid for key, uid in ledger(machine, name).items() if key in after} == after
+        assert tokens(machine, name) == secrets
+        assert (name in listed(machine)) == (new == "helm")
+        assert updater(machine, name).up().changed == 0
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_a_hub_is_given_back_to_helm(machine: Machine, root: Path, mode: str) -> None:
+    """The stack is gone, every object is there, and Helm upgrades the release with the same settings in place; what is
+    not deployed yet is refused.
+    """
+    name = f"let-go-{mode}"
+    file = write(machine, root, name, mode)
+    updater(machine, name).up()
+    before, secrets = ledger(machine, name), tokens(machine, name)
+    text = file.read_text()
+    file.write_text(text.replace("admin: false", "admin: true"))
+    with pytest.raises(HubstackError, match="its settings are not what is deployed"):
+        releasing.release(updater(machine, name), stacks.select(name))
+    file.write_text(text)
+    engine = updater(machine, name)
+    done = releasing.release(engine, stacks.select(name))
+    assert (done.release, done.revision, done.version) == (name, 1, "4.4.0")
+    assert ledger(machine, name) == before, "nothing was changed"
+    assert name in listed(machine)
+    assert not list(machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json"))
+    settings = helm(machine, "get", "values", name, "--namespace", name, "--output", "yaml")
+    assert "announce" in settings
+    chart = str(project.mirrored_chart("4.4.0"))
+    arguments = ["upgrade", name, chart, "--namespace", name, "--values", "-", "--wait"]
+    helm(machine, *arguments, given=settings)
+    assert without_pods(ledger(machine, name)) == without_pods(before)
+    assert tokens(machine, name) == secrets
+    after = ledger(machine, name)
+    helm(machine, *arguments, given=settings)
+    assert ledger(machine, name) == after
+    request = Request(f"{name}-again", machine.cluster.context, name, name, mode, machine.cluster.kubeconfig)
+    adopt(request, QUIET)
+    updater(machine, request.stack).up()
+    assert {key: uid for key, uid in ledger(machine, name).items() if key in after} == after

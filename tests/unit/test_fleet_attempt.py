@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hubstack import guards
 from hubstack.fleet import attempt, deployed, events, plan, probe
 from hubstack.fleet.attempt import Deployer, Outcome
 from hubstack.fleet.engine import EngineGoneError, ForkServers
@@ -85,6 +86,16 @@ def test_what_is_deployed_already_is_not_deployed_again(
     """A stack that was finished just before a kill is not run again by resume."""
     done = deployed.Deployed(exists=True, digest="d1", finished=True)
     assert deploy(monkeypatch, tmp_path, done, "started").reason == "is deployed already"
+
+
+def test_data_is_safe_from_rollouts(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that would move a hub away from its data fails for that stack before the engine starts."""
+    stack.config["hubstack:kubeContext"] = "east"
+    namespace = {"type": guards.NAMESPACE, "inputs": {"metadata": {"name": "elsewhere"}}}
+    state = deployed.Deployed(exists=True, deployment={"resources": [namespace]})
+    outcome = deploy(monkeypatch, tmp_path, state)
+    assert (outcome.state, outcome.detail) == ("failed", {"commands": []})
+    assert outcome.reason.startswith("hubstack:namespace: 'elsewhere' -> 'jhub'\n")
 
 
 def test_an_unreachable_cluster_is_not_touched(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

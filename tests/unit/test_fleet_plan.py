@@ -123,7 +123,7 @@ def test_actions_and_reasons(root: Path) -> None:
     ]
     action, reason = decided(state(mode="helm"))
     assert action == "refused"
-    assert "is deployed in mode helm, and a stack keeps its mode" in reason
+    assert "is deployed in mode helm, and a rollout does not switch to mode native" in reason
 
 
 def test_refused_settings_are_part_of_the_plan(root: Path) -> None:
