@@ -22,6 +22,14 @@ WHOLE = bool(os.environ.get("HUBSTACK_FAULT_TEST"))
 """Everything, as ``make fault-test`` asks for; without it a part that stands for the rest."""
 SENTINEL = 'sentinel-9c"4e/é&'
 """A secret of the settings, with characters that each encoding writes in its own way."""
+VALUES: dict[str, Any] = {
+    "hub": {
+        "config": {
+            "JupyterHub": {"authenticator_class": "github"},
+            "GitHubOAuthenticator": {"client_id": "hub", "client_secret": SENTINEL},
+        }
+    }
+}
 RUNS = 3
 """How often a person runs the same command again before losing patience."""
 
@@ -75,20 +83,17 @@ class Lab:
         text = yaml.safe_dump(values) if values is not None else None
         return subprocess.run(command, input=text, check=True, capture_output=True, text=True).stdout
 
-    def install(self, name: str) -> None:
-        """A release that Helm deployed, in its second revision, with a secret in its values and a person's volume."""
-        values = {
-            "hub": {
-                "config": {
-                    "JupyterHub": {"authenticator_class": "github"},
-                    "GitHubOAuthenticator": {"client_id": "hub", "client_secret": SENTINEL},
-                }
-            }
-        }
+    def install(self, name: str, values: Mapping[str, Any] = VALUES) -> None:
+        """A release that Helm deployed, in its second revision, with a person's volume."""
         chart = str(project.mirrored_chart("4.4.0"))
         for _ in range(2):
             self.helm("upgrade", "--install", name, chart, "-n", name, "--create-namespace", "--wait", values=values)
         self.add_home(name)
+
+    def tokens(self, namespace: str) -> dict[str, str]:
+        """The tokens in the hub's Secret, in base64."""
+        found = self.data(namespace).items()
+        return {name.removeprefix("token "): text for name, text in found if name.startswith("token ")}
 
     def add_home(self, namespace: str) -> None:
         """A person's volume, as the spawner makes it."""
