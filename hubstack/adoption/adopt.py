@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chart import tokens as chart_tokens
-from chart.release import CHART_NAME, CHART_VERSION, TokenValues
+from chart.release import CHART_NAME, CHART_VERSION
 from hubstack import project, session, stacks
 from hubstack.adoption import helm_storage, live
 from hubstack.adoption.split import leaves, split
@@ -27,8 +26,6 @@ from hubstack.parity.rendering import Input
 
 _ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """What a stack's file says about its secrets provider."""
-_ASKED = "asked"
-"""A token that shows where one would be generated."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ def adopt(request: Request, console: Console) -> Adoption:
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)
     public, secret = split(record.values)
-    tokens = _tokens(client, request, record)
+    tokens = live.tokens_to_keep(client, request.namespace, record.values)
     config: dict[str, Any] = {
         "hubstack:mode": mode,
         "hubstack:namespace": request.namespace,
@@ -165,30 +162,6 @@ def _mode(request: Request, record: helm_storage.Record) -> str:
             f"{CHART_VERSION}; adopt it with --mode helm, and upgrade the chart as a step of its own"
         )
     return request.mode or ("native" if record.version == CHART_VERSION else "helm")
-
-
-def _tokens(client: Any, request: Request, record: helm_storage.Record) -> dict[str, Any]:
-    """The live tokens that the settings do not have."""
-    override = record.values.get("fullnameOverride")
-    secret = f"{override}-hub" if override else "hub"
-    found = live.tokens(client, request.namespace, secret)
-    asked = _ASKED
-    none = TokenValues(
-        proxy_auth=asked,
-        cookie_secret=asked,
-        crypt_keys=asked,
-        services=dict.fromkeys((record.values.get("hub") or {}).get("services") or {}, asked),
-    )
-    wanted = chart_tokens.with_tokens(record.values, none)
-    generated = {
-        "proxy": (wanted.get("proxy") or {}).get("secretToken") == asked,
-        "cookie": (wanted.get("hub") or {}).get("cookieSecret") == asked,
-        "crypt": wanted["hub"].get("config", {}).get("CryptKeeper", {}).get("keys") == [asked],
-    }
-    kept = {name: token for name, token in found.items() if generated.get(name)}
-    open_services = chart_tokens.services_without_token(record.values)
-    services = {name: token for name, token in (found.get("services") or {}).items() if name in open_services}
-    return {**kept, "services": services} if services else kept
 
 
 def _parity_notes(request: Request, record: helm_storage.Record, console: Console) -> list[str]:

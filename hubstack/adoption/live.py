@@ -10,7 +10,7 @@ import settings
 from chart import render
 from chart.errors import SettingsError
 from chart.release import TokenValues
-from chart.tokens import services_without_token
+from chart.tokens import services_without_token, with_tokens
 from components.part import CHECKSUM_PREFIX
 from hubstack import project
 from hubstack.errors import HubstackError
@@ -23,6 +23,8 @@ _TOKEN_KEYS = {
 """Keys of the hub's Secret, of this chart version and of older ones (chart template hub/secret.yaml)."""
 _UNKNOWN = "0" * 64
 """In place of a token that the live hub does not have."""
+_ASKED = "asked"
+"""A token that shows where one would be generated."""
 _SERVICE = "hub.services."
 _API_TOKEN = ".apiToken"
 
@@ -57,6 +59,53 @@ def tokens(client: Any, namespace: str, secret: str) -> dict[str, Any]:
     return {**found, "services": services} if services else found
 
 
+def resolve(entries: Mapping[str, str]) -> settings.StackSettings:
+    """The settings of a stack whose hub is live.
+
+    Arguments:
+        entries: the stack's configuration without the project's prefix, secrets in the open.
+
+    Raises:
+        HubstackError: the settings are refused.
+    """
+    try:
+        return settings.resolve(settings.parse(entries, set()), project.ROOT)
+    except SettingsError as error:
+        text = "the live settings are refused; stay with mode helm, or mend them first"
+        raise HubstackError(f"{text}:\n{error}") from None
+
+
+def tokens_to_keep(client: Any, namespace: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokens of the live hub that its settings do not have: whoever manages it next must be given them.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        namespace: where the hub is.
+        values: the users' settings, secrets in the open.
+    """
+    found = tokens(client, namespace, hub_secret(values))
+    services = (values.get("hub") or {}).get("services") or {}
+    asked = TokenValues(
+        proxy_auth=_ASKED, cookie_secret=_ASKED, crypt_keys=_ASKED, services=dict.fromkeys(services, _ASKED)
+    )
+    wanted = with_tokens(values, asked)
+    generated = {
+        "proxy": (wanted.get("proxy") or {}).get("secretToken") == _ASKED,
+        "cookie": (wanted.get("hub") or {}).get("cookieSecret") == _ASKED,
+        "crypt": wanted["hub"].get("config", {}).get("CryptKeeper", {}).get("keys") == [_ASKED],
+    }
+    kept = {name: token for name, token in found.items() if generated.get(name)}
+    open_services = services_without_token(values)
+    of_services = {name: token for name, token in (found.get("services") or {}).items() if name in open_services}
+    return {**kept, "services": of_services} if of_services else kept
+
+
+def hub_secret(values: Mapping[str, Any]) -> str:
+    """Name of the hub's Secret."""
+    override = values.get("fullnameOverride")
+    return f"{override}-hub" if override else "hub"
+
+
 def pod_templates(client: Any, namespace: str) -> dict[str, Any]:
     """Pod template of each Deployment; a changed one restarts its pods.
 
@@ -85,11 +134,7 @@ def kept_checksums(client: Any, entries: Mapping[str, str], tokens: Mapping[str,
     """
     import kubernetes
 
-    try:
-        resolved = settings.resolve(settings.parse(entries, set()), project.ROOT)
-    except SettingsError as error:
-        text = "the live settings are refused; stay with mode helm, or mend them first"
-        raise HubstackError(f"{text}:\n{error}") from None
+    resolved = resolve(entries)
     if resolved.release is None:
         return {}
     services = services_without_token(resolved.loaded.tree)

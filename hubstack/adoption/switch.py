@@ -13,7 +13,7 @@ from hubstack.adoption import giving, helm_storage, live, take_over
 from hubstack.stacks import Stack
 
 
-def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str], console: Console) -> None:
+def to_native(engine: take_over.Engine, stack: Stack, console: Console) -> None:
     """Prepare a stack that is deployed in mode helm for its first update in mode native.
 
     The engine forgets the release, which the cluster keeps, and the stack's file says what is to be taken over. The
@@ -23,7 +23,6 @@ def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str],
     Arguments:
         engine: the engine on the stack.
         stack: the stack; its configuration is completed.
-        config: its whole configuration, secrets in the open.
         console: told what is done.
 
     Raises:
@@ -32,8 +31,8 @@ def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str],
     release = release_name(stack)
     client = take_over.client(stack)
     helm_storage.deployed(client, stack.namespace, release)
-    entries = _entries(config)
-    tokens = live.tokens(client, stack.namespace, "hub")
+    entries = engine.entries()
+    tokens = live.tokens(client, stack.namespace, live.hub_secret(live.resolve(entries).loaded.user))
     kept = live.kept_checksums(client, entries, tokens)
     _say(stack, {"hubstack:takeOver": release, "hubstack:keptChecksums": kept}, console)
     engine.edit_state(take_over.forget_release)
@@ -72,10 +71,6 @@ def release_name(stack: Stack) -> str:
     return str(stack.config.get("hubstack:releaseName") or stack.namespace)
 
 
-def _entries(config: Mapping[str, str]) -> dict[str, str]:
-    return {key.removeprefix("hubstack:"): text for key, text in config.items() if key.startswith("hubstack:")}
-
-
 def _say(stack: Stack, settings: Mapping[str, str | Mapping[str, str]], console: Console) -> None:
     """Let the stack's file and its work folder say what the next updates go on with."""
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
@@ -83,7 +78,8 @@ def _say(stack: Stack, settings: Mapping[str, str | Mapping[str, str]], console:
     stack.config.update(settings)
     stacks.write_work_folder(stack)
     console.print(
-        f"switching to mode {stack.mode}: {file.name} says what is taken over; commit it with the change of mode"
+        f"switching to mode {stack.mode}: {file.name} says what is taken over; commit it with the change of mode",
+        soft_wrap=True,
     )
 
 

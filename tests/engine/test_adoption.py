@@ -272,6 +272,10 @@ def test_a_hub_is_given_back_to_helm(machine: Machine, root: Path, mode: str) ->
     after = ledger(machine, name)
     helm(machine, *arguments, given=settings)
     assert ledger(machine, name) == after
+    file.write_text(f"{text}  hubstack:takeOver: {name}\n")
+    with pytest.raises(HubstackError, match=f"tokens that stack {name} does not know .cookie, crypt, proxy, service"):
+        updater(machine, name).up()
+    assert ledger(machine, name) == after
     request = Request(f"{name}-again", machine.cluster.context, name, name, mode, machine.cluster.kubeconfig)
     adopt(request, QUIET)
     updater(machine, request.stack).up()
