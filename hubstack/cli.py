@@ -16,6 +16,7 @@ from rich.table import Table
 
 from chart.errors import SettingsError
 from hubstack import project
+from hubstack.adoption import access
 from hubstack.cluster import ClusterError
 from hubstack.cluster.cli import app as cluster_app
 from hubstack.doctor.cli import doctor
@@ -253,6 +254,24 @@ def adopt(
 
 
 @app.command()
+def recover(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack whose state is lost: Pulumi.<stack>.yaml.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a running hub whose stack's state is lost; changes nothing on the cluster."""
+    from hubstack import session
+    from hubstack.adoption import recover as recovery
+
+    console = _console(as_json)
+    run = session.engine_on(stack, console)
+    result = recovery.recover(run.updater, run.stack, console)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        recovery.show(result, console)
+
+
+@app.command()
 def release(
     stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
     as_json: JsonOption = False,
@@ -306,6 +325,11 @@ def main() -> Any:
         app(standalone_mode=True)
     except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
         _errors(error)
+        sys.exit(1)
+    except Exception as error:
+        if (text := access.said(error)) is None:
+            raise
+        _errors(HubstackError(text))
         sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True, emoji=False).print("interrupted; run the same command again to continue")

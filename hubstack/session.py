@@ -52,7 +52,7 @@ def open_session(
 ) -> Session:
     """Make everything ready that an update needs.
 
-    The embedded cluster is started only where the stack's context is its own.
+    The embedded cluster is started only where the stack's context is its own, and not of a kubeconfig that it names.
 
     Raises:
         HubstackError, ToolchainError, ClusterError: what is missing and how to supply it.
@@ -61,7 +61,7 @@ def open_session(
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
     stack = stacks.select(base, mode=mode, values=values, context=context)
     kind: Kind = EMBEDDED[EMBEDDED.index(cluster)]
-    embedded = context is None and stack.context == f"hubstack-{EMBEDDED[0]}"
+    embedded = context is None and stack.kubeconfig is None and stack.context == f"hubstack-{EMBEDDED[0]}"
     needed = ENGINE_TOOLS + (CLUSTER_TOOLS[kind] if embedded else ())
     try:
         found = toolchain.ensure(needed, progress=console)
@@ -82,6 +82,16 @@ def open_session(
     return Session(stack, updater, machine)
 
 
+def engine_on(base: str, console: Console) -> Session:
+    """The engine on a stack, which it makes in the backend where that does not have it; starts no cluster.
+
+    Raises:
+        HubstackError: there is no such stack file, or the engine's programs cannot be had.
+    """
+    stack = _located(base)
+    return Session(stack, Updater(stack, _environment(console), console))
+
+
 def previewer(console: Console) -> Callable[[str], Updater]:
     """A function that gives the engine on a stack that is deployed already, for previews; it creates no stack.
 
@@ -99,10 +109,17 @@ def open_deployed(base: str, console: Console) -> Session:
     Raises:
         HubstackError: there is no such stack, or the engine's programs cannot be had.
     """
-    stack = stacks.select(base)
-    if stack.context == f"hubstack-{EMBEDDED[0]}" and base in stacks.deployed():
-        stack = stacks.recorded(base)  # which knows where the embedded cluster's kubeconfig is
+    stack = _located(base)
     return Session(stack, Updater(stack, _environment(console), console, create=False))
+
+
+def _located(base: str) -> Stack:
+    """A stack with its kubeconfig, also where that is the embedded cluster's."""
+    stack = stacks.select(base)
+    if stack.kubeconfig is None and stack.context == f"hubstack-{EMBEDDED[0]}":
+        machine = make_cluster(EMBEDDED[0], project.state_dir() / "cluster" / EMBEDDED[0])
+        return stacks.select(base, kubeconfig=machine.kubeconfig)
+    return stack
 
 
 def _environment(console: Console) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from chart.text import sha256
 from hubstack import project
 from hubstack.errors import HubstackError
 
@@ -129,13 +130,28 @@ def select(
 
 
 def entries(config: Mapping[str, Any]) -> dict[str, str]:
-    """A configuration as the engine would hand it to the program; encrypted leaves stay encrypted."""
+    """A configuration as the engine would hand it to the program, except that encrypted leaves stay encrypted: they are
+    texts that tell one ciphertext from another.
+    """
     prefix = "hubstack:"
     return {
-        key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(value)
+        key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(_opaque(value))
         for key, value in config.items()
         if key.startswith(prefix)
     }
+
+
+def is_encrypted(value: Any) -> bool:
+    """Whether a setting is one encrypted leaf (Pulumi: a map with the only key ``secure``)."""
+    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
+def _opaque(value: Any) -> Any:
+    if is_encrypted(value):
+        return f"encrypted-{sha256(value['secure'])[:16]}"
+    if isinstance(value, dict):
+        return {key: _opaque(member) for key, member in value.items()}
+    return [_opaque(member) for member in value] if isinstance(value, list) else value
 
 
 def deployed() -> list[str]:

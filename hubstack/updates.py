@@ -223,7 +223,18 @@ class Updater:
             yield
         except CommandError as error:
             messages = self._messages or [_last_error(str(error))]
+            if found := sorted({match[1] or "a Helm release" for text in messages for match in _EXISTS.finditer(text)}):
+                raise HubstackError(self._not_ours(found)) from None
             raise HubstackError("\n".join(messages)) from None
+
+    def _not_ours(self, found: Sequence[str]) -> str:
+        """What to do about objects that are in the cluster and not in the state."""
+        name = self._stack.name
+        return (
+            f"{', '.join(found)} is in the cluster already, and the state of stack {name} does not know it. If the "
+            f"state was lost: hubstack recover --stack {name}. If Helm deployed this hub: hubstack adopt, with a stack "
+            "name of its own. If it is none of ours: choose another hubstack:namespace. Nothing that was there changed."
+        )
 
     @contextlib.contextmanager
     def _recovery(self) -> Iterator[None]:
@@ -241,6 +252,8 @@ class Updater:
             yield
 
 
+_EXISTS = re.compile(r'(\S+ "[^"]+") already exists|cannot re-use a name that is still in use')
+"""Refusals to create what is there (Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
 

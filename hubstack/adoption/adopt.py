@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from chart.release import CHART_NAME, CHART_VERSION
-from hubstack import project, session, stacks
-from hubstack.adoption import helm_storage, live
+from hubstack import project, stacks
+from hubstack.adoption import access, helm_storage, live, stack_file
 from hubstack.adoption.split import leaves, split
 from hubstack.errors import HubstackError
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
-
-_ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
-"""What a stack's file says about its secrets provider."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +82,18 @@ def adopt(request: Request, console: Console) -> Adoption:
             does not fit its chart. Nothing is written then.
     """
     values_file = project.ROOT / "values" / f"{request.stack}.yaml"
-    stack_file = project.ROOT / f"Pulumi.{request.stack}.yaml"
-    for file in (stack_file, values_file):
-        if file.exists():
+    written = project.ROOT / f"Pulumi.{request.stack}.yaml"
+    header = f"# Settings of release {request.release} "
+    for file in (written, values_file):
+        # Without the stack's file, which comes last, a values file of ours is what a killed adoption has left.
+        if file.exists() and not (file == values_file and not written.exists() and _begins(file, header)):
             raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
-    client = _client(request)
+    client = access.client(request.context, str(request.kubeconfig) if request.kubeconfig else None)
     record = helm_storage.deployed(client, request.namespace, request.release)
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)
     public, secret = split(record.values)
-    tokens = live.tokens_to_keep(client, request.namespace, record.values)
+    tokens = live.missing_tokens(client, request.namespace, record.values)
     config: dict[str, Any] = {
         "hubstack:mode": mode,
         "hubstack:namespace": request.namespace,
@@ -116,16 +113,18 @@ def adopt(request: Request, console: Console) -> Adoption:
         config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, entries, tokens)
         result.kept = len(kept)
         result.notes += _parity_notes(request, record, console)
-    with _undone_on_failure(stack_file, values_file):
+    stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document={"config": config})
+    added = stack_file.encrypted(stack, {"secretValues": secret, "adoptedTokens": tokens}, console)
+    provider = {key: added.pop(key) for key in stack_file.ENCRYPTION if key in added}
+    with _undone_on_failure(written, values_file):
         values_file.parent.mkdir(exist_ok=True)
-        header = f"# Settings of release {request.release} (chart {record.version}, revision {record.revision});\n"
-        header += f"# secret ones are in {stack_file.name}.\n"
-        values_file.write_text(header + yaml.safe_dump(public, sort_keys=False, allow_unicode=True))
-        stack_file.write_text(yaml.safe_dump({"config": config}, sort_keys=False))
-        _encrypt(request.stack, {"secretValues": secret, "adoptedTokens": tokens}, stack_file, console)
-    result.files = [stack_file, values_file]
+        header += f"(chart {record.version}, revision {record.revision});\n# secret ones are in {written.name}.\n"
+        stack_file.write(values_file, header + yaml.safe_dump(public, sort_keys=False, allow_unicode=True))
+        document = {**provider, "config": {**config, **added}}
+        stack_file.write(written, yaml.safe_dump(document, sort_keys=False))
+    result.files = [written, values_file]
     result.open_settings, result.secret_settings = len(leaves(public)), len(leaves(secret))
-    result.tokens = sorted(set(tokens) - {"services"} | {f"service-{name}" for name in tokens.get("services", {})})
+    result.tokens = live.names(tokens)
     if (record.values.get("hub") or {}).get("extraConfig"):
         result.notes.append("hub.extraConfig is code and stays readable: if a secret is written in it, move it out")
     if mode == "helm" and record.revision == 1 and result.tokens:
@@ -139,16 +138,6 @@ def adopt(request: Request, console: Console) -> Adoption:
             "change of its own, and read its `hubstack review` first"
         )
     return result
-
-
-def _client(request: Request) -> Any:
-    import kubernetes
-
-    try:
-        path = str(request.kubeconfig) if request.kubeconfig else None
-        return kubernetes.config.new_client_from_config(path, request.context)
-    except kubernetes.config.ConfigException as error:
-        raise HubstackError(f"--context {request.context}: {error}") from None
 
 
 def _mode(request: Request, record: helm_storage.Record) -> str:
@@ -179,6 +168,10 @@ def _parity_notes(request: Request, record: helm_storage.Record, console: Consol
     return [f"native differs from the live release in {name}; `hubstack parity` shows where" for name in names]
 
 
+def _begins(file: Path, text: str) -> bool:
+    return file.read_text(errors="replace").startswith(text)
+
+
 @contextlib.contextmanager
 def _undone_on_failure(*files: Path) -> Iterator[None]:
     try:
@@ -187,36 +180,3 @@ def _undone_on_failure(*files: Path) -> Iterator[None]:
         for file in files:
             file.unlink(missing_ok=True)
         raise
-
-
-def _encrypt(stack_name: str, secrets: Mapping[str, Any], stack_file: Path, console: Console) -> None:
-    """Put secrets into the stack's file, each leaf encrypted by the stack's own provider."""
-    from hubstack import toolchain
-    from hubstack.updates import Updater
-
-    try:
-        found = toolchain.ensure(session.ENGINE_TOOLS, progress=console)
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
-    environment = session.engine_environment(found)
-    stack = stacks.select(stack_name)
-    Updater(stack, environment, console)  # makes the stack in the backend, and with it the key
-    work_file = stack.folder / stack_file.name
-    for name, tree in secrets.items():
-        for path, value in leaves(tree):
-            # through standard input: an argument could be read by everybody on this machine
-            command = [str(found["pulumi"]), "config", "set", "--secret", "--path", f"hubstack:{name}{path}"]
-            text = value if isinstance(value, str) else str(value)
-            done = subprocess.run(
-                [*command, "--stack", stack.name, "--cwd", str(stack.folder), "--non-interactive"],
-                input=f"{text}\n" if text.endswith("\n") else text,
-                env={**os.environ, **environment}, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode:
-                reason = (done.stderr.strip().splitlines() or ["pulumi failed"])[-1]
-                raise HubstackError(f"hubstack:{name}{path} could not be encrypted: {reason}")
-    written = yaml.safe_load(work_file.read_text())
-    ours = yaml.safe_load(stack_file.read_text())["config"]
-    added = {key: value for key, value in written["config"].items() if key not in ours}
-    encryption = {key: value for key, value in written.items() if key in _ENCRYPTION}
-    stack_file.write_text(yaml.safe_dump({**encryption, "config": {**ours, **added}}, sort_keys=False))

@@ -21,10 +21,10 @@ _TOKEN_KEYS = {
     "crypt": ("hub.config.CryptKeeper.keys",),
 }
 """Keys of the hub's Secret, of this chart version and of older ones (chart template hub/secret.yaml)."""
-_UNKNOWN = "0" * 64
-"""In place of a token that the live hub does not have."""
 _ASKED = "asked"
 """A token that shows where one would be generated."""
+_UNKNOWN = "0" * 64
+"""In place of a token that the live hub does not have."""
 _SERVICE = "hub.services."
 _API_TOKEN = ".apiToken"
 
@@ -75,19 +75,23 @@ def resolve(entries: Mapping[str, str]) -> settings.StackSettings:
         raise HubstackError(f"{text}:\n{error}") from None
 
 
-def tokens_to_keep(client: Any, namespace: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The tokens of the live hub that its settings do not have: whoever manages it next must be given them.
+def secret_name(values: Mapping[str, Any]) -> str:
+    """Name of the hub's Secret (chart: ``_helpers-names.tpl``)."""
+    override = values.get("fullnameOverride")
+    return f"{override}-hub" if override else "hub"
+
+
+def missing_tokens(client: Any, namespace: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The live tokens that the settings do not have: where an update would generate others.
 
     Arguments:
         client: an ApiClient of the official package.
         namespace: where the hub is.
-        values: the users' settings, secrets in the open.
+        values: its settings, as values of the chart.
     """
-    found = tokens(client, namespace, hub_secret(values))
-    services = (values.get("hub") or {}).get("services") or {}
-    asked = TokenValues(
-        proxy_auth=_ASKED, cookie_secret=_ASKED, crypt_keys=_ASKED, services=dict.fromkeys(services, _ASKED)
-    )
+    found = tokens(client, namespace, secret_name(values))
+    open_services = services_without_token(values)
+    asked = TokenValues(_ASKED, _ASKED, _ASKED, dict.fromkeys(open_services, _ASKED))
     wanted = with_tokens(values, asked)
     generated = {
         "proxy": (wanted.get("proxy") or {}).get("secretToken") == _ASKED,
@@ -95,15 +99,13 @@ def tokens_to_keep(client: Any, namespace: str, values: Mapping[str, Any]) -> di
         "crypt": wanted["hub"].get("config", {}).get("CryptKeeper", {}).get("keys") == [_ASKED],
     }
     kept = {name: token for name, token in found.items() if generated.get(name)}
-    open_services = services_without_token(values)
-    of_services = {name: token for name, token in (found.get("services") or {}).items() if name in open_services}
-    return {**kept, "services": of_services} if of_services else kept
+    services = {name: token for name, token in (found.get("services") or {}).items() if name in open_services}
+    return {**kept, "services": services} if services else kept
 
 
-def hub_secret(values: Mapping[str, Any]) -> str:
-    """Name of the hub's Secret."""
-    override = values.get("fullnameOverride")
-    return f"{override}-hub" if override else "hub"
+def names(found: Mapping[str, Any]) -> list[str]:
+    """Names of tokens as people know them; one of a service is ``service-<name>``."""
+    return sorted(set(found) - {"services"} | {f"service-{name}" for name in found.get("services") or {}})
 
 
 def pod_templates(client: Any, namespace: str) -> dict[str, Any]:

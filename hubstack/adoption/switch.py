@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 
 from hubstack import project, stacks
-from hubstack.adoption import giving, helm_storage, live, take_over
+from hubstack.adoption import giving, helm_storage, live, stack_file, take_over
 from hubstack.stacks import Stack
 
 
@@ -32,7 +31,7 @@ def to_native(engine: take_over.Engine, stack: Stack, console: Console) -> None:
     client = take_over.client(stack)
     helm_storage.deployed(client, stack.namespace, release)
     entries = engine.entries()
-    tokens = live.tokens(client, stack.namespace, live.hub_secret(live.resolve(entries).loaded.user))
+    tokens = live.tokens(client, stack.namespace, live.secret_name(live.resolve(entries).loaded.tree))
     kept = live.kept_checksums(client, entries, tokens)
     _say(stack, {"hubstack:takeOver": release, "hubstack:keptChecksums": kept}, console)
     engine.edit_state(take_over.forget_release)
@@ -74,34 +73,10 @@ def release_name(stack: Stack) -> str:
 def _say(stack: Stack, settings: Mapping[str, str | Mapping[str, str]], console: Console) -> None:
     """Let the stack's file and its work folder say what the next updates go on with."""
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
-    _write(file, {key: value for key, value in settings.items() if stack.config.get(key) != value})
+    stack_file.put(file, {key: value for key, value in settings.items() if stack.config.get(key) != value})
     stack.config.update(settings)
     stacks.write_work_folder(stack)
     console.print(
         f"switching to mode {stack.mode}: {file.name} says what is taken over; commit it with the change of mode",
         soft_wrap=True,
     )
-
-
-def _write(file: Path, settings: Mapping[str, str | Mapping[str, str]]) -> None:
-    """Set settings at the head of the stack's configuration, and leave everything else as somebody has written it."""
-    lines = _without(file.read_text().splitlines(), settings)
-    place = next(index for index, line in enumerate(lines) if line.rstrip() == "config:") + 1
-    new: list[str] = []
-    for key, value in settings.items():
-        if isinstance(value, str):
-            new.append(f"  {key}: {value}")
-        elif value:
-            new += [f"  {key}:", *(f"    {ours}: {theirs}" for ours, theirs in value.items())]
-    file.write_text("\n".join([*lines[:place], *new, *lines[place:]]) + "\n")
-
-
-def _without(lines: Sequence[str], settings: Collection[str]) -> list[str]:
-    """Lines without some settings, each of which is a line and the deeper ones below it."""
-    kept, dropping = [], False
-    for line in lines:
-        if not line.startswith("   "):
-            dropping = line.strip().partition(": ")[0].rstrip(":") in settings
-        if not dropping:
-            kept.append(line)
-    return kept

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from hubstack import interruption
-from hubstack.adoption import helm_storage, live
+from hubstack.adoption import access, helm_storage, live
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -39,6 +39,9 @@ class Engine(Protocol):
     def refresh(self) -> Any:
         """Make the state say what is in the cluster."""
 
+    def outputs(self) -> dict[str, Any]:
+        """Outputs of the last update that ended well."""
+
     def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
         """Change the state."""
 
@@ -51,14 +54,17 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
     """
     if stack.mode == "helm":
         return _with_live_release(engine, stack, console)
-    if not is_pending(stack):
+    released = is_pending(stack)
+    if not released and engine.outputs().get("mode"):  # an update has ended since: nothing is left to take over
         return engine.deploy()
     _require_tokens(engine, stack)
     with interruption.taking_over():
-        console.print(f"taking over the objects of Helm release {stack.config['hubstack:takeOver']}, in place")
+        whose = f" of Helm release {stack.config['hubstack:takeOver']}" if released else ""
+        console.print(f"taking over the objects{whose}, in place")
         _require_in_place(engine.preview().steps)
         report = engine.deploy()
-    retire(stack, console)
+    if released:
+        retire(stack, console)
     # What the cluster's controllers wrote while the objects changed hands is not to be a change of the next update.
     engine.refresh()
     return report
@@ -77,7 +83,8 @@ def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
         return engine.deploy()
     _require_tokens(engine, stack)
     before = live.pod_templates(client(stack), stack.namespace)
-    engine.deploy(exclude=[release_urn(stack)])
+    with interruption.taking_over():  # what is not the chart's, such as the namespace, may be there too
+        engine.deploy(exclude=[release_urn(stack)])
     engine.edit_state(lambda deployment: add_release(stack, deployment))
     engine.refresh()
     _require_in_place(engine.preview().steps)
@@ -114,13 +121,12 @@ def _require_tokens(engine: Engine, stack: Stack) -> None:
     if known:
         return
     resolved = live.resolve(engine.entries())
-    found = live.tokens_to_keep(client(stack), stack.namespace, resolved.loaded.user)
-    names = {*found, *(f"service-{name}" for name in found.get("services", {}))} - {"services"}
-    if missing := sorted(names - {*resolved.config.adopted_tokens.by_name(), *resolved.config.rotate_tokens}):
+    found = live.names(live.missing_tokens(client(stack), stack.namespace, resolved.loaded.tree))
+    if missing := sorted({*found} - {*resolved.config.adopted_tokens.by_name(), *resolved.config.rotate_tokens}):
         raise HubstackError(
             f"hubstack:takeOver: the live hub has tokens that stack {stack.name} does not know ({', '.join(missing)}): "
-            "new ones would take their place, and logins and encrypted auth state be lost. `hubstack adopt` writes a "
-            "stack that has them. Nothing was changed."
+            "new ones would take their place, and logins and encrypted auth state be lost. "
+            f"`hubstack recover --stack {stack.name}` writes them into its file. Nothing was changed."
         )
 
 
@@ -131,17 +137,8 @@ def _require_in_place(steps: Sequence[tuple[str, str]]) -> None:
 
 
 def client(stack: Stack) -> Any:
-    """An ApiClient of the official package for the stack's context.
-
-    Raises:
-        HubstackError: there is no such context.
-    """
-    import kubernetes
-
-    try:
-        return kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
-    except kubernetes.config.ConfigException as error:
-        raise HubstackError(f"hubstack:kubeContext: {stack.context!r}: {error}") from None
+    """An ApiClient of the official package for the stack's context. Raises HubstackError."""
+    return access.client(stack.context, stack.kubeconfig)
 
 
 def is_pending(stack: Stack) -> bool:
@@ -153,10 +150,10 @@ def is_pending(stack: Stack) -> bool:
     release = stack.config.get("hubstack:takeOver")
     if not release or stack.mode != "native":
         return False
-    access = client(stack)
-    if not helm_storage.records(access, stack.namespace, release):
+    api = client(stack)
+    if not helm_storage.records(api, stack.namespace, release):
         return False
-    helm_storage.deployed(access, stack.namespace, release)
+    helm_storage.deployed(api, stack.namespace, release)
     return True
 
 

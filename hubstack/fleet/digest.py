@@ -13,7 +13,6 @@ from typing import Any
 import settings
 from chart.errors import SettingsError
 from hubstack import project, stacks
-from hubstack.review.rendering import opaque
 
 LENGTH = 16
 """Hex digits of a digest."""
@@ -43,12 +42,7 @@ def desired(stack: stacks.Stack) -> Desired:
     Raises:
         SettingsError: the settings are refused; lists everything.
     """
-    entries = {
-        key.removeprefix("hubstack:"): value if isinstance(value, str) else json.dumps(opaque(value))
-        for key, value in stack.config.items()
-        if key.startswith("hubstack:")
-    }
-    found = settings.resolve(settings.parse(entries, set()), stack.root)
+    found = settings.resolve(settings.parse(stacks.entries(stack.config), set()), stack.root)
     facts: dict[str, Any] = {
         "config": found.config.model_dump(mode="json", exclude=_OF_THE_MACHINE),
         "values": found.loaded.user,

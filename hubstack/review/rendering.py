@@ -16,7 +16,7 @@ from chart.merge import coalesce
 from chart.release import TokenValues
 from chart.text import sha256
 from chart.tokens import services_without_token, with_tokens
-from hubstack import project, toolchain
+from hubstack import project, stacks, toolchain
 from hubstack.errors import HubstackError
 from hubstack.parity import normal
 from hubstack.review import inputs
@@ -95,13 +95,9 @@ class Renderer:
         return Rendered(file.stack, error=reason.replace(f"{file.folder}/", ""), leftovers=inputs.secrets(file))
 
     def _render(self, file: StackFile) -> Rendered:
-        entries = {
-            key.removeprefix("hubstack:"): value if isinstance(value, str) else json.dumps(opaque(value))
-            for key, value in file.config.items()
-            if key.startswith("hubstack:")
-        }
+        entries = stacks.entries(file.config)
         sealed = ""
-        if _is_encrypted(file.config.get("hubstack:secretValues")):
+        if stacks.is_encrypted(file.config.get("hubstack:secretValues")):
             sealed = sha256(entries.pop("secretValues"))
         stack = settings.resolve(settings.parse(entries, set()), file.folder)
         objects = self._native(stack) if stack.config.mode == "native" else self._chart(stack, file.folder)
@@ -187,16 +183,3 @@ def _tokens(stack: settings.StackSettings) -> TokenValues:
         crypt_keys=token("crypt"),
         services={name: token(f"service-{name}") for name in services_without_token(stack.loaded.tree)},
     )
-
-
-def opaque(value: Any) -> Any:
-    """Encrypted leaves as texts that tell one ciphertext from another; nothing is decrypted."""
-    if isinstance(value, dict):
-        if _is_encrypted(value):
-            return f"encrypted-{sha256(value['secure'])[:16]}"
-        return {key: opaque(member) for key, member in value.items()}
-    return [opaque(member) for member in value] if isinstance(value, list) else value
-
-
-def _is_encrypted(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import subprocess
@@ -13,7 +14,7 @@ import yaml
 from rich.console import Console
 
 from hubstack import project, session, stacks
-from hubstack.adoption import giving, releasing, take_over
+from hubstack.adoption import giving, recover, releasing, take_over
 from hubstack.adoption.adopt import Request, adopt
 from hubstack.errors import HubstackError
 from hubstack.updates import Updater
@@ -179,6 +180,37 @@ def test_a_switch_to_native_is_in_place(machine: Machine, root: Path) -> None:
     assert file.read_text().startswith("# somebody's remark\nconfig:\n  hubstack:takeOver: switch\n")
     assert updater(machine, "switch").up().changed == 0
     assert ledger(machine, "switch") == after
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+def test_a_lost_state_is_recovered_in_place(machine: Machine, root: Path, mode: str) -> None:
+    """Without its state, an update changes nothing; after `recover` the hub goes on: same objects, pods and tokens."""
+    name = f"lost-{mode}"
+    file = root / f"Pulumi.{name}.yaml"
+    file.write_text(
+        f"config:\n  hubstack:mode: {mode}  # somebody's remark\n  hubstack:namespace: {name}\n"
+        f"  hubstack:kubeContext: {machine.cluster.context}\n  hubstack:kubeconfig: {machine.cluster.kubeconfig}\n"
+        "  hubstack:values: {hub: {services: {announce: {admin: false}}}}\n"
+    )
+    updater(machine, name).up()
+    before, secrets = ledger(machine, name), tokens(machine, name)
+    engine = updater(machine, name)
+    with pytest.raises(HubstackError, match="its state knows its hub"):
+        recover.recover(engine, stacks.select(name), QUIET)
+    for state in machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json*"):
+        state.unlink()
+    with pytest.raises(HubstackError, match=f"hubstack recover --stack {name}"):
+        updater(machine, name).up()
+    assert (ledger(machine, name), tokens(machine, name)) == (before, secrets)
+    engine = updater(machine, name)
+    result = recover.recover(engine, stacks.select(name), QUIET)
+    assert result.tokens == ["cookie", "crypt", "proxy", "service-announce"]
+    assert "# somebody's remark" in file.read_text()
+    assert not [token for token in secrets.values() if base64.b64decode(token).decode() in file.read_text()]
+    report = updater(machine, name).up()
+    assert not {operation for operation, _ in report.steps} - {"create", "update"}
+    assert (ledger(machine, name), tokens(machine, name)) == (before, secrets)
+    assert updater(machine, name).up().changed == 0
 
 
 def write(machine: Machine, root: Path, name: str, mode: str) -> Path:
