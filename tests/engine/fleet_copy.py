@@ -102,16 +102,20 @@ class FleetCopy:
             "COLUMNS": "200",
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start ``hubstack rollout ...`` without waiting for it."""
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start ``hubstack ...`` without waiting for it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "hubstack.cli", "rollout", *arguments],
+            [sys.executable, "-m", "hubstack.cli", *arguments],
             cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start ``hubstack rollout ...`` without waiting for it."""
+        return self.command("rollout", *arguments)
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Exit code and output of ``hubstack rollout ...``."""

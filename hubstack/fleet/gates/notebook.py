@@ -116,7 +116,11 @@ class _Hub:
     def _call(self, what: str, method: str, path: str, allowed: tuple[int, ...]) -> bytes:
         headers = {"Authorization": f"token {self._token}", "Content-Type": "application/json"}
         data = b"{}" if method == "POST" else None
-        status, _, body = get(self._url + path, self._left(what), headers=headers, method=method, data=data)
+        try:
+            status, _, body = get(self._url + path, self._left(what), headers=headers, method=method, data=data)
+        except Shut:
+            self._left(what)  # an answer that the deadline cut off says only that the time is up
+            raise
         if status not in allowed:
             hint = "; the token lacks the right to it" if status in (401, 403) else ""
             raise Shut(f"{what}: the hub answers {status}{hint}")
