@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-unit e2e fleet-test lint bench docs
+.PHONY: help setup up down test test-unit e2e fleet-test fault-test lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -41,6 +41,9 @@ e2e: setup ## Run the tests with real containers and a browser only (Linux, root
 
 fleet-test: setup ## Roll out 30 stacks over 3 clusters, with kills and failures; takes a quarter of an hour
 	HUBSTACK_FLEET_TEST=1 $(pytest) tests/fleet -v
+
+fault-test: setup ## Kill and disturb updates at fifty random moments and more; takes half an hour
+	HUBSTACK_FAULT_TEST=1 $(pytest) tests/engine/faults -v
 
 lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff check .

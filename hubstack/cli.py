@@ -326,6 +326,11 @@ def main() -> Any:
     except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
         _errors(error)
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _errors(HubstackError(f"{error.filename}: {error.strerror}"))
+        sys.exit(1)
     except Exception as error:
         if (text := access.said(error)) is None:
             raise

@@ -32,6 +32,9 @@ RUNNER = "HUBSTACK_RUNNER"
 ORPHAN_SECONDS = 120
 """How long an orphaned engine may take to finish the operations that it has under way."""
 
+WRITING_SECONDS = 1
+"""How long the engine may take to write a lock, which has some hundred bytes."""
+
 RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -64,6 +67,7 @@ def settle_lock(backend: Path, stack: str, console: Console) -> None:
     Raises:
         HubstackError: a living update, of somebody who still waits for it, holds the lock.
     """
+    _remove_broken_locks(backend, stack, console)
     for lock in backend.glob(f".pulumi/locks/**/hubstack/{stack}/*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError):
             holder = json.loads(lock.read_text())
@@ -83,6 +87,23 @@ def settle_lock(backend: Path, stack: str, console: Console) -> None:
                     time.sleep(0.2)
             if not is_running(pid, since):
                 lock.unlink(missing_ok=True)
+
+
+def _remove_broken_locks(backend: Path, stack: str, console: Console) -> None:
+    """Remove locks that a full disk has left unwritten: the engine reads them all, and gives up at such a one."""
+    for lock in backend.glob(f".pulumi/locks/**/hubstack/{stack}/*"):
+        for attempt in range(WRITING_SECONDS * 10 + 1):
+            with contextlib.suppress(OSError, ValueError):
+                json.loads(lock.read_text())
+                break
+            if attempt == WRITING_SECONDS * 10 and lock.is_file():
+                with contextlib.suppress(OSError):
+                    lock.unlink()
+                    console.print(f"removed an unwritten lock of stack {stack}, {lock.name}")
+            elif not lock.is_file():
+                break
+            else:
+                time.sleep(0.1)
 
 
 def interrupt_engines() -> None:

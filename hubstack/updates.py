@@ -287,5 +287,9 @@ def _last_error(text: str) -> str:
             f"the stack is locked by {who} (process {pid}) since {since}: another update is under way; wait for it, "
             "or, if that process is known to be dead, run `pulumi cancel`. Nothing was changed."
         )
+    several = re.findall(r"^\s*(?:error:)?\s*\d+\) (?!Unknown$)(.*)$", text, flags=re.MULTILINE)
     errors = re.findall(r"^\s*(?:stderr: )?error: (.*)$", text, flags=re.MULTILINE)
-    return errors[-1] if errors else text.strip().splitlines()[-1]
+    said = "; ".join(several) or (errors[-1] if errors else text.strip().splitlines()[-1])
+    if re.search("no space left on device|read-only file system", said):
+        said += ". The state backend could not be written: make room there, or make it writable, then run this again."
+    return said

@@ -49,6 +49,15 @@ def test_a_reused_process_id_is_not_the_holder(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+def test_a_lock_that_a_full_disk_left_unwritten_goes(tmp_path: Path) -> None:
+    """The engine would give up at a lock file that is not JSON, however much room there is by then."""
+    whole = lock(tmp_path, 1, "another-machine", datetime.now(UTC))
+    broken = whole.with_name("1.json.18ead3be7ea07616.tmp")
+    broken.touch()
+    interruption.settle_lock(tmp_path, "dev", QUIET)
+    assert (whole.exists(), broken.exists()) == (True, False)
+
+
 def test_a_living_update_keeps_its_lock(tmp_path: Path) -> None:
     """An update that somebody waits for is neither ended nor overtaken."""
     file = lock(tmp_path, os.getpid(), socket.gethostname(), datetime.now(UTC) + timedelta(seconds=1))

@@ -1,0 +1,73 @@
+"""A state backend that is full or read-only."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.faults.lab import Figure, Lab
+
+
+@pytest.fixture
+def backend(lab: Lab) -> Iterator[Path]:
+    """The backend's folder as a small file system of its own, which can be full or read-only."""
+    folder = lab.copy.state / "backend"
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "hubstack-test", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path, left: int) -> Path:
+    """Fill a file system but for some bytes."""
+    file = folder / "filler"
+    with file.open("wb", buffering=0) as filler:
+        try:
+            while True:
+                filler.write(b"\0" * 4096)
+        except OSError:
+            pass
+        filler.truncate(max(0, filler.tell() - left))
+    return file
+
+
+def refused(lab: Lab, name: str, fault: str, before: dict[str, str]) -> None:
+    """The update fails with the reason, without a traceback, and nothing of the data is touched."""
+    code, output = lab.run("up", "--stack", name)
+    assert code == 1, output
+    assert ("no space left" in output) or ("read-only file system" in output), output
+    lab.figures.append(Figure("change", fault, 1, lab.lost(before, name)))
+    assert lab.figures[-1].losses == []
+
+
+def test_a_backend_that_is_full_or_read_only(lab: Lab, backend: Path) -> None:
+    """The update says why it failed and loses nothing; with room again, the next one ends well."""
+    name = "cramped"
+    lab.write(name, "native", 10)
+    lab.must("up", "--stack", name)
+    lab.add_home(name)
+    before = lab.data(name)
+    for number, left in enumerate((0, 100_000)):
+        lab.write(name, "native", 20 + number)
+        filler = fill(backend, left)
+        refused(lab, name, f"backend full but for {left} bytes", before)
+        filler.unlink()
+        lab.again("up", "--stack", name)
+        lab.require_settled(name)
+    lab.write(name, "native", 30)
+    subprocess.run(["mount", "-o", "remount,ro", str(backend)], check=True)
+    refused(lab, name, "backend read-only", before)
+    subprocess.run(["mount", "-o", "remount,rw", str(backend)], check=True)
+    lab.again("up", "--stack", name)
+    lab.require_settled(name)
+    assert lab.lost(before, name) == []
