@@ -264,7 +264,7 @@ def recover(
 
     console = _console(as_json)
     run = session.engine_on(stack, console)
-    result = recovery.recover(run.updater, run.stack, run.updater.plain_config(), console)
+    result = recovery.recover(run.updater, run.stack, console)
     if as_json:
         print(json.dumps(result.as_dict()))
     else:

@@ -14,7 +14,7 @@ from hubstack.adoption import helm_storage, take_over
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
-TOKENS = ("random:index/randomBytes:RandomBytes", "random:index/randomId:RandomId")
+TOKENS = (take_over.TOKEN_KEY_TYPE, "random:index/randomId:RandomId")
 _HOME = "claim-"
 """Begin of the names of home volumes (kubespawner: ``pvc_name_template``)."""
 
@@ -85,7 +85,7 @@ def destroy(engine: Engine, stack: Stack, console: Console, *, keep: bool, delet
         if keep:
             _keep(stack, resources)
         else:
-            _let_go(resources)
+            unprotect(deployment)
         return True
 
     engine.edit_state(prepare)
@@ -158,9 +158,11 @@ def _keep(stack: Stack, resources: list[dict[str, Any]]) -> None:
             helm_storage.keep_data(take_over.client(stack), inputs["namespace"], inputs["name"])
 
 
-def _let_go(resources: list[dict[str, Any]]) -> None:
-    for each in resources:
+def unprotect(deployment: dict[str, Any]) -> bool:
+    """Let a destroy delete everything of a state."""
+    for each in deployment.get("resources") or []:
         each["protect"] = each["retainOnDelete"] = False
+    return True
 
 
 def _left(stack: Stack, data: Data, *, keep: bool) -> Iterator[str]:

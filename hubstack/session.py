@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from hubstack import prerequisites, project, stacks, toolchain
+from hubstack import destroying, prerequisites, project, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.cluster.model import Kind
 from hubstack.environment import ENGINE_TOOLS, engine_environment
@@ -141,7 +141,9 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
             found = toolchain.ensure(ENGINE_TOOLS + CLUSTER_TOOLS[kind], progress=console)
             running[kind].up(found, console)
             console.print(f"destroying stack {name}")
-            Updater(stack, engine_environment(found), console).destroy()
+            updater = Updater(stack, engine_environment(found), console)
+            updater.edit_state(destroying.unprotect)  # data of an embedded cluster goes with it
+            updater.destroy()
             stacks.forget(stack)
     if not keep_cluster:
         for kind, machine in running.items():

@@ -24,6 +24,7 @@ from hubstack import guards, interruption, stacks
 from hubstack.adoption import switch, take_over
 from hubstack.environment import let_find_engine, local_backend
 from hubstack.errors import HubstackError
+from settings import PROJECT
 
 _DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
 _DONE = {OpType.CREATE: "created", OpType.UPDATE: "updated", OpType.DELETE: "deleted", OpType.REPLACE: "replaced"}
@@ -141,10 +142,12 @@ class Updater:
         """
         return self._run(functools.partial(self._handle.preview, refresh=refresh))
 
-    def plain_config(self) -> dict[str, str]:
-        """The stack's whole configuration, secrets in the open: keep it in memory."""
+    def entries(self) -> dict[str, str]:
+        """Text of each setting as the program gets it, secrets in the open: keep it in memory."""
         with self._explained():
-            return {key: each.value for key, each in self._handle.get_all_config().items()}
+            config = self._handle.get_all_config()
+        prefix = f"{PROJECT}:"
+        return {key.removeprefix(prefix): each.value for key, each in config.items() if key.startswith(prefix)}
 
     def outputs(self) -> dict[str, Any]:
         """Stack outputs of the last update, without the secret ones."""
@@ -171,7 +174,7 @@ class Updater:
         if self._stack.mode == "helm":
             switch.to_helm(self, self._stack, self._console)
         else:
-            switch.to_native(self, self._stack, self.plain_config(), self._console)
+            switch.to_native(self, self._stack, self._console)
 
     def _run(self, operation: Callable[..., Any]) -> Report:
         report = Report()
@@ -285,7 +288,7 @@ def _last_error(text: str) -> str:
             "or, if that process is known to be dead, run `pulumi cancel`. Nothing was changed."
         )
     several = re.findall(r"^\s*(?:error:)?\s*\d+\) (?!Unknown$)(.*)$", text, flags=re.MULTILINE)
-    errors = re.findall(r"^\s*error: (.*)$", text, flags=re.MULTILINE)
+    errors = re.findall(r"^\s*(?:stderr: )?error: (.*)$", text, flags=re.MULTILINE)
     said = "; ".join(several) or (errors[-1] if errors else text.strip().splitlines()[-1])
     if re.search("no space left on device|read-only file system", said):
         said += ". The state backend could not be written: make room there, or make it writable, then run this again."

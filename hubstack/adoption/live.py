@@ -59,6 +59,22 @@ def tokens(client: Any, namespace: str, secret: str) -> dict[str, Any]:
     return {**found, "services": services} if services else found
 
 
+def resolve(entries: Mapping[str, str]) -> settings.StackSettings:
+    """The settings of a stack whose hub is live.
+
+    Arguments:
+        entries: the stack's configuration without the project's prefix, secrets in the open.
+
+    Raises:
+        HubstackError: the settings are refused.
+    """
+    try:
+        return settings.resolve(settings.parse(entries, set()), project.ROOT)
+    except SettingsError as error:
+        text = "the live settings are refused; stay with mode helm, or mend them first"
+        raise HubstackError(f"{text}:\n{error}") from None
+
+
 def secret_name(values: Mapping[str, Any]) -> str:
     """Name of the hub's Secret (chart: ``_helpers-names.tpl``)."""
     override = values.get("fullnameOverride")
@@ -120,11 +136,7 @@ def kept_checksums(client: Any, entries: Mapping[str, str], tokens: Mapping[str,
     """
     import kubernetes
 
-    try:
-        resolved = settings.resolve(settings.parse(entries, set()), project.ROOT)
-    except SettingsError as error:
-        text = "the live settings are refused; stay with mode helm, or mend them first"
-        raise HubstackError(f"{text}:\n{error}") from None
+    resolved = resolve(entries)
     if resolved.release is None:
         return {}
     services = services_without_token(resolved.loaded.tree)

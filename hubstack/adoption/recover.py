@@ -8,8 +8,6 @@ from typing import Any
 
 from rich.console import Console
 
-import settings
-from chart.errors import SettingsError
 from chart.merge import merge_files
 from hubstack import project
 from hubstack.adoption import helm_storage, live, stack_file, take_over
@@ -33,7 +31,7 @@ class Recovery:
         return asdict(self)
 
 
-def recover(engine: take_over.Engine, stack: Stack, config: Mapping[str, str], console: Console) -> Recovery:
+def recover(engine: take_over.Engine, stack: Stack, console: Console) -> Recovery:
     """Write the live hub's tokens into the stack's file, and that its objects are to be taken over.
 
     A new state would draw new tokens, and end every session with them. Nothing is changed on the cluster.
@@ -41,7 +39,6 @@ def recover(engine: take_over.Engine, stack: Stack, config: Mapping[str, str], c
     Arguments:
         engine: the engine on the stack.
         stack: the stack as its file describes it.
-        config: its whole configuration, secrets in the open.
         console: told what is done.
 
     Raises:
@@ -52,11 +49,7 @@ def recover(engine: take_over.Engine, stack: Stack, config: Mapping[str, str], c
             f"stack {stack.name}: its state knows its hub, so nothing is lost; `hubstack doctor --stack {stack.name}` "
             "looks for what else is wrong. Nothing was changed."
         )
-    entries = {key.removeprefix("hubstack:"): text for key, text in config.items() if key.startswith("hubstack:")}
-    try:
-        resolved = settings.resolve(settings.parse(entries, set()), project.ROOT)
-    except SettingsError as error:
-        raise HubstackError(str(error)) from None
+    resolved = live.resolve(engine.entries())
     rotated = sorted(name for name, text in resolved.config.rotate_tokens.items() if text)
     if rotated:
         raise HubstackError(

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import settings
-from chart.errors import SettingsError
 from hubstack import interruption
-from hubstack.adoption import giving, helm_storage, switch, take_over
+from hubstack.adoption import giving, helm_storage, live, switch, take_over
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -20,8 +19,8 @@ class Engine(Protocol):
     def preview(self, *, refresh: bool = False) -> Any:
         """What an update would do."""
 
-    def plain_config(self) -> Mapping[str, str]:
-        """The stack's configuration, secrets in the open."""
+    def entries(self) -> Mapping[str, str]:
+        """Text of each setting as the program gets it, secrets in the open."""
 
     def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
         """Change the state."""
@@ -77,7 +76,7 @@ def release(engine: Engine, stack: Stack) -> Released:
     count, objects = found[0]
     name, client = switch.release_name(stack), take_over.client(stack)
     if objects:
-        record = giving.give(client, stack.namespace, name, objects, _values(engine, stack))
+        record = giving.give(client, stack.namespace, name, objects, live.resolve(engine.entries()).loaded.user)
     else:
         record = helm_storage.deployed(client, stack.namespace, name)
     engine.edit_state(_forget_all)
@@ -101,15 +100,6 @@ def next_steps(stack: Stack, done: Released) -> list[str]:
         f"Back again: hubstack adopt --release {done.release} --context {stack.context} --namespace {done.namespace} "
         "--stack NAME",
     ]
-
-
-def _values(engine: Engine, stack: Stack) -> dict[str, Any]:
-    """The users' settings, for Helm's record of them."""
-    entries = {key.removeprefix("hubstack:"): text for key, text in engine.plain_config().items()}
-    try:
-        return settings.resolve(settings.parse(entries, set()), stack.root).loaded.user
-    except SettingsError as error:
-        raise HubstackError(str(error)) from None
 
 
 def _forget_all(deployment: dict[str, Any]) -> bool:

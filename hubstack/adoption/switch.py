@@ -12,7 +12,7 @@ from hubstack.adoption import giving, helm_storage, live, stack_file, take_over
 from hubstack.stacks import Stack
 
 
-def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str], console: Console) -> None:
+def to_native(engine: take_over.Engine, stack: Stack, console: Console) -> None:
     """Prepare a stack that is deployed in mode helm for its first update in mode native.
 
     The engine forgets the release, which the cluster keeps, and the stack's file says what is to be taken over. The
@@ -22,7 +22,6 @@ def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str],
     Arguments:
         engine: the engine on the stack.
         stack: the stack; its configuration is completed.
-        config: its whole configuration, secrets in the open.
         console: told what is done.
 
     Raises:
@@ -31,8 +30,8 @@ def to_native(engine: take_over.Engine, stack: Stack, config: Mapping[str, str],
     release = release_name(stack)
     client = take_over.client(stack)
     helm_storage.deployed(client, stack.namespace, release)
-    entries = _entries(config)
-    tokens = live.tokens(client, stack.namespace, "hub")
+    entries = engine.entries()
+    tokens = live.tokens(client, stack.namespace, live.secret_name(live.resolve(entries).loaded.tree))
     kept = live.kept_checksums(client, entries, tokens)
     _say(stack, {"hubstack:takeOver": release, "hubstack:keptChecksums": kept}, console)
     engine.edit_state(take_over.forget_release)
@@ -71,10 +70,6 @@ def release_name(stack: Stack) -> str:
     return str(stack.config.get("hubstack:releaseName") or stack.namespace)
 
 
-def _entries(config: Mapping[str, str]) -> dict[str, str]:
-    return {key.removeprefix("hubstack:"): text for key, text in config.items() if key.startswith("hubstack:")}
-
-
 def _say(stack: Stack, settings: Mapping[str, str | Mapping[str, str]], console: Console) -> None:
     """Let the stack's file and its work folder say what the next updates go on with."""
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
@@ -82,5 +77,6 @@ def _say(stack: Stack, settings: Mapping[str, str | Mapping[str, str]], console:
     stack.config.update(settings)
     stacks.write_work_folder(stack)
     console.print(
-        f"switching to mode {stack.mode}: {file.name} says what is taken over; commit it with the change of mode"
+        f"switching to mode {stack.mode}: {file.name} says what is taken over; commit it with the change of mode",
+        soft_wrap=True,
     )

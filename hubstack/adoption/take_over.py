@@ -19,6 +19,7 @@ from hubstack.stacks import Stack
 RELEASE_URN_TYPE = "hubstack:index:JupyterHub$kubernetes:helm.sh/v3:Release"
 JUPYTERHUB_TYPE = "hubstack:index:JupyterHub"
 PROVIDER_TYPE = "pulumi:providers:kubernetes"
+TOKEN_KEY_TYPE = "random:index/randomBytes:RandomBytes"
 READ_SERVICE = "jupyterhub-proxy-public"
 """Logical name of the Service that mode helm reads, and does not own."""
 
@@ -31,6 +32,9 @@ class Engine(Protocol):
 
     def preview(self, *, refresh: bool = False) -> Any:
         """What it would do."""
+
+    def entries(self) -> Mapping[str, str]:
+        """Text of each setting as the program gets it, secrets in the open."""
 
     def refresh(self) -> Any:
         """Make the state say what is in the cluster."""
@@ -53,6 +57,7 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
     released = is_pending(stack)
     if not released and engine.outputs().get("mode"):  # an update has ended since: nothing is left to take over
         return engine.deploy()
+    _require_tokens(engine, stack)
     with interruption.taking_over():
         whose = f" of Helm release {stack.config['hubstack:takeOver']}" if released else ""
         console.print(f"taking over the objects{whose}, in place")
@@ -76,6 +81,7 @@ def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
     engine.edit_state(look)
     if not missing[0]:
         return engine.deploy()
+    _require_tokens(engine, stack)
     before = live.pod_templates(client(stack), stack.namespace)
     with interruption.taking_over():  # what is not the chart's, such as the namespace, may be there too
         engine.deploy(exclude=[release_urn(stack)])
@@ -85,7 +91,9 @@ def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
     report = engine.deploy()
     after = live.pod_templates(client(stack), stack.namespace)
     for name in sorted(name for name, template in before.items() if after.get(name) != template):
-        console.print(f"restarted: {name}, because {_why(before[name], after.get(name))}", highlight=False)
+        console.print(
+            f"restarted: {name}, because {_why(before[name], after.get(name))}", highlight=False, soft_wrap=True
+        )
     return report
 
 
@@ -95,6 +103,31 @@ def _why(before: Any, after: Any) -> str:
         return "it is gone"
     bare = [{**each, "metadata": {**each["metadata"], "annotations": None}} for each in (before, after)]
     return "the chart writes other checksums for the same settings" if bare[0] == bare[1] else "its pods are different"
+
+
+def _require_tokens(engine: Engine, stack: Stack) -> None:
+    """A state without tokens makes new ones; they must not take the place of those that the hub has.
+
+    Raises:
+        HubstackError: the stack does not know the live hub's tokens.
+    """
+    known: list[Any] = []
+
+    def look(deployment: dict[str, Any]) -> bool:
+        known.extend(each for each in deployment.get("resources") or [] if each["type"] == TOKEN_KEY_TYPE)
+        return False
+
+    engine.edit_state(look)
+    if known:
+        return
+    resolved = live.resolve(engine.entries())
+    found = live.names(live.missing_tokens(client(stack), stack.namespace, resolved.loaded.tree))
+    if missing := sorted({*found} - {*resolved.config.adopted_tokens.by_name(), *resolved.config.rotate_tokens}):
+        raise HubstackError(
+            f"hubstack:takeOver: the live hub has tokens that stack {stack.name} does not know ({', '.join(missing)}): "
+            "new ones would take their place, and logins and encrypted auth state be lost. "
+            f"`hubstack recover --stack {stack.name}` writes them into its file. Nothing was changed."
+        )
 
 
 def _require_in_place(steps: Sequence[tuple[str, str]]) -> None:

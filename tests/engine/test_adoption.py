@@ -196,14 +196,14 @@ def test_a_lost_state_is_recovered_in_place(machine: Machine, root: Path, mode: 
     before, secrets = ledger(machine, name), tokens(machine, name)
     engine = updater(machine, name)
     with pytest.raises(HubstackError, match="its state knows its hub"):
-        recover.recover(engine, stacks.select(name), engine.plain_config(), QUIET)
+        recover.recover(engine, stacks.select(name), QUIET)
     for state in machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json*"):
         state.unlink()
     with pytest.raises(HubstackError, match=f"hubstack recover --stack {name}"):
         updater(machine, name).up()
     assert (ledger(machine, name), tokens(machine, name)) == (before, secrets)
     engine = updater(machine, name)
-    result = recover.recover(engine, stacks.select(name), engine.plain_config(), QUIET)
+    result = recover.recover(engine, stacks.select(name), QUIET)
     assert result.tokens == ["cookie", "crypt", "proxy", "service-announce"]
     assert "# somebody's remark" in file.read_text()
     assert not [token for token in secrets.values() if base64.b64decode(token).decode() in file.read_text()]
@@ -303,6 +303,10 @@ def test_a_hub_is_given_back_to_helm(machine: Machine, root: Path, mode: str) ->
     assert tokens(machine, name) == secrets
     after = ledger(machine, name)
     helm(machine, *arguments, given=settings)
+    assert ledger(machine, name) == after
+    file.write_text(f"{text}  hubstack:takeOver: {name}\n")
+    with pytest.raises(HubstackError, match=f"tokens that stack {name} does not know .cookie, crypt, proxy, service"):
+        updater(machine, name).up()
     assert ledger(machine, name) == after
     request = Request(f"{name}-again", machine.cluster.context, name, name, mode, machine.cluster.kubeconfig)
     adopt(request, QUIET)
