@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubstack.doctor.checks_permissions import plural
 from hubstack.errors import HubstackError
 
 
@@ -33,6 +36,65 @@ def client(context: str, kubeconfig: str | None) -> Any:
         raise HubstackError(str(error)) from None
     except kubernetes.config.ConfigException as error:
         raise HubstackError(f"hubstack:kubeContext: {context!r}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object of the cluster."""
+
+    version: str
+    """``apiVersion``, such as ``apps/v1``."""
+    kind: str
+    namespace: str
+    """Empty for an object of the whole cluster."""
+    name: str
+
+    def path(self) -> str:
+        """Where the API server has it."""
+        scope = f"/namespaces/{self.namespace}" if self.namespace else ""
+        return f"/{'apis' if '/' in self.version else 'api'}/{self.version}{scope}/{plural(self.kind)}/{self.name}"
+
+
+def read(client: Any, target: Target) -> dict[str, Any] | None:
+    """An object as it is; None where there is none. Raises HubstackError."""
+    status, body = _request(client, "GET", target, None, "")
+    return None if status == 404 else body
+
+
+def patch(client: Any, target: Target, change: Mapping[str, Any], manager: str = "hubstack") -> bool:
+    """Merge a change into an object; False where somebody has changed the object since it was read.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        target: the object.
+        change: what becomes different (RFC 7386); with a ``resourceVersion`` only if the object still has it.
+        manager: who owns the changed fields afterwards.
+
+    Raises:
+        HubstackError: the cluster refuses.
+    """
+    status, _ = _request(client, "PATCH", target, change, manager)
+    return status != 409
+
+
+def _request(
+    client: Any, method: str, target: Target, body: Mapping[str, Any] | None, manager: str
+) -> tuple[int, dict[str, Any]]:
+    answer = client.call_api(
+        *client.param_serialize(
+            method,
+            target.path(),
+            query_params=[("fieldManager", manager)] if manager else [],
+            header_params={"Accept": "application/json", "Content-Type": "application/merge-patch+json"},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+    )
+    answer.read()
+    if answer.status >= 400 and answer.status not in (404, 409):
+        raise HubstackError(f"{target.kind} {target.name}: HTTP {answer.status} {answer.reason}; run it again")
+    found: dict[str, Any] = json.loads(answer.data)
+    return answer.status, found
 
 
 def said(error: Exception) -> str | None:

@@ -10,8 +10,7 @@ from chart import helm_yaml
 from chart.release import APP_VERSION, CHART_NAME, CHART_VERSION
 from components.kubernetes import CLUSTER_WIDE, type_token
 from hubstack import interruption
-from hubstack.adoption import helm_storage
-from hubstack.doctor.checks_permissions import plural
+from hubstack.adoption import access, helm_storage, take_over
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -25,8 +24,6 @@ _BOTH_MODES = (
     interruption.RELEASE_TYPE,
 )
 """Resources that mode helm has, too."""
-_SECRET = "4dabf18193072939515e22adb298388d"
-"""Key by which the engine marks what it keeps secret, in the state (Pulumi: ``sdk/go/common/resource/sig``)."""
 _FOR_ENGINE = "pulumi.com/"
 """Begin of annotations that speak to the provider alone."""
 
@@ -125,34 +122,18 @@ def _mark(client: Any, namespace: str, release: str, manifest: Object) -> None:
     """Put on a live object by what Helm recognises its own (Helm: ``pkg/action/validate.go``)."""
     version, kind, name = manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]
     annotations = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace}
-    scope = "" if kind in CLUSTER_WIDE else f"/namespaces/{manifest['metadata'].get('namespace', namespace)}"
-    answer = client.call_api(
-        *client.param_serialize(
-            "PATCH",
-            f"/{'apis' if '/' in version else 'api'}/{version}{scope}/{plural(kind)}/{name}",
-            query_params=[("fieldManager", "helm")],
-            header_params={"Accept": "application/json", "Content-Type": "application/merge-patch+json"},
-            body={
-                "metadata": {
-                    "labels": {"app.kubernetes.io/managed-by": "Helm"},
-                    "annotations": {**annotations, f"{_FOR_ENGINE}skipAwait": None},
-                }
-            },
-            auth_settings=["BearerToken"],
-        )
-    )
-    answer.read()
-    if answer.status >= 400:
-        raise HubstackError(
-            f"{kind} {name}: cannot be marked as Helm's (HTTP {answer.status} {answer.reason}); mend it with `hubstack "
-            "up` in mode native, then again. Nothing but labels was changed."
-        )
+    scope = "" if kind in CLUSTER_WIDE else manifest["metadata"].get("namespace", namespace)
+    metadata = {
+        "labels": {"app.kubernetes.io/managed-by": "Helm"},
+        "annotations": {**annotations, f"{_FOR_ENGINE}skipAwait": None},
+    }
+    access.patch(client, access.Target(version, kind, scope, name), {"metadata": metadata}, "helm")
 
 
 def _revealed(value: Any) -> Any:
     """A part of an exported state without the engine's wrappings of secrets."""
     if isinstance(value, Mapping):
-        if _SECRET in value:
+        if take_over.SECRET in value:
             return _revealed(json.loads(value["plaintext"]))
         return {key: _revealed(member) for key, member in value.items() if not key.startswith("__")}
     return [_revealed(member) for member in value] if isinstance(value, list) else value

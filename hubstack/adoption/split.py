@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubstack.review.nature import is_secret
+from hubstack.review.nature import is_secret, url_without_password
 
 
 def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -29,7 +29,7 @@ def _split(values: Mapping[str, Any], path: str) -> tuple[dict[str, Any], dict[s
                 public[key] = open_part
             if secret_part:
                 secret[key] = secret_part
-        elif is_secret(here) or (isinstance(value, list) and _holds_secret(value, here)):
+        elif is_secret(here) or _has_password(value) or (isinstance(value, list) and _holds_secret(value, here)):
             secret[key] = value
         else:
             public[key] = value
@@ -41,7 +41,12 @@ def _holds_secret(value: Any, path: str) -> bool:
         return any(_holds_secret(each, f"{path}.{key}") for key, each in value.items())
     if isinstance(value, list):
         return any(_holds_secret(each, f"{path}.{index}") for index, each in enumerate(value))
-    return value not in (None, "") and is_secret(path)
+    return value not in (None, "") and (is_secret(path) or _has_password(value))
+
+
+def _has_password(value: Any) -> bool:
+    """Whether a value is a URL with a password in it, such as that of a database."""
+    return isinstance(value, str) and url_without_password(value) != value
 
 
 def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:

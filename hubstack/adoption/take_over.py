@@ -6,13 +6,14 @@ deleted or replaced. Mode helm: the live release is written into the state, and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
 
 from hubstack import interruption
-from hubstack.adoption import access, helm_storage, live
+from hubstack.adoption import access, helm_storage, live, ownership
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -22,6 +23,12 @@ PROVIDER_TYPE = "pulumi:providers:kubernetes"
 TOKEN_KEY_TYPE = "random:index/randomBytes:RandomBytes"
 READ_SERVICE = "jupyterhub-proxy-public"
 """Logical name of the Service that mode helm reads, and does not own."""
+
+
+SECRET = "4dabf18193072939515e22adb298388d"
+"""Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
+SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"
+"""What stands under it."""
 
 
 class Engine(Protocol):
@@ -56,6 +63,8 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
         return _with_live_release(engine, stack, console)
     released = is_pending(stack)
     if not released and engine.outputs().get("mode"):  # an update has ended since: nothing is left to take over
+        if _settle_ownership(engine, stack):
+            engine.refresh()
         return engine.deploy()
     _require_tokens(engine, stack)
     with interruption.taking_over():
@@ -63,11 +72,25 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
         console.print(f"taking over the objects{whose}, in place")
         _require_in_place(engine.preview().steps)
         report = engine.deploy()
+    _settle_ownership(engine, stack)
     if released:
         retire(stack, console)
     # What the cluster's controllers wrote while the objects changed hands is not to be a change of the next update.
     engine.refresh()
     return report
+
+
+def _settle_ownership(engine: Engine, stack: Stack) -> bool:
+    """Let the stack's own managers be the only ones, also where an earlier run was killed before it could."""
+    settled: list[int] = []
+
+    def look(deployment: dict[str, Any]) -> bool:
+        if ownership.shared(deployment):
+            settled.append(ownership.settle(client(stack), deployment))
+        return False
+
+    engine.edit_state(look)
+    return bool(settled)
 
 
 def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
@@ -86,7 +109,6 @@ def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
     with interruption.taking_over():  # what is not the chart's, such as the namespace, may be there too
         engine.deploy(exclude=[release_urn(stack)])
     engine.edit_state(lambda deployment: add_release(stack, deployment))
-    engine.refresh()
     _require_in_place(engine.preview().steps)
     report = engine.deploy()
     after = live.pod_templates(client(stack), stack.namespace)
@@ -191,6 +213,7 @@ def add_release(stack: Stack, deployment: dict[str, Any]) -> bool:
         "namespace": record.namespace,
         "chart": record.chart,
         "version": record.version,
+        "values": _secret_leaves(record.values),
     }
     resources.append(
         {
@@ -206,6 +229,13 @@ def add_release(stack: Stack, deployment: dict[str, Any]) -> bool:
     )
     deployment["resources"] = resources
     return True
+
+
+def _secret_leaves(value: Any) -> Any:
+    """A tree with each leaf as a secret of the state."""
+    if isinstance(value, Mapping) and value:
+        return {key: _secret_leaves(member) for key, member in value.items()}
+    return {SECRET: SECRET_VALUE, "plaintext": json.dumps(value)}
 
 
 def forget_release(deployment: dict[str, Any]) -> bool:

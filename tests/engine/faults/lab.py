@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,16 @@ class Lab:
         code, output = self.run(*arguments)
         assert code == 0, output
         return output
+
+    def refresh(self, name: str) -> str:
+        """Make a stack's state say what is in the cluster; gives what that prints."""
+        code = "import sys; from rich.console import Console; from hubstack import session\n"
+        code += "session.engine_on(sys.argv[1], Console()).updater.refresh()"
+        command = [sys.executable, "-c", code, name]
+        environment = self.copy.environment()
+        return subprocess.run(
+            command, cwd=self.copy.root, env=environment, check=True, capture_output=True, text=True
+        ).stdout
 
     def helm(self, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
         """Run Helm against the cluster."""
