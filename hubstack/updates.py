@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import subprocess
 import threading
 import time
 import warnings
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hubstack import guards, interruption, stacks
-from hubstack.adoption import switch, take_over
+from hubstack.adoption import helm_storage, switch, take_over
 from hubstack.environment import let_find_engine, local_backend
 from hubstack.errors import HubstackError
 from settings import PROJECT
@@ -76,7 +77,10 @@ class Updater:
         let_find_engine(environment)
         interruption.mark_runner()
         # Two runs at a time must not fight over the selected stack; each call names its stack.
-        workspace = automation.LocalWorkspace(work_dir=str(stack.folder), env_vars=dict(environment))
+        try:
+            workspace = automation.LocalWorkspace(work_dir=str(stack.folder), env_vars=dict(environment))
+        except subprocess.CalledProcessError as error:
+            raise HubstackError(f"the engine could not be started: {error}; run the same command again") from None
         if backend := local_backend(environment):
             interruption.settle_lock(backend, stack.name, console)
         with self._explained():
@@ -236,6 +240,20 @@ class Updater:
             "name of its own. If it is none of ours: choose another hubstack:namespace. Nothing that was there changed."
         )
 
+    def _forget_uninstalled(self, deployment: dict[str, Any]) -> bool:
+        """Take a release out of the state that Helm has no record of: the provider could only fail to find it.
+
+        A destroy that was killed leaves it so.
+        """
+        kind = interruption.RELEASE_TYPE
+        inputs = next((each["inputs"] for each in deployment.get("resources") or [] if each["type"] == kind), None)
+        if not inputs:
+            return False
+        if helm_storage.records(take_over.client(self._stack), inputs["namespace"], inputs["name"]):
+            return False
+        self._console.print(f"Helm has no release {inputs['name']} any more; the stack forgets it")
+        return take_over.forget_release(deployment)
+
     @contextlib.contextmanager
     def _recovery(self) -> Iterator[None]:
         """Settle what an interrupted update had under way, and let this one take over what that one created."""
@@ -245,8 +263,10 @@ class Updater:
         interrupted = interruption.resolve_pending(deployment, self._stack)
         if interrupted:
             self._console.print(f"continuing after an interrupted update ({interrupted} operations were under way)")
+        if self._forget_uninstalled(deployment) or interrupted:
             with self._explained():
                 self._handle.import_stack(automation.Deployment(version=state.version, deployment=deployment))
+        if interrupted:
             self._run(self._handle.refresh)
         with interruption.taking_over() if interrupted else contextlib.nullcontext():
             yield
