@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hubstack.doctor.checks_permissions import plural
 from hubstack.errors import HubstackError
 
 
@@ -51,6 +50,8 @@ class Target:
 
     def path(self) -> str:
         """Where the API server has it."""
+        from hubstack.doctor.checks_permissions import plural  # costs too much where only `said` is wanted
+
         scope = f"/namespaces/{self.namespace}" if self.namespace else ""
         return f"/{'apis' if '/' in self.version else 'api'}/{self.version}{scope}/{plural(self.kind)}/{self.name}"
 
