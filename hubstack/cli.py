@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
@@ -318,6 +319,10 @@ def _warning(doubt: object) -> None:
     console.print(f"[yellow]warning:[/yellow] {escape(str(doubt))}", highlight=False, soft_wrap=True)
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Errors that a write has without naming its file."""
+
+
 def main() -> Any:
     """Run the command line; an error that people can mend is printed as it is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
@@ -327,9 +332,10 @@ def main() -> Any:
         _errors(error)
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in _NO_ROOM:
             raise
-        _errors(HubstackError(f"{error.filename}: {error.strerror}"))
+        where = f"{error.filename}: " if error.filename else ""
+        _errors(HubstackError(f"{where}{error.strerror}"))
         sys.exit(1)
     except Exception as error:
         if (text := access.said(error)) is None:

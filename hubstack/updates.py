@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hubstack import guards, interruption, stacks
-from hubstack.adoption import helm_storage, switch, take_over
+from hubstack.adoption import helm_storage, ownership, switch, take_over
 from hubstack.environment import let_find_engine, local_backend
 from hubstack.errors import HubstackError
 from settings import PROJECT
@@ -96,10 +96,14 @@ class Updater:
         state = self._state()
         guards.refuse_data_loss(self._stack, state)
         self._settle_mode(state)
-        with self._recovery():
+        with self._recovery() as interrupted:
             if self._stack.config.get("hubstack:takeOver"):
                 return take_over.up(self, self._stack, self._console)
-            return self.deploy()
+            self._hand_over(self._state() if interrupted else state)
+            report = self.deploy()
+            if interrupted:
+                self._hand_over(self._state())
+            return report
 
     def deploy(self, *, exclude: Sequence[str] = ()) -> Report:
         """One update by the engine and nothing around it.
@@ -162,6 +166,11 @@ class Updater:
         """The deployment as the backend has it, secrets encrypted or in plain text: keep it in memory."""
         with self._explained():
             return dict(self._handle.export_stack().deployment or {})
+
+    def _hand_over(self, state: Mapping[str, Any]) -> None:
+        """Settle whose the objects are that a killed update made; the next change would be a conflict."""
+        if ownership.shared(state, (ownership.DRAWN,)):
+            ownership.settle(take_over.client(self._stack), state, (ownership.DRAWN,))
 
     def _settle_mode(self, state: Mapping[str, Any]) -> None:
         """Both modes make the same objects: without care, a switch would delete what it creates again."""
@@ -255,8 +264,11 @@ class Updater:
         return take_over.forget_release(deployment)
 
     @contextlib.contextmanager
-    def _recovery(self) -> Iterator[None]:
-        """Settle what an interrupted update had under way, and let this one take over what that one created."""
+    def _recovery(self) -> Iterator[bool]:
+        """Settle what an interrupted update had under way, and let this one take over what that one created.
+
+        Gives whether there was such an update.
+        """
         with self._explained():
             state = self._handle.export_stack()
         deployment = dict(state.deployment or {})
@@ -269,7 +281,7 @@ class Updater:
         if interrupted:
             self._run(self._handle.refresh)
         with interruption.taking_over() if interrupted else contextlib.nullcontext():
-            yield
+            yield bool(interrupted)
 
 
 _EXISTS = re.compile(r'(\S+ "[^"]+") already exists|cannot re-use a name that is still in use')

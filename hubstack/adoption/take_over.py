@@ -82,11 +82,12 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
 
 def _settle_ownership(engine: Engine, stack: Stack) -> bool:
     """Let the stack's own managers be the only ones, also where an earlier run was killed before it could."""
+    former = (ownership.HELM, ownership.DRAWN)
     settled: list[int] = []
 
     def look(deployment: dict[str, Any]) -> bool:
-        if ownership.shared(deployment):
-            settled.append(ownership.settle(client(stack), deployment))
+        if ownership.shared(deployment, former):
+            settled.append(ownership.settle(client(stack), deployment, former))
         return False
 
     engine.edit_state(look)

@@ -17,6 +17,7 @@ from hubstack.cluster import make_cluster
 from hubstack.fleet import deployed, rollout
 from tests.engine.conftest import Machine
 from tests.engine.fleet_copy import FleetCopy
+from tests.engine.small_disk import fill, small_disk
 
 STACKS = {
     "a": {"tier": "staging", "cluster": "one"},
@@ -164,6 +165,35 @@ def test_rollback(fleet: FleetCopy) -> None:
     assert [after[stack] == before[stack] for stack in "abcd"] == [False, True, True, True]
     history = fleet.facts("history")
     assert [entry["kind"] for entry in history][:2] == ["rollback", "rollout"]
+
+
+def test_a_full_disk_under_the_journal(fleet: FleetCopy) -> None:
+    """Without room to record a step, none is begun, and the error says why; with room, resume completes the rollout."""
+    chosen = [option for stack in "abcd" for option in ("--stack", stack)]
+    fleet.fleet(STACKS, WAVES, maxParallel=1)
+    fleet.values("common.yaml", hub={"concurrentSpawnLimit": 50})
+    fleet.commit()
+    with small_disk(fleet.state / "rollouts", mebibytes=8) as disk:
+        filler = fill(disk)
+        code, output = fleet.run("up", *chosen)
+        assert code == 1
+        assert "full" in output or "No space left" in output
+        assert "Traceback" not in output
+        filler.unlink()
+        assert [fleet.actions()[stack] for stack in "abcd"] == ["up"] * 4, "nothing was begun"
+        with fleet.start("up", *chosen) as running:
+            lines_until(running, "wave staging: started")
+            filler = fill(disk)
+            output, _ = running.communicate()
+        assert running.returncode == 1
+        assert "nothing more is started" in output
+        assert "Traceback" not in output
+        filler.unlink()
+        assert fleet.facts("status")["state"] == "interrupted"
+        code, output = fleet.run("resume")
+        assert code == 0, output
+        assert [fleet.states()[stack] for stack in "abcd"] == ["succeeded"] * 4
+    assert [fleet.actions()[stack] for stack in "abcd"] == ["skip"] * 4
 
 
 def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.MonkeyPatch) -> None:

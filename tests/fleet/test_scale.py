@@ -195,7 +195,8 @@ def test_one_stack_with_broken_values(lab: Lab) -> None:
     """A stack of the first wave whose values are refused stops everything, and nothing of any stack is touched."""
     file = lab.copy.root / f"Pulumi.{lab.names[1]}.yaml"
     good = file.read_text()
-    file.write_text(good.replace("config:", "config:\n  hubstack:values: {hub: {db: {typ: x}}}"))
+    assert good.startswith("config:\n")
+    file.write_text(good.replace("config:\n", "config:\n  hubstack:values: {hub: {db: {typ: x}}}\n", 1))
     lab.limit += 1
     lab.copy.values("common.yaml", hub={"concurrentSpawnLimit": lab.limit})
     before = {name: lab.state(name)["manifest"]["time"] for name in lab.names}

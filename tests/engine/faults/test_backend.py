@@ -9,36 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.engine.faults.lab import Figure, Lab
+from tests.engine.small_disk import fill, small_disk
 
 
 @pytest.fixture
 def backend(lab: Lab) -> Iterator[Path]:
     """The backend's folder as a small file system of its own, which can be full or read-only."""
-    folder = lab.copy.state / "backend"
-    folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "hubstack-test", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path, left: int) -> Path:
-    """Fill a file system but for some bytes."""
-    file = folder / "filler"
-    with file.open("wb", buffering=0) as filler:
-        try:
-            while True:
-                filler.write(b"\0" * 4096)
-        except OSError:
-            pass
-        filler.truncate(max(0, filler.tell() - left))
-    return file
+    with small_disk(lab.copy.state / "backend", mebibytes=24) as folder:
+        yield folder
 
 
 def refused(lab: Lab, name: str, fault: str, before: dict[str, str]) -> None:

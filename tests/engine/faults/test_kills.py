@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from hubstack.interruption import TAKE_OVER
 from tests.engine.faults.lab import WHOLE, Lab
 
 
@@ -55,3 +58,35 @@ def test_a_stack_that_switches_its_mode(lab: Lab, life: int) -> None:
         lab.killed("switch", name, "up", "--stack", name)
         lab.require_settled(name)
         assert lab.data(name) == before
+
+
+def test_what_was_made_but_not_written(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects of an update that was killed, twice in a row, before it could write them have one owner afterwards.
+
+    With two, the next change would be a conflict of the stack with itself.
+    """
+    name = "unwritten"
+    lab.write(name, "native", 10)
+    with monkeypatch.context() as patch:
+        for variable, value in TAKE_OVER.items():  # as in the second of the killed runs
+            patch.setenv(variable, value)
+        lab.must("up", "--stack", name)
+    file = lab.copy.state / "backend" / ".pulumi" / "stacks" / "hubstack" / f"{name}.json"
+    document = json.loads(file.read_text())
+    state = document["checkpoint"]["latest"]
+    lost = [each for each in state["resources"] if each.get("id") == f"{name}/hub"]
+    assert {each["type"].rpartition(":")[2] for each in lost} >= {"Deployment", "Service", "Secret", "ConfigMap"}
+    state["resources"] = [each for each in state["resources"] if each not in lost]
+    unwritten = [{key: value for key, value in each.items() if key not in ("id", "outputs")} for each in lost]
+    state["pending_operations"] = [{"resource": each, "type": "creating"} for each in unwritten]
+    file.write_text(json.dumps(document))
+    before = lab.data(name)
+    lab.must("up", "--stack", name)
+    lab.require_settled(name)
+    lab.write(name, "native", 20)
+    lab.must("up", "--stack", name)
+    lab.require_settled(name)
+    assert lab.data(name) == before
+    hub = lab.machine.cluster.client().get(f"/apis/apps/v1/namespaces/{name}/deployments/hub")
+    applied = [each["manager"] for each in hub["metadata"]["managedFields"] if each["operation"] == "Apply"]
+    assert len(applied) == 1
