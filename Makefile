@@ -39,7 +39,7 @@ test-unit: setup ## Run the unit tests only
 e2e: setup ## Run the tests with real containers and a browser only (Linux, root)
 	$(pytest) tests/e2e
 
-fleet-test: setup ## Roll out 30 stacks over 3 clusters, with kills and failures; takes a quarter of an hour
+fleet-test: setup ## Roll out 30 stacks over 3 clusters, with kills and failures; takes some ten minutes
 	HUBSTACK_FLEET_TEST=1 $(pytest) tests/fleet -v
 
 fault-test: setup ## Kill and disturb updates at fifty random moments and more; takes half an hour
