@@ -97,6 +97,12 @@ def preview(
 
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    if switch := run.updater.switching():
+        if as_json:
+            print(json.dumps({"stack": run.stack.name, "switch": switch}))
+        else:
+            console.print(switch, highlight=False, soft_wrap=True)
+        return
     report = run.updater.preview()
     if as_json:
         print(json.dumps({"stack": run.stack.name, "changed": report.changed, "changes": report.changes}))

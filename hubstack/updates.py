@@ -150,6 +150,17 @@ class Updater:
         """
         return self._run(functools.partial(self._handle.preview, refresh=refresh))
 
+    def switching(self) -> str | None:
+        """What `up` would do in words, where the settings have another mode than the one that is deployed."""
+        deployed = _mode(self._state())
+        if not deployed or deployed == self._stack.mode:
+            return None
+        return (
+            f"a switch from mode {deployed} to mode {self._stack.mode}: `hubstack up` takes the objects over in place, "
+            "and refuses where one would be deleted or replaced. The engine's own preview does not know that, and "
+            "would show every object deleted and created."
+        )
+
     def entries(self) -> dict[str, str]:
         """Text of each setting as the program gets it, secrets in the open: keep it in memory."""
         with self._explained():
@@ -174,8 +185,7 @@ class Updater:
 
     def _settle_mode(self, state: Mapping[str, Any]) -> None:
         """Both modes make the same objects: without care, a switch would delete what it creates again."""
-        outputs = (each.get("outputs") or {} for each in state.get("resources") or [] if each["type"] == STACK_TYPE)
-        deployed = next(outputs, {}).get("mode")
+        deployed = _mode(state)
         if not deployed or deployed == self._stack.mode:
             return
         if self._stack.name != self._stack.base:
@@ -288,6 +298,12 @@ _EXISTS = re.compile(r'(\S+ "[^"]+") already exists|cannot re-use a name that is
 """Refusals to create what is there (Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
+
+
+def _mode(state: Mapping[str, Any]) -> str | None:
+    """The mode of a stack's last update that ended well; None before there was one."""
+    outputs = (each.get("outputs") or {} for each in state.get("resources") or [] if each["type"] == STACK_TYPE)
+    return next(outputs, {}).get("mode")
 
 
 def _resource(urn: str) -> str:

@@ -26,6 +26,8 @@ class EngineView:
     """Operation and ``Type name`` of what does not stay as it is; drift is an operation that nobody asked for."""
     error: str | None = None
     """Why there is no preview: the cluster does not answer, the stack is not deployed, or the program refused."""
+    switch: str | None = None
+    """What happens instead of the preview's steps where the mode is switched."""
 
     @property
     def destructive(self) -> tuple[str, ...]:
@@ -51,6 +53,9 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
 
 def _preview(name: str, open_updater: Callable[[str], Updater]) -> EngineView:
     try:
-        return EngineView(tuple(open_updater(name).preview(refresh=True).steps))
+        updater = open_updater(name)
+        if switch := updater.switching():
+            return EngineView(switch=switch)
+        return EngineView(tuple(updater.preview(refresh=True).steps))
     except HubstackError as error:
         return EngineView(error=str(error))

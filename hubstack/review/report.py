@@ -104,6 +104,8 @@ def engine_notes(stack: StackChange) -> list[str]:
         return notes
     if stack.engine.error:
         return [*notes, f"the engine cannot preview it: {stack.engine.error}"]
+    if stack.engine.switch:
+        return [*notes, stack.engine.switch]
     notes += [f"the engine would {step}" for step in stack.engine.destructive]
     if stack.engine.steps and not stack.changes:
         drifted = ", ".join(f"{operation} {name}" for operation, name in stack.engine.steps)

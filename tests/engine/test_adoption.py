@@ -171,7 +171,9 @@ def test_a_switch_to_native_is_in_place(machine: Machine, root: Path) -> None:
     updater(machine, "switch").up()
     before, secrets = ledger(machine, "switch"), tokens(machine, "switch")
     file.write_text(text.replace("mode: helm", "mode: native"))
+    assert "from mode helm to mode native" in (updater(machine, "switch").switching() or "")
     report = updater(machine, "switch").up()
+    assert updater(machine, "switch").switching() is None
     assert not {operation for operation, _ in report.steps} - {"create", "update"}
     after = ledger(machine, "switch")
     assert {key: uid for key, uid in after.items() if key in before} == before
