@@ -154,6 +154,14 @@ def _opaque(value: Any) -> Any:
     return [_opaque(member) for member in value] if isinstance(value, list) else value
 
 
+def outputs(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Outputs of a stack as its state has them; none before its first update has ended."""
+    for each in deployment.get("resources") or []:
+        if each["type"] == "pulumi:pulumi:Stack":
+            return each.get("outputs") or {}
+    return {}
+
+
 def deployed() -> list[str]:
     """Names of the stacks that have a work folder here."""
     folder = project.state_dir() / "stacks"

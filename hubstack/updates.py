@@ -30,8 +30,6 @@ from settings import PROJECT
 _DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
 _DONE = {OpType.CREATE: "created", OpType.UPDATE: "updated", OpType.DELETE: "deleted", OpType.REPLACE: "replaced"}
 
-STACK_TYPE = "pulumi:pulumi:Stack"
-
 
 @dataclass
 class Report:
@@ -93,16 +91,16 @@ class Updater:
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
-        state = self._state()
+        state = self.state()
         guards.refuse_data_loss(self._stack, state)
         self._settle_mode(state)
         with self._recovery() as interrupted:
             if self._stack.config.get("hubstack:takeOver"):
                 return take_over.up(self, self._stack, self._console)
-            self._hand_over(self._state() if interrupted else state)
+            ownership.hand_over(self._stack, self.state() if interrupted else state)
             report = self.deploy()
             if interrupted:
-                self._hand_over(self._state())
+                ownership.hand_over(self._stack, self.state())
             return report
 
     def deploy(self, *, exclude: Sequence[str] = ()) -> Report:
@@ -112,6 +110,11 @@ class Updater:
             exclude: URNs of resources that are left alone, with all that depend on them.
         """
         return self._run(functools.partial(self._handle.up, exclude=list(exclude) or None, exclude_dependents=True))
+
+    def state(self) -> dict[str, Any]:
+        """The deployment as the backend has it, secrets encrypted or in plain text: keep it in memory."""
+        with self._explained():
+            return dict(self._handle.export_stack().deployment or {})
 
     def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
         """Change the stack's state where `change`, given the deployment, says that it has changed it."""
@@ -152,8 +155,8 @@ class Updater:
 
     def switching(self) -> str | None:
         """What `up` would do in words, where the settings have another mode than the one that is deployed."""
-        deployed = _mode(self._state())
-        if not deployed or deployed == self._stack.mode:
+        deployed = self._other_mode(self.state())
+        if not deployed:
             return None
         return (
             f"a switch from mode {deployed} to mode {self._stack.mode}: `hubstack up` takes the objects over in place, "
@@ -173,20 +176,15 @@ class Updater:
         with self._explained():
             return _plain(self._handle.outputs())
 
-    def _state(self) -> dict[str, Any]:
-        """The deployment as the backend has it, secrets encrypted or in plain text: keep it in memory."""
-        with self._explained():
-            return dict(self._handle.export_stack().deployment or {})
-
-    def _hand_over(self, state: Mapping[str, Any]) -> None:
-        """Settle whose the objects are that a killed update made; the next change would be a conflict."""
-        if ownership.shared(state, (ownership.DRAWN,)):
-            ownership.settle(take_over.client(self._stack), state, (ownership.DRAWN,))
+    def _other_mode(self, state: Mapping[str, Any]) -> str | None:
+        """The mode of the last update that ended well, where the settings have another one now."""
+        deployed = stacks.outputs(state).get("mode")
+        return deployed if deployed != self._stack.mode else None
 
     def _settle_mode(self, state: Mapping[str, Any]) -> None:
         """Both modes make the same objects: without care, a switch would delete what it creates again."""
-        deployed = _mode(state)
-        if not deployed or deployed == self._stack.mode:
+        deployed = self._other_mode(state)
+        if not deployed:
             return
         if self._stack.name != self._stack.base:
             raise HubstackError(
@@ -298,12 +296,6 @@ _EXISTS = re.compile(r'(\S+ "[^"]+") already exists|cannot re-use a name that is
 """Refusals to create what is there (Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
-
-
-def _mode(state: Mapping[str, Any]) -> str | None:
-    """The mode of a stack's last update that ended well; None before there was one."""
-    outputs = (each.get("outputs") or {} for each in state.get("resources") or [] if each["type"] == STACK_TYPE)
-    return next(outputs, {}).get("mode")
 
 
 def _resource(urn: str) -> str:

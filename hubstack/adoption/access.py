@@ -11,6 +11,8 @@ from typing import Any
 
 from hubstack.errors import HubstackError
 
+_IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
+
 
 def client(context: str, kubeconfig: str | None) -> Any:
     """An ApiClient of the official package.
@@ -37,6 +39,12 @@ def client(context: str, kubeconfig: str | None) -> Any:
         raise HubstackError(f"hubstack:kubeContext: {context!r}: {error}") from None
 
 
+def plural(kind: str) -> str:
+    """Resource name of a kind."""
+    lower = kind.lower()
+    return _IRREGULAR.get(kind) or (f"{lower}es" if lower.endswith("ss") else f"{lower}s")
+
+
 @dataclass(frozen=True)
 class Target:
     """One object of the cluster."""
@@ -50,8 +58,6 @@ class Target:
 
     def path(self) -> str:
         """Where the API server has it."""
-        from hubstack.doctor.checks_permissions import plural  # costs too much where only `said` is wanted
-
         scope = f"/namespaces/{self.namespace}" if self.namespace else ""
         return f"/{'apis' if '/' in self.version else 'api'}/{self.version}{scope}/{plural(self.kind)}/{self.name}"
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hubstack.adoption import access
+from hubstack.stacks import Stack
 
 HELM = "helm"
 """Helm's manager. What it alone owns stays as it is, unowned."""
@@ -26,33 +27,28 @@ _TRIES = 5
 """How often an object is read again that a controller changes at the same moment."""
 
 
-def shared(deployment: Mapping[str, Any], former: Sequence[str]) -> bool:
-    """Whether a state shows an object that has a former manager beside the stack's own.
+def hand_over(stack: Stack, deployment: Mapping[str, Any], former: Sequence[str] = (DRAWN,)) -> int:
+    """Let former managers hand over to the stack's own, on those of its objects that its state shows with one.
+
+    Nothing else about the objects changes; the cluster is asked only if there are such objects.
 
     Arguments:
-        deployment: the state.
+        stack: the stack, whose context names the cluster.
+        deployment: its state.
         former: whose objects the stack has taken over, `HELM` or `DRAWN`.
-    """
-    return any(True for _ in _shared(deployment, former))
-
-
-def settle(client: Any, deployment: Mapping[str, Any], former: Sequence[str]) -> int:
-    """Take the former managers from those objects of a stack that its state shows with one.
-
-    Nothing else about the objects changes.
-
-    Arguments:
-        client: an ApiClient of the official package.
-        deployment: the stack's state.
-        former: as for `shared`.
 
     Returns:
-        The number of objects that still had one.
+        The number of such objects.
 
     Raises:
-        HubstackError: the cluster refuses.
+        HubstackError: the cluster refuses, or does not answer.
     """
-    return sum(_settle(client, target, own, former) for target, own in _shared(deployment, former))
+    found = list(_shared(deployment, former))
+    if found:
+        client = access.client(stack.context, stack.kubeconfig)
+        for target, own in found:
+            _settle(client, target, own, former)
+    return len(found)
 
 
 def _shared(deployment: Mapping[str, Any], former: Sequence[str]) -> Iterator[tuple[access.Target, str]]:
@@ -67,20 +63,19 @@ def _shared(deployment: Mapping[str, Any], former: Sequence[str]) -> Iterator[tu
             yield access.Target(version.removeprefix("core/"), kind, namespace, name), own
 
 
-def _settle(client: Any, target: access.Target, own: str, former: Sequence[str]) -> bool:
+def _settle(client: Any, target: access.Target, own: str, former: Sequence[str]) -> None:
     for _ in range(_TRIES):
         live = access.read(client, target)
         if live is None:
-            return False
+            return
         metadata = live["metadata"]
         entries = metadata.get("managedFields") or []
         kept = handed_over(entries, own, former)
         if kept == entries:
-            return False
+            return
         change = {"metadata": {"resourceVersion": metadata["resourceVersion"], "managedFields": kept}}
         if access.patch(client, target, change):
-            return True
-    return False
+            return
 
 
 def handed_over(entries: Sequence[Mapping[str, Any]], own: str, former: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -91,7 +86,7 @@ def handed_over(entries: Sequence[Mapping[str, Any]], own: str, former: Sequence
     Arguments:
         entries: as the object has them.
         own: name of the stack's manager of this object.
-        former: as for `shared`.
+        former: as for `hand_over`.
     """
 
     def is_former(entry: Mapping[str, Any]) -> bool:
@@ -100,10 +95,14 @@ def handed_over(entries: Sequence[Mapping[str, Any]], own: str, former: Sequence
             return False
         return not name.startswith(DRAWN) or _made_the_object(entry, entries, own)
 
-    kept = [entry for entry in entries if not is_former(entry)]
+    kept, drawn = [], []
     for entry in entries:
-        if is_former(entry) and entry["manager"].startswith(DRAWN):
-            kept = _merged(kept, {**entry, "manager": own})
+        if not is_former(entry):
+            kept.append(entry)
+        elif entry["manager"].startswith(DRAWN):
+            drawn.append({**entry, "manager": own})
+    for entry in drawn:
+        kept = _merged(kept, entry)
     return kept
 
 

@@ -22,6 +22,9 @@ class Engine(Protocol):
     def entries(self) -> Mapping[str, str]:
         """Text of each setting as the program gets it, secrets in the open."""
 
+    def state(self) -> dict[str, Any]:
+        """The state."""
+
     def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
         """Change the state."""
 
@@ -55,25 +58,18 @@ def release(engine: Engine, stack: Stack) -> Released:
         HubstackError: nothing is deployed, an operation is unfinished, or the settings are not what is deployed: Helm
             would be given settings that the hub does not have. Nothing was changed then.
     """
-    found: list[tuple[int, list[giving.Object]]] = []
-
-    def look(deployment: dict[str, Any]) -> bool:
-        giving.refuse_unfinished(stack, deployment)
-        resources = deployment.get("resources") or []
-        objects = giving.objects(deployment)
-        if not objects and not any(each["type"] == interruption.RELEASE_TYPE for each in resources):
-            raise HubstackError(f"stack {stack.name}: no hub is deployed, so there is nothing to let go")
-        found.append((len(resources), objects))
-        return False
-
-    engine.edit_state(look)
+    deployment = engine.state()
+    giving.refuse_unfinished(stack, deployment)
+    resources = deployment.get("resources") or []
+    objects = giving.objects(deployment)
+    if not objects and not any(each["type"] == interruption.RELEASE_TYPE for each in resources):
+        raise HubstackError(f"stack {stack.name}: no hub is deployed, so there is nothing to let go")
     if waiting := [f"{operation} {name}" for operation, name in engine.preview().steps]:
         some = ", ".join(waiting[:5]) + (", ..." if waiting[5:] else "")
         raise HubstackError(
             f"stack {stack.name}: its settings are not what is deployed ({some}); deploy them first: "
             f"hubstack up --stack {stack.name}. Nothing was changed."
         )
-    count, objects = found[0]
     name, client = switch.release_name(stack), take_over.client(stack)
     if objects:
         record = giving.give(client, stack.namespace, name, objects, live.resolve(engine.entries()).loaded.user)
@@ -81,7 +77,7 @@ def release(engine: Engine, stack: Stack) -> Released:
         record = helm_storage.deployed(client, stack.namespace, name)
     engine.edit_state(_forget_all)
     engine.forget()
-    return Released(name, stack.namespace, record.revision, record.version, count, bool(objects))
+    return Released(name, stack.namespace, record.revision, record.version, len(resources), bool(objects))
 
 
 def next_steps(stack: Stack, done: Released) -> list[str]:

@@ -21,6 +21,8 @@ RELEASE_URN_TYPE = "hubstack:index:JupyterHub$kubernetes:helm.sh/v3:Release"
 JUPYTERHUB_TYPE = "hubstack:index:JupyterHub"
 PROVIDER_TYPE = "pulumi:providers:kubernetes"
 TOKEN_KEY_TYPE = "random:index/randomBytes:RandomBytes"
+FORMER = (ownership.HELM, ownership.DRAWN)
+"""Who has had the objects: Helm, or a state that is lost."""
 READ_SERVICE = "jupyterhub-proxy-public"
 """Logical name of the Service that mode helm reads, and does not own."""
 
@@ -49,6 +51,9 @@ class Engine(Protocol):
     def outputs(self) -> dict[str, Any]:
         """Outputs of the last update that ended well."""
 
+    def state(self) -> dict[str, Any]:
+        """The state."""
+
     def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
         """Change the state."""
 
@@ -63,7 +68,7 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
         return _with_live_release(engine, stack, console)
     released = is_pending(stack)
     if not released and engine.outputs().get("mode"):  # an update has ended since: nothing is left to take over
-        if _settle_ownership(engine, stack):
+        if ownership.hand_over(stack, engine.state(), FORMER):  # an earlier run was killed before it could
             engine.refresh()
         return engine.deploy()
     _require_tokens(engine, stack)
@@ -72,7 +77,7 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
         console.print(f"taking over the objects{whose}, in place")
         _require_in_place(engine.preview().steps)
         report = engine.deploy()
-    _settle_ownership(engine, stack)
+    ownership.hand_over(stack, engine.state(), FORMER)
     if released:
         retire(stack, console)
     # What the cluster's controllers wrote while the objects changed hands is not to be a change of the next update.
@@ -80,30 +85,9 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
     return report
 
 
-def _settle_ownership(engine: Engine, stack: Stack) -> bool:
-    """Let the stack's own managers be the only ones, also where an earlier run was killed before it could."""
-    former = (ownership.HELM, ownership.DRAWN)
-    settled: list[int] = []
-
-    def look(deployment: dict[str, Any]) -> bool:
-        if ownership.shared(deployment, former):
-            settled.append(ownership.settle(client(stack), deployment, former))
-        return False
-
-    engine.edit_state(look)
-    return bool(settled)
-
-
 def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
     """Let the state know the live release, then update as usual, and say which pods that has restarted."""
-    missing = []
-
-    def look(deployment: dict[str, Any]) -> bool:
-        missing.append(lacks_release(stack, deployment))
-        return False
-
-    engine.edit_state(look)
-    if not missing[0]:
+    if not lacks_release(stack, engine.state()):
         return engine.deploy()
     _require_tokens(engine, stack)
     before = live.pod_templates(client(stack), stack.namespace)
@@ -134,14 +118,7 @@ def _require_tokens(engine: Engine, stack: Stack) -> None:
     Raises:
         HubstackError: the stack does not know the live hub's tokens.
     """
-    known: list[Any] = []
-
-    def look(deployment: dict[str, Any]) -> bool:
-        known.extend(each for each in deployment.get("resources") or [] if each["type"] == TOKEN_KEY_TYPE)
-        return False
-
-    engine.edit_state(look)
-    if known:
+    if any(each["type"] == TOKEN_KEY_TYPE for each in engine.state().get("resources") or []):
         return
     resolved = live.resolve(engine.entries())
     found = live.names(live.missing_tokens(client(stack), stack.namespace, resolved.loaded.tree))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from hubstack.adoption.access import plural
 from hubstack.doctor.finding import Finding, error, some
 from hubstack.doctor.reader import Access, Object, Reader
 from hubstack.doctor.subject import Subject
@@ -25,7 +26,6 @@ WATCHED = (("v1", "Pod"), ("v1", "Event"), ("apps/v1", "ReplicaSet"), ("v1", "En
 """Kinds that the engine reads while it waits for an object, to say why one does not become ready."""
 
 _AT_A_TIME = 8
-_IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
 
 
 def permissions(subject: Subject) -> Iterator[Finding]:
@@ -74,12 +74,6 @@ def needed(subject: Subject) -> list[Access]:
         for verb in ("get", "list", "watch")
     }
     return sorted(found)
-
-
-def plural(kind: str) -> str:
-    """Resource name of a kind."""
-    lower = kind.lower()
-    return _IRREGULAR.get(kind) or (f"{lower}es" if lower.endswith("ss") else f"{lower}s")
 
 
 def grants(subject: Subject) -> list[Access]:

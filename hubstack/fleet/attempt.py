@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from hubstack import guards, interruption, stacks
-from hubstack.adoption import access, ownership
+from hubstack.adoption import ownership
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, probe
 from hubstack.fleet.engine import Command, EngineGoneError, ForkServers
@@ -91,7 +91,7 @@ class Deployer:
             doing("continuing after an interrupted update")
             self._settle_pending(stack)
             state = deployed.read(stack.name, self.environment, stack.folder)
-        _hand_over(stack, state)
+        ownership.hand_over(stack, state.deployment)
         return self._update(item, stack, extra, doing)
 
     def _settle_lock(self, stack: stacks.Stack, doing: Callable[[str], None]) -> None:
@@ -140,7 +140,7 @@ class Deployer:
             return Outcome("transient" if _TRANSIENT.search(reason) else "failed", reason, detail)
         state = deployed.read(stack.name, self.environment, stack.folder)
         if extra:
-            _hand_over(stack, state)
+            ownership.hand_over(stack, state.deployment)
         detail |= {"digest": state.digest, "commit": state.commit, "url": state.url}
         if not state.finished or state.digest != item.digest:
             return Outcome("failed", "the backend does not show the update as finished", detail)
@@ -166,13 +166,6 @@ class Deployer:
             errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
             raise HubstackError(f"pulumi {command[0]}: {(errors or lines or ['it gave no reason'])[-1]}")
         return done.stdout
-
-
-def _hand_over(stack: stacks.Stack, state: deployed.Deployed) -> None:
-    """Settle whose the objects are that a killed update made; the next change would be a conflict."""
-    if ownership.shared(state.deployment, (ownership.DRAWN,)):
-        client = access.client(stack.context, stack.kubeconfig)
-        ownership.settle(client, state.deployment, (ownership.DRAWN,))
 
 
 def said(changes: Mapping[str, int]) -> str:

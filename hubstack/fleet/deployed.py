@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hubstack import interruption
+from hubstack import interruption, stacks
 from hubstack.errors import HubstackError
 
 OUTPUT = "rollout"
@@ -88,14 +88,7 @@ def message(rollout: str, digest: str) -> str:
 
 def _described(deployment: Mapping[str, Any] | None, last: Mapping[str, Any]) -> Deployed:
     deployment = deployment or {}
-    outputs: Mapping[str, Any] = next(
-        (
-            resource.get("outputs") or {}
-            for resource in deployment.get("resources") or []
-            if resource["type"] == "pulumi:pulumi:Stack"
-        ),
-        {},
-    )
+    outputs = stacks.outputs(deployment)
     mark = outputs.get(OUTPUT)
     mark = mark if isinstance(mark, Mapping) else {}
     digest = mark.get("digest")

@@ -91,6 +91,10 @@ class FleetCopy:
             document["defaults"] = defaults
         (self.root / "fleet.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
+    def checkpoint(self, stack: str) -> Path:
+        """File of the local backend with a stack's state."""
+        return self.state / "backend" / ".pulumi" / "stacks" / "hubstack" / f"{stack}.json"
+
     def environment(self) -> dict[str, str]:
         """Variables for commands of the copy; the tools are the project's."""
         mirror = {"HUBSTACK_MIRROR": str(project.mirror())} if project.mirror() else {}

@@ -52,8 +52,7 @@ class Lab:
 
     def state(self, stack: str) -> dict[str, Any]:
         """The stack's state as the backend has it."""
-        file = self.copy.state / "backend" / ".pulumi" / "stacks" / "hubstack" / f"{stack}.json"
-        found: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
+        found: dict[str, Any] = json.loads(self.copy.checkpoint(stack).read_text())["checkpoint"]["latest"]
         return found
 
     def require_whole(self) -> None:

@@ -163,8 +163,7 @@ class Lab:
         assert running.returncode == 0, output
         facts = json.loads(output[output.rindex('{"stack"') :])
         assert facts["changed"] == 0, output
-        file = self.copy.state / "backend" / ".pulumi" / "stacks" / "hubstack" / f"{name}.json"
-        state = json.loads(file.read_text())["checkpoint"]["latest"]
+        state = json.loads(self.copy.checkpoint(name).read_text())["checkpoint"]["latest"]
         assert not state.get("pending_operations")
         assert not [each["urn"] for each in state["resources"] if each.get("delete")]
         assert not list((self.copy.state / "backend" / ".pulumi" / "locks").rglob("*.json"))

@@ -71,7 +71,7 @@ def test_what_was_made_but_not_written(lab: Lab, monkeypatch: pytest.MonkeyPatch
         for variable, value in TAKE_OVER.items():  # as in the second of the killed runs
             patch.setenv(variable, value)
         lab.must("up", "--stack", name)
-    file = lab.copy.state / "backend" / ".pulumi" / "stacks" / "hubstack" / f"{name}.json"
+    file = lab.copy.checkpoint(name)
     document = json.loads(file.read_text())
     state = document["checkpoint"]["latest"]
     lost = [each for each in state["resources"] if each.get("id") == f"{name}/hub"]
