@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pulumi
 
-PROVIDER_VERSION = "4.32.0"
+PROVIDER_VERSION = "4.25.0"
 """Version of the Kubernetes provider plugin; equals the pin of ``pulumi-kubernetes`` (a unit test compares them)."""
 
 
