@@ -9,9 +9,8 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,20 +37,9 @@ WRITING_SECONDS = 1
 RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
 
 
-@contextlib.contextmanager
-def taking_over() -> Iterator[None]:
-    """Let updates take over objects that exist already."""
-    os.environ.update(TAKE_OVER)
-    try:
-        yield
-    finally:
-        for name in TAKE_OVER:
-            os.environ.pop(name, None)
-
-
-def mark_runner() -> None:
-    """Let the engine that this process starts carry who started it, so that a later run recognises an orphan."""
-    os.environ[RUNNER] = f"{os.getpid()} {process.start_time(os.getpid())}"
+def runner() -> str:
+    """Value of `RUNNER` for an engine that this process starts: a later run recognises an orphan by it."""
+    return f"{os.getpid()} {process.start_time(os.getpid())}"
 
 
 def settle_lock(backend: Path, stack: str, console: Console) -> None:
@@ -104,17 +92,6 @@ def _remove_broken_locks(backend: Path, stack: str, console: Console) -> None:
                 break
             else:
                 time.sleep(0.1)
-
-
-def interrupt_engines() -> None:
-    """Ask the engines that this process started to stop, and wait until they have written their state."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,comm="], capture_output=True, text=True, check=False).stdout
-    for line in listing.splitlines():
-        pid, parent, name = line.split(maxsplit=2)
-        if parent == str(os.getpid()) and Path(name.strip()).name == "pulumi":
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(int(pid), signal.SIGINT)
-                os.waitpid(int(pid), 0)
 
 
 def _is_orphan(pid: int) -> bool:

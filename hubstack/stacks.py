@@ -25,6 +25,11 @@ from hubstack.errors import HubstackError
 
 MODES = ("native", "helm")
 
+SECRET = "4dabf18193072939515e22adb298388d"
+"""Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
+SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"
+"""What stands under it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:

@@ -1,34 +1,31 @@
-"""Updates of a stack through the Automation API: progress for people, one clear error, recovery after an
-interruption.
-"""
+"""Updates of one stack: progress for people, one clear error, recovery after an interruption."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 import subprocess
-import threading
+import tempfile
 import time
-import warnings
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError
-from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType
 from rich.console import Console
 from rich.markup import escape
 
 from hubstack import guards, interruption, stacks
 from hubstack.adoption import helm_storage, ownership, switch, take_over
+from hubstack.engine import operation
+from hubstack.engine.events import EventLog
+from hubstack.engine.servers import ForkServers
 from hubstack.environment import let_find_engine, local_backend
 from hubstack.errors import HubstackError
 from settings import PROJECT
-
-_DOING = {OpType.CREATE: "creating", OpType.UPDATE: "updating", OpType.DELETE: "deleting", OpType.REPLACE: "replacing"}
-_DONE = {OpType.CREATE: "created", OpType.UPDATE: "updated", OpType.DELETE: "deleted", OpType.REPLACE: "replaced"}
 
 
 @dataclass
@@ -71,9 +68,10 @@ class Updater:
         stacks.write_work_folder(stack)
         self._stack = stack
         self._console = console
-        self._messages: list[str] = []
         let_find_engine(environment)
-        interruption.mark_runner()
+        self._environment = {**environment, interruption.RUNNER: interruption.runner()}
+        self._servers = ForkServers(self._environment)
+        weakref.finalize(self, self._servers.close)
         # Two runs at a time must not fight over the selected stack; each call names its stack.
         try:
             workspace = automation.LocalWorkspace(work_dir=str(stack.folder), env_vars=dict(environment))
@@ -81,7 +79,7 @@ class Updater:
             raise HubstackError(f"the engine could not be started: {error}; run the same command again") from None
         if backend := local_backend(environment):
             interruption.settle_lock(backend, stack.name, console)
-        with self._explained():
+        with self._bookkeeping():
             find = automation.Stack.create_or_select if create else automation.Stack.select
             self._handle = find(stack.name, workspace)
 
@@ -109,16 +107,17 @@ class Updater:
         Arguments:
             exclude: URNs of resources that are left alone, with all that depend on them.
         """
-        return self._run(functools.partial(self._handle.up, exclude=list(exclude) or None, exclude_dependents=True))
+        excluded = [word for urn in exclude for word in ("--exclude", urn)]
+        return self._run("up", [*excluded, "--exclude-dependents"] if excluded else [])
 
     def state(self) -> dict[str, Any]:
         """The deployment as the backend has it, secrets encrypted or in plain text: keep it in memory."""
-        with self._explained():
+        with self._bookkeeping():
             return dict(self._handle.export_stack().deployment or {})
 
     def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
         """Change the stack's state where `change`, given the deployment, says that it has changed it."""
-        with self._explained():
+        with self._bookkeeping():
             state = self._handle.export_stack()
             deployment = dict(state.deployment or {})
             if change(deployment):
@@ -126,7 +125,7 @@ class Updater:
 
     def refresh(self) -> Report:
         """Make the state say what is in the cluster; changes nothing there."""
-        return self._run(self._handle.refresh)
+        return self._run("refresh")
 
     def destroy(self, *, keep_protected: bool = False) -> Report:
         """Delete everything of the stack, then forget the stack.
@@ -135,14 +134,14 @@ class Updater:
             keep_protected: leave what is protected, in the cluster and in the stack, which then stays, too.
         """
         with self._recovery():
-            report = self._run(functools.partial(self._handle.destroy, exclude_protected=keep_protected or None))
+            report = self._run("destroy", ["--exclude-protected"] if keep_protected else [])
         if not keep_protected:
             self.forget()
         return report
 
     def forget(self) -> None:
         """Remove the stack, which has no resources any more, from the backend."""
-        with self._explained():
+        with self._bookkeeping():
             self._handle.workspace.remove_stack(self._stack.name)
 
     def preview(self, *, refresh: bool = False) -> Report:
@@ -151,7 +150,7 @@ class Updater:
         Arguments:
             refresh: look at the cluster first, so that what somebody changed there shows too.
         """
-        return self._run(functools.partial(self._handle.preview, refresh=refresh))
+        return self._run("preview", ["--refresh"] if refresh else [])
 
     def switching(self) -> str | None:
         """What `up` would do in words, where the settings have another mode than the one that is deployed."""
@@ -166,15 +165,14 @@ class Updater:
 
     def entries(self) -> dict[str, str]:
         """Text of each setting as the program gets it, secrets in the open: keep it in memory."""
-        with self._explained():
+        with self._bookkeeping():
             config = self._handle.get_all_config()
         prefix = f"{PROJECT}:"
         return {key.removeprefix(prefix): each.value for key, each in config.items() if key.startswith(prefix)}
 
     def outputs(self) -> dict[str, Any]:
         """Stack outputs of the last update, without the secret ones."""
-        with self._explained():
-            return _plain(self._handle.outputs())
+        return _plain(stacks.outputs(self.state()))
 
     def _other_mode(self, state: Mapping[str, Any]) -> str | None:
         """The mode of the last update that ended well, where the settings have another one now."""
@@ -197,56 +195,53 @@ class Updater:
         else:
             switch.to_native(self, self._stack, self._console)
 
-    def _run(self, operation: Callable[..., Any]) -> Report:
-        report = Report()
-        self._messages = []
+    @contextlib.contextmanager
+    def taking_over(self) -> Iterator[None]:
+        """Let operations take over objects that exist already."""
+        before = self._environment
+        self._environment = {**before, **interruption.TAKE_OVER}
+        try:
+            yield
+        finally:
+            self._environment = before
+
+    def _run(self, verb: operation.Verb, options: Sequence[str] = ()) -> Report:
         started = time.monotonic()
-        with self._explained():
+        server = self._servers.of(self._stack.root)
+        with tempfile.TemporaryDirectory(prefix="hubstack-") as folder:
+            log = Path(folder) / "log"
+            events = EventLog(Path(folder) / "events.json", self._say, self._say_done, self._warn)
             try:
-                # An interruption closes the event stream in the middle of a line, which the API warns about.
-                warnings.filterwarnings("ignore", message="Error in event stream")
-                threading.excepthook = _ignore_closed_stream
-                result = operation(on_event=lambda event: self._observe(event, report), color="never")
+                ended = operation.run(verb, self._stack, server, self._environment, events, log, options)
             except KeyboardInterrupt:
                 self._console.print("stopping: what is under way is finished or cancelled first")
-                interruption.interrupt_engines()
+                server.close()
                 raise
-        report.seconds = time.monotonic() - started
-        report.outputs = _plain(getattr(result, "outputs", None) or {})
-        return report
+            if ended.code:
+                raise HubstackError(self._explained(operation.failure(ended, events, log)))
+        outputs = {} if verb == "preview" else self.outputs()
+        return Report(events.changes, outputs, time.monotonic() - started, events.steps, events.warnings)
 
-    def _observe(self, event: EngineEvent, report: Report) -> None:
-        if (pre := event.resource_pre_event) and pre.metadata.op in _DOING and not pre.planning:
-            self._say(_DOING[pre.metadata.op], pre.metadata.urn)
-        if pre and pre.metadata.op in _DOING:
-            report.steps.append((str(pre.metadata.op.value), _resource(pre.metadata.urn)))
-        if (done := event.res_outputs_event) and done.metadata.op in _DONE and not done.planning:
-            self._say(f"[green]{_DONE[done.metadata.op]}[/green]", done.metadata.urn)
-        if diagnostic := event.diagnostic_event:
-            message = re.sub(r"<\{%.*?%\}>", "", diagnostic.message).strip()
-            if diagnostic.severity == "error":
-                if message and not any(noise in message for noise in _NOISE) and message not in self._messages:
-                    self._messages.append(message)
-            # An update runs the program twice, for its preview too.
-            elif _is_doubt(diagnostic) and message not in report.warnings:
-                report.warnings.append(message)
-                self._console.print(f"[yellow]warning[/yellow]: {escape(message)}", highlight=False)
-        if summary := event.summary_event:
-            report.changes = {str(getattr(key, "value", key)): n for key, n in summary.resource_changes.items()}
+    def _say(self, doing: str, name: str) -> None:
+        self._console.print(f"  {doing} {name}", highlight=False)
 
-    def _say(self, doing: str, urn: str) -> None:
-        self._console.print(f"  {doing} {_resource(urn)}", highlight=False)
+    def _say_done(self, done: str, name: str) -> None:
+        self._console.print(f"  [green]{done}[/green] {name}", highlight=False)
+
+    def _warn(self, message: str) -> None:
+        self._console.print(f"[yellow]warning[/yellow]: {escape(message)}", highlight=False)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn the engine's failure into one error that holds what went wrong and nothing else."""
+    def _bookkeeping(self) -> Iterator[None]:
+        """Turn the failure of a command that runs no program into one error that holds what went wrong."""
         try:
             yield
         except CommandError as error:
-            messages = self._messages or [_last_error(str(error))]
-            if found := sorted({match[1] or "a Helm release" for text in messages for match in _EXISTS.finditer(text)}):
-                raise HubstackError(self._not_ours(found)) from None
-            raise HubstackError("\n".join(messages)) from None
+            raise HubstackError(operation.last_error(str(error))) from None
+
+    def _explained(self, failure: str) -> str:
+        found = sorted({match[1] or "a Helm release" for match in _EXISTS.finditer(failure)})
+        return self._not_ours(found) if found else failure
 
     def _not_ours(self, found: Sequence[str]) -> str:
         """What to do about objects that are in the cluster and not in the state."""
@@ -277,59 +272,25 @@ class Updater:
 
         Gives whether there was such an update.
         """
-        with self._explained():
+        with self._bookkeeping():
             state = self._handle.export_stack()
         deployment = dict(state.deployment or {})
         interrupted = interruption.resolve_pending(deployment, self._stack)
         if interrupted:
             self._console.print(f"continuing after an interrupted update ({interrupted} operations were under way)")
         if self._forget_uninstalled(deployment) or interrupted:
-            with self._explained():
+            with self._bookkeeping():
                 self._handle.import_stack(automation.Deployment(version=state.version, deployment=deployment))
         if interrupted:
-            self._run(self._handle.refresh)
-        with interruption.taking_over() if interrupted else contextlib.nullcontext():
+            self._run("refresh")
+        with self.taking_over() if interrupted else contextlib.nullcontext():
             yield bool(interrupted)
 
 
 _EXISTS = re.compile(r'(\S+ "[^"]+") already exists|cannot re-use a name that is still in use')
 """Refusals to create what is there (Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
-_NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
-"""The engine's own echoes of an error that it has reported already."""
-
-
-def _resource(urn: str) -> str:
-    """Short type and name of a resource."""
-    kind, _, name = urn.split("::", 2)[2].rpartition("::")
-    return f"{kind.rpartition('$')[2].rpartition(':')[2]} {name}"
-
-
-def _is_doubt(diagnostic: DiagnosticEvent) -> bool:
-    """Whether this is a warning of the program's; the providers' own are not for whoever edits settings."""
-    return diagnostic.severity == "warning" and (not diagnostic.urn or "::pulumi:pulumi:Stack::" in diagnostic.urn)
 
 
 def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: output.value for key, output in outputs.items() if not output.secret}
-
-
-def _ignore_closed_stream(args: threading.ExceptHookArgs) -> None:
-    """An interruption closes the engine's output under the Automation API's reading thread; no one needs to know."""
-    if not (args.exc_type is ValueError and "closed file" in str(args.exc_value)):
-        threading.__excepthook__(args)
-
-
-def _last_error(text: str) -> str:
-    """The engine's own words in the text of a failed command."""
-    if lock := re.search(r"created by (\S+) \(pid (\d+)\) at (\S+)", text):
-        who, pid, since = lock.groups()
-        return (
-            f"the stack is locked by {who} (process {pid}) since {since}: another update is under way; wait for it, "
-            "or, if that process is known to be dead, run `pulumi cancel`. Nothing was changed."
-        )
-    several = re.findall(r"^\s*(?:error:)?\s*\d+\) (?!Unknown$)(.*)$", text, flags=re.MULTILINE)
-    errors = re.findall(r"^\s*(?:stderr: )?error: (.*)$", text, flags=re.MULTILINE)
-    said = "; ".join(several) or (errors[-1] if errors else text.strip().splitlines()[-1])
-    if re.search("no space left on device|read-only file system", said):
-        said += ". The state backend could not be written: make room there, or make it writable, then run this again."
-    return said
+    """Outputs without the secret ones."""
+    return {key: value for key, value in outputs.items() if not (isinstance(value, Mapping) and stacks.SECRET in value)}

@@ -9,8 +9,8 @@ from typing import Any
 from chart import helm_yaml
 from chart.release import APP_VERSION, CHART_NAME, CHART_VERSION
 from components.kubernetes import CLUSTER_WIDE, type_token
-from hubstack import interruption
-from hubstack.adoption import access, helm_storage, take_over
+from hubstack import interruption, stacks
+from hubstack.adoption import access, helm_storage
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -133,7 +133,7 @@ def _mark(client: Any, namespace: str, release: str, manifest: Object) -> None:
 def _revealed(value: Any) -> Any:
     """A part of an exported state without the engine's wrappings of secrets."""
     if isinstance(value, Mapping):
-        if take_over.SECRET in value:
+        if stacks.SECRET in value:
             return _revealed(json.loads(value["plaintext"]))
         return {key: _revealed(member) for key, member in value.items() if not key.startswith("__")}
     return [_revealed(member) for member in value] if isinstance(value, list) else value

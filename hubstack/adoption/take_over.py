@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from rich.console import Console
 
-from hubstack import interruption
+from hubstack import interruption, stacks
 from hubstack.adoption import access, helm_storage, live, ownership
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
@@ -27,12 +28,6 @@ READ_SERVICE = "jupyterhub-proxy-public"
 """Logical name of the Service that mode helm reads, and does not own."""
 
 
-SECRET = "4dabf18193072939515e22adb298388d"
-"""Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
-SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"
-"""What stands under it."""
-
-
 class Engine(Protocol):
     """What is needed of `hubstack.updates.Updater`."""
 
@@ -44,6 +39,9 @@ class Engine(Protocol):
 
     def entries(self) -> Mapping[str, str]:
         """Text of each setting as the program gets it, secrets in the open."""
+
+    def taking_over(self) -> AbstractContextManager[None]:
+        """Let operations take over objects that exist already."""
 
     def refresh(self) -> Any:
         """Make the state say what is in the cluster."""
@@ -72,7 +70,7 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
             engine.refresh()
         return engine.deploy()
     _require_tokens(engine, stack)
-    with interruption.taking_over():
+    with engine.taking_over():
         whose = f" of Helm release {stack.config['hubstack:takeOver']}" if released else ""
         console.print(f"taking over the objects{whose}, in place")
         _require_in_place(engine.preview().steps)
@@ -91,7 +89,7 @@ def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
         return engine.deploy()
     _require_tokens(engine, stack)
     before = live.pod_templates(client(stack), stack.namespace)
-    with interruption.taking_over():  # what is not the chart's, such as the namespace, may be there too
+    with engine.taking_over():  # what is not the chart's, such as the namespace, may be there too
         engine.deploy(exclude=[release_urn(stack)])
     engine.edit_state(lambda deployment: add_release(stack, deployment))
     _require_in_place(engine.preview().steps)
@@ -213,7 +211,7 @@ def _secret_leaves(value: Any) -> Any:
     """A tree with each leaf as a secret of the state."""
     if isinstance(value, Mapping) and value:
         return {key: _secret_leaves(member) for key, member in value.items()}
-    return {SECRET: SECRET_VALUE, "plaintext": json.dumps(value)}
+    return {stacks.SECRET: stacks.SECRET_VALUE, "plaintext": json.dumps(value)}
 
 
 def forget_release(deployment: dict[str, Any]) -> bool:

@@ -14,10 +14,11 @@ from rich.console import Console
 
 from hubstack import guards, interruption, stacks
 from hubstack.adoption import ownership
+from hubstack.engine import operation
+from hubstack.engine.events import EventLog
+from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, probe
-from hubstack.fleet.engine import Command, EngineGoneError, ForkServers
-from hubstack.fleet.events import EventLog, last_error
 from hubstack.fleet.journal import Journal
 
 _TRANSIENT = re.compile(
@@ -89,7 +90,7 @@ class Deployer:
                     "pending); left alone. If it is known to be dead: pulumi refresh --stack " + stack.name,
                 )
             doing("continuing after an interrupted update")
-            self._settle_pending(stack)
+            self._settle_pending(stack, doing)
             state = deployed.read(stack.name, self.environment, stack.folder)
         ownership.hand_over(stack, state.deployment)
         return self._update(item, stack, extra, doing)
@@ -102,7 +103,7 @@ class Deployer:
             folder = Path(backend.removeprefix("file://")).expanduser()
             interruption.settle_lock(folder, stack.name, Console(quiet=True))
 
-    def _settle_pending(self, stack: stacks.Stack) -> None:
+    def _settle_pending(self, stack: stacks.Stack, doing: Callable[[str], None]) -> None:
         """Find out what became of the operations that were under way."""
         state = json.loads(self._engine(stack, ["stack", "export", "--stack", stack.name]))
         interruption.resolve_pending(state["deployment"], stack)
@@ -113,30 +114,35 @@ class Deployer:
             self._engine(stack, ["stack", "import", "--stack", stack.name, "--file", str(file)])
         finally:
             file.unlink()
-        self._engine(stack, ["refresh", "--yes", "--skip-preview", "--stack", stack.name])
+        log, events = self._files(stack, "refresh", doing)
+        ended = operation.run("refresh", stack, self.servers.of(stack.root), self.environment, events, log)
+        if ended.code:
+            raise HubstackError(operation.failure(ended, events, log))
+
+    def _files(self, stack: stacks.Stack, verb: str, doing: Callable[[str], None]) -> tuple[Path, EventLog]:
+        """Where an operation writes what it prints and what it reports; nothing of an earlier one is left there."""
+        logs = self.folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        name = stack.name if verb == "up" else f"{stack.name}.{verb}"
+        log = logs / f"{name}.log"
+        events = EventLog(logs / f"{name}.events.json", lambda word, what: doing(f"{word} {what}"))
+        for file in (log, events.file):
+            file.unlink(missing_ok=True)
+        return log, events
 
     def _update(
         self, item: plan.Item, stack: stacks.Stack, extra: Mapping[str, str], doing: Callable[[str], None]
     ) -> Outcome:
         assert item.digest is not None
         mark = {"digest": item.digest, "commit": item.commit, "rollout": self.rollout}
-        logs = self.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        log, events = logs / f"{stack.name}.log", EventLog(logs / f"{stack.name}.events.json", doing)
-        for file in (log, events.file):
-            file.unlink(missing_ok=True)
-        message = deployed.message(self.rollout, item.digest)
-        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color=never"]
-        command += ["--stack", stack.name, "--event-log", str(events.file), "--message", message]
+        log, events = self._files(stack, "up", doing)
+        options = ["--message", deployed.message(self.rollout, item.digest)]
         environment = {**self.environment, **extra, deployed.VARIABLE: json.dumps(mark)}
         doing("starting the engine")
-        server = self.servers.of(stack.root)
-        ended = server.run(Command(command, stack.folder, environment, log), lambda _: None, events.read)
+        ended = operation.run("up", stack, self.servers.of(stack.root), environment, events, log, options)
         detail: dict[str, Any] = {"changes": events.changes, "cpu": round(ended.cpu, 2), "log": str(log)}
         if ended.code:
-            reason = "\n".join(events.errors) or last_error(log)
-            if ended.code < 0:
-                reason = f"the engine was ended by signal {-ended.code}"
+            reason = operation.failure(ended, events, log)
             return Outcome("transient" if _TRANSIENT.search(reason) else "failed", reason, detail)
         state = deployed.read(stack.name, self.environment, stack.folder)
         if extra:

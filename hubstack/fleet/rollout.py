@@ -14,11 +14,11 @@ from typing import Any
 from rich.console import Console
 
 from hubstack import interruption, project, toolchain
+from hubstack.engine.servers import ForkServers
 from hubstack.environment import ENGINE_TOOLS, engine_environment
 from hubstack.errors import HubstackError
 from hubstack.fleet import load, plan, report, source
 from hubstack.fleet.attempt import Deployer
-from hubstack.fleet.engine import ForkServers
 from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.progress import Progress
@@ -54,8 +54,7 @@ def environment(console: Console) -> dict[str, str]:
         found = toolchain.ensure(ENGINE_TOOLS, progress=console)
     except toolchain.ToolchainError as error:
         raise HubstackError(str(error)) from None
-    # PULUMI_DEBUG_COMMANDS makes the engine's event log available, as the Automation API does.
-    return {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", **engine_environment(found)}
+    return {**os.environ, **engine_environment(found)}
 
 
 def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:
@@ -175,8 +174,7 @@ def _run(
         if wave not in made.waves:
             raise HubstackError(f"--approve {wave}: no such wave; waves: {', '.join(made.waves)}")
         journal.request(found.id, f"approve {wave}")
-    interruption.mark_runner()
-    variables = {**variables, interruption.RUNNER: os.environ[interruption.RUNNER]}
+    variables = {**variables, interruption.RUNNER: interruption.runner()}
     servers = ForkServers(variables)
     runner = Runner(
         rollout=found.id,

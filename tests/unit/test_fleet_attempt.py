@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from hubstack import guards
-from hubstack.fleet import attempt, deployed, events, plan, probe
+from hubstack.engine import events, operation
+from hubstack.engine.servers import Ended, EngineGoneError, ForkServers
+from hubstack.fleet import attempt, deployed, plan, probe
 from hubstack.fleet.attempt import Deployer, Outcome
-from hubstack.fleet.engine import EngineGoneError, ForkServers
 from hubstack.fleet.journal import Journal
 from hubstack.stacks import Stack
 
@@ -33,11 +34,11 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     return found
 
 
-class Dead(ForkServers):
-    """No engine can be had."""
+class Never(ForkServers):
+    """Fork servers that nobody starts: operations are stood in for."""
 
     def of(self, root: Path) -> Any:
-        raise EngineGoneError("the process that runs the program has ended: killed")
+        return None
 
 
 def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: deployed.Deployed, *history: str) -> Outcome:
@@ -51,7 +52,16 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: deployed.Depl
             book.finish(step, end)
     book.start("r", "all", "a", "up")
     commands: list[Any] = []
-    deployer = Deployer("r", tmp_path, {}, Dead({}), book)
+
+    def run(verb: operation.Verb, *_: Any) -> Ended:
+        """A stand-in for the engine: no update can be made."""
+        if verb == "up":
+            raise EngineGoneError("the process that runs the program has ended: killed")
+        commands.append([verb])
+        return Ended(0)
+
+    monkeypatch.setattr(operation, "run", run)
+    deployer = Deployer("r", tmp_path, {}, Never({}), book)
     monkeypatch.setattr(deployer, "_engine", lambda stack, command: commands.append(command) or '{"deployment": {}}')
     outcome = deployer.deploy(ITEM, tmp_path, lambda _: None)
     return Outcome(outcome.state, outcome.reason, {"commands": [command[:2] for command in commands]})
@@ -72,7 +82,7 @@ def test_own_pending_operations_are_settled(stack: Stack, tmp_path: Path, monkey
     stack.folder.mkdir(parents=True)
     pending = deployed.Deployed(exists=True, pending=2)
     outcome = deploy(monkeypatch, tmp_path, pending, "succeeded", "started", "unreachable")
-    commands = [["stack", "export"], ["stack", "import"], ["refresh", "--yes"]]
+    commands = [["stack", "export"], ["stack", "import"], ["refresh"]]
     assert outcome.detail == {"commands": commands}
     assert (outcome.state, outcome.reason.partition(":")[0]) == (
         "transient",
@@ -155,7 +165,7 @@ def test_probe(tmp_path: Path, api_server: Any, monkeypatch: pytest.MonkeyPatch)
 def test_event_log(tmp_path: Path) -> None:
     """Events are taken in as they come, half a line waits, and the engine's own echoes are no errors."""
     file, seen = tmp_path / "events", []
-    log = events.EventLog(file, seen.append)
+    log = events.EventLog(file, lambda word, what: seen.append(f"{word} {what}"))
     log.read()
     urn = "urn:pulumi:a::hubstack::hubstack:index:Hub$kubernetes:core/v1:Secret::hub-secret"
     lines = [
@@ -173,12 +183,8 @@ def test_event_log(tmp_path: Path) -> None:
     assert attempt.said(log.changes) == "1 update"
 
 
-def test_last_error(tmp_path: Path) -> None:
+def test_last_error() -> None:
     """Another owner's lock is said with its owner; else the last error counts."""
-    log = tmp_path / "log"
-    log.write_text(
-        "x\nerror: the stack is currently locked by 1 lock(s).\n  y: created by me@host (pid 7) at 2026-11-23\n"
-    )
-    assert events.last_error(log).startswith("the stack is locked by me@host (process 7) since 2026-11-23")
-    log.write_text("a\nerror: one\nerror: two\n")
-    assert events.last_error(log) == "two"
+    locked = "x\nerror: the stack is currently locked by 1 lock(s).\n  y: created by me@host (pid 7) at 2026-11-23\n"
+    assert operation.last_error(locked).startswith("the stack is locked by me@host (process 7) since 2026-11-23")
+    assert operation.last_error("a\nerror: one\nerror: two\n") == "two"

@@ -1,4 +1,4 @@
-"""The engine on many stacks: one fork server for each revision, one process for each stack."""
+"""Processes that run the engine: one fork server for each revision of the program, one child for each stack."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubstack.engine import forkserver
 from hubstack.errors import HubstackError
-from hubstack.fleet import forkserver
 
 POLL_SECONDS = 0.2
 """How often the engine's events are read."""
-
-Event = dict[str, Any]
 
 
 class EngineGoneError(HubstackError):
@@ -62,7 +60,7 @@ class ForkServer:
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._next = 0
-        # A session of its own: Ctrl-C reaches the rollout, which decides what becomes of the engines.
+        # A session of its own: Ctrl-C reaches the command, which decides what becomes of the engines.
         self._process = subprocess.Popen(
             [sys.executable, forkserver.__file__, str(root)],
             env=dict(environment),

@@ -1,4 +1,4 @@
-"""Runs the engine on many stacks of one revision; Python and the program's imports are paid for once.
+"""Runs the engine on the stacks of one revision; Python and the program's imports are paid for once.
 
 Started by path, as a program of its own: ``python forkserver.py FOLDER``. It imports the program of that folder, which
 may be an older revision, and therefore nothing of hubstack. Each request forks a process that is the engine's language
@@ -6,7 +6,7 @@ host for one stack and waits for one ``pulumi`` command; nothing is shared betwe
 
 A line of JSON on standard input asks: ``{"id", "command", "folder", "environment", "log"}``. A line on standard output
 answers: ``{"id", "pid"}`` at the start, ``{"id", "code", "cpu"}`` at the end. When standard input closes, because the
-rollout has ended or was killed, the engines are asked to stop, which lets them write their state.
+command has ended or was killed, the engines are asked to stop, which lets them write their state.
 """
 
 from __future__ import annotations

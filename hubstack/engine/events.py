@@ -1,0 +1,93 @@
+"""The engine's event log of one operation: what it does, what it changed, and what went wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_DOING = {"create": "creating", "update": "updating", "delete": "deleting", "replace": "replacing"}
+_DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+_NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
+"""The engine's own echoes of an error that it has reported already."""
+
+Listener = Callable[[str, str], None]
+"""Told a word such as ``creating`` or ``created``, and a resource."""
+
+
+@dataclass
+class EventLog:
+    """Reads an event log while the engine writes it."""
+
+    file: Path
+    doing: Listener = lambda *_: None
+    """Told what is under way."""
+    done: Listener = lambda *_: None
+    """Told what has ended well."""
+    doubt: Callable[[str], None] = lambda _: None
+    """Told each warning of the program, once."""
+    changes: dict[str, int] = field(default_factory=dict)
+    """Number of resources for each operation, ``same`` included."""
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """Operation and ``Type name`` of every resource that does not stay as it is."""
+    warnings: list[str] = field(default_factory=list)
+    """What the program finds doubtful in the settings."""
+    errors: list[str] = field(default_factory=list)
+    _position: int = 0
+
+    def read(self) -> None:
+        """Take in what was written since the last call; half a line waits for its other half."""
+        try:
+            with self.file.open("rb") as log:
+                log.seek(self._position)
+                content = log.read()
+        except FileNotFoundError:
+            return
+        whole, newline, _ = content.rpartition(b"\n")
+        self._position += len(whole) + len(newline)
+        for line in whole.splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            self._take(event)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        if before := event.get("resourcePreEvent"):
+            operation, name = before["metadata"].get("op"), resource(before["metadata"]["urn"])
+            if operation in _DOING:
+                self.steps.append((operation, name))
+                if not before.get("planning"):
+                    self.doing(_DOING[operation], name)
+        if after := event.get("resOutputsEvent"):
+            operation = after["metadata"].get("op")
+            if operation in _DONE and not after.get("planning"):
+                self.done(_DONE[operation], resource(after["metadata"]["urn"]))
+        if diagnostic := event.get("diagnosticEvent"):
+            self._hear(diagnostic)
+        if summary := event.get("summaryEvent"):
+            self.changes = dict(summary.get("resourceChanges") or {})
+
+    def _hear(self, diagnostic: Mapping[str, Any]) -> None:
+        message = re.sub(r"<\{%.*?%\}>", "", diagnostic.get("message", "")).strip()
+        if diagnostic.get("severity") == "error":
+            if message and message not in self.errors and not any(noise in message for noise in _NOISE):
+                self.errors.append(message)
+        elif _is_doubt(diagnostic) and message not in self.warnings:
+            self.warnings.append(message)
+            self.doubt(message)
+
+
+def _is_doubt(diagnostic: Mapping[str, Any]) -> bool:
+    """Whether this is a warning of the program's; the providers' own are not for whoever edits settings."""
+    urn = diagnostic.get("urn") or ""
+    return diagnostic.get("severity") == "warning" and (not urn or "::pulumi:pulumi:Stack::" in urn)
+
+
+def resource(urn: str) -> str:
+    """Short type and name of a resource."""
+    kind, _, name = urn.split("::", 2)[2].rpartition("::")
+    return f"{kind.rpartition('$')[2].rpartition(':')[2]} {name}"
