@@ -6,7 +6,7 @@ import os
 import pulumi
 
 import settings
-from components import reachability
+from components import existing, reachability
 from components.jupyterhub import JupyterHub, JupyterHubArgs
 from components.kubernetes import Provider
 
@@ -20,7 +20,10 @@ cluster = Provider(
     context=config.kube_context,
     cluster_identifier=config.cluster_identifier or config.kube_context,
 )
-jupyterhub = JupyterHub("jupyterhub", JupyterHubArgs(stack=stack), pulumi.ResourceOptions(provider=cluster))
+guard = existing.guard(stack.kubeconfig, config.kube_context)
+jupyterhub = JupyterHub(
+    "jupyterhub", JupyterHubArgs(stack=stack), pulumi.ResourceOptions(provider=cluster, transformations=[guard])
+)
 
 pulumi.export("url", jupyterhub.url)
 pulumi.export("namespace", config.namespace)

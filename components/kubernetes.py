@@ -16,6 +16,11 @@ PROVIDER_VERSION = "4.25.0"
 """Version of the Kubernetes provider plugin; equals the pin of ``pulumi-kubernetes`` (a unit test compares them)."""
 
 
+def provider_before(*version: int) -> bool:
+    """Whether the provider plugin is older than a version, such as ``4, 27``."""
+    return tuple(int(part) for part in PROVIDER_VERSION.split(".")) < version
+
+
 class KubernetesObject(pulumi.CustomResource):
     """One object of the Kubernetes API, from its manifest.
 

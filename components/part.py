@@ -10,13 +10,14 @@ import pulumi
 
 from chart.leaf import is_deferred
 from chart.release import Release, TokenValues
-from components.kubernetes import CLUSTER_WIDE, KINDS, KubernetesObject
+from components.kubernetes import CLUSTER_WIDE, KINDS, KubernetesObject, provider_before
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 """Annotation that tells the provider not to wait for an object.
 
 When it makes a claim whose class binds at first use, it waits for the claim to be pending; one that was there before is
-bound already, and never pending again (pulumi-kubernetes: ``provider/pkg/await/awaiters.go``).
+bound already, and never pending again (pulumi-kubernetes: ``provider/pkg/await/awaiters.go``). Before 4.27 it does so
+when it updates a claim, too.
 """
 
 CHECKSUM_PREFIX = "checksum/"
@@ -107,7 +108,7 @@ def _ready(manifest: dict[str, Any], args: PartArgs) -> dict[str, Any]:
     metadata = dict(manifest["metadata"])
     if manifest["kind"] not in CLUSTER_WIDE:
         metadata["namespace"] = args.release.namespace
-    if args.taken_over and manifest["kind"] == "PersistentVolumeClaim":
+    if manifest["kind"] == "PersistentVolumeClaim" and (args.taken_over or provider_before(4, 27)):
         metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
     result = {**manifest, "metadata": metadata}
     if manifest["kind"] == "Secret":

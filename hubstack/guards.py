@@ -46,13 +46,13 @@ def refuse_data_loss(
         HubstackError: each setting whose change would lose data, and how to go on.
     """
     resources = deployment.get("resources") or []
-    resolved = _resolved(stack) if any(each["type"] in HOLDS_DATA for each in resources) else None
-    if resolved is None:
+    wanted = resolved(stack) if any(each["type"] in HOLDS_DATA for each in resources) else None
+    if wanted is None:
         return
     found = [
-        *_place(resolved, resources),
-        *_database(resolved, _claims(stack, resolved, resources, released or _released)),
-        *_classes(resolved, resources),
+        *_place(wanted, resources),
+        *_database(wanted, _claims(stack, wanted, resources, released or _released)),
+        *_classes(wanted, resources),
     ]
     lines = dict.fromkeys(f"{setting}: {before!r} -> {after!r}" for setting, before, after in found)
     if lines:
@@ -63,7 +63,7 @@ def refuse_data_loss(
         )
 
 
-def _resolved(stack: Stack) -> settings.StackSettings | None:
+def resolved(stack: Stack) -> settings.StackSettings | None:
     """The settings without the secret ones, which shape no volume; None where they are wrong: the program says how."""
     config = {key: value for key, value in stack.config.items() if key != "hubstack:secretValues"}
     config.pop("hubstack:adoptedTokens", None)

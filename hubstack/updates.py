@@ -18,7 +18,8 @@ from pulumi.automation.errors import CommandError
 from rich.console import Console
 from rich.markup import escape
 
-from hubstack import guards, interruption, stacks
+from components import existing
+from hubstack import guards, interruption, lost_state, stacks
 from hubstack.adoption import helm_storage, ownership, switch, take_over
 from hubstack.engine import operation
 from hubstack.engine.events import EventLog
@@ -91,6 +92,7 @@ class Updater:
         """
         state = self.state()
         guards.refuse_data_loss(self._stack, state)
+        lost_state.refuse(self._stack, state)
         self._settle_mode(state)
         with self._recovery() as interrupted:
             if self._stack.config.get("hubstack:takeOver"):
@@ -245,12 +247,7 @@ class Updater:
 
     def _not_ours(self, found: Sequence[str]) -> str:
         """What to do about objects that are in the cluster and not in the state."""
-        name = self._stack.name
-        return (
-            f"{', '.join(found)} is in the cluster already, and the state of stack {name} does not know it. If the "
-            f"state was lost: hubstack recover --stack {name}. If Helm deployed this hub: hubstack adopt, with a stack "
-            "name of its own. If it is none of ours: choose another hubstack:namespace. Nothing that was there changed."
-        )
+        return f"{', '.join(found)}{existing.ADVICE.format(stack=self._stack.name)}"
 
     def _forget_uninstalled(self, deployment: dict[str, Any]) -> bool:
         """Take a release out of the state that Helm has no record of: the provider could only fail to find it.
@@ -287,8 +284,10 @@ class Updater:
             yield bool(interrupted)
 
 
-_EXISTS = re.compile(r'(\S+ "[^"]+") already exists|cannot re-use a name that is still in use')
-"""Refusals to create what is there (Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
+_EXISTS = re.compile(
+    r'(\S+ "[^"]+")(?:: in the cluster already| already exists)|cannot re-use a name that is still in use'
+)
+"""Refusals to create what is there (the program; Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
 
 
 def _plain(outputs: Mapping[str, Any]) -> dict[str, Any]:

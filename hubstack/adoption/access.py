@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components import api_server
 from hubstack.errors import HubstackError
-
-_IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
 
 
 def client(context: str, kubeconfig: str | None) -> Any:
@@ -32,17 +31,11 @@ def client(context: str, kubeconfig: str | None) -> Any:
     path = str(Path(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser())
     try:
         reachability.check(path, context)
-        return kubernetes.config.new_client_from_config(path, context)
+        return api_server.client(path, context)
     except pulumi.RunError as error:
         raise HubstackError(str(error)) from None
     except kubernetes.config.ConfigException as error:
         raise HubstackError(f"hubstack:kubeContext: {context!r}: {error}") from None
-
-
-def plural(kind: str) -> str:
-    """Resource name of a kind."""
-    lower = kind.lower()
-    return _IRREGULAR.get(kind) or (f"{lower}es" if lower.endswith("ss") else f"{lower}s")
 
 
 @dataclass(frozen=True)
@@ -58,8 +51,7 @@ class Target:
 
     def path(self) -> str:
         """Where the API server has it."""
-        scope = f"/namespaces/{self.namespace}" if self.namespace else ""
-        return f"/{'apis' if '/' in self.version else 'api'}/{self.version}{scope}/{plural(self.kind)}/{self.name}"
+        return api_server.path(self.version, self.kind, self.namespace, self.name)
 
 
 def read(client: Any, target: Target) -> dict[str, Any] | None:

@@ -14,6 +14,9 @@ _DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
 
+_DECORATION = re.compile(r"<\{%.*?%\}>|^(?:Preview failed: )?before hook \"[^\"]*\" failed: ", re.MULTILINE)
+"""Colours, and the engine's words around a refusal of the program's own."""
+
 Listener = Callable[[str, str], None]
 """Told a word such as ``creating`` or ``created``, and a resource."""
 
@@ -72,7 +75,7 @@ class EventLog:
             self.changes = dict(summary.get("resourceChanges") or {})
 
     def _hear(self, diagnostic: Mapping[str, Any]) -> None:
-        message = re.sub(r"<\{%.*?%\}>", "", diagnostic.get("message", "")).strip()
+        message = re.sub(_DECORATION, "", diagnostic.get("message", "")).strip()
         if diagnostic.get("severity") == "error":
             if message and message not in self.errors and not any(noise in message for noise in _NOISE):
                 self.errors.append(message)

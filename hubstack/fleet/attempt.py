@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from hubstack import guards, interruption, stacks
+from hubstack import guards, interruption, lost_state, stacks
 from hubstack.adoption import ownership
 from hubstack.engine import operation
 from hubstack.engine.events import EventLog
@@ -92,6 +92,8 @@ class Deployer:
             doing("continuing after an interrupted update")
             self._settle_pending(stack, doing)
             state = deployed.read(stack.name, self.environment, stack.folder)
+        if not extra:
+            lost_state.refuse(stack, state.deployment)
         ownership.hand_over(stack, state.deployment)
         return self._update(item, stack, extra, doing)
 
