@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pulumi
 
 from chart.release import TokenValues
 from chart.tokens import with_tokens
-from components.kubernetes import PROVIDER_VERSION
+from components.kubernetes import PROVIDER_VERSION, provider_before
 
 TIMEOUT_SECONDS = 600
 """How long Helm waits for the release's objects; a first pull of large user images takes minutes."""
@@ -43,6 +43,12 @@ class HelmRelease(pulumi.CustomResource):
     """A ``helm.v3.Release``: installed atomically and awaited, listed by ``helm list`` like any other release."""
 
     def __init__(self, name: str, args: HelmReleaseArgs, opts: pulumi.ResourceOptions) -> None:
+        if provider_before(4, 30) and (nulls := sorted(_nulls(args.values))):
+            raise pulumi.RunError(
+                f"{', '.join(nulls)}: null: version {PROVIDER_VERSION} of the Kubernetes provider drops it on the way "
+                "to Helm, and the chart's default would stay. Use mode native, or version 4.30 or newer of the "
+                "provider. Nothing was changed."
+            )
         inputs: dict[str, Any] = {
             "name": args.release_name,
             "namespace": args.namespace,
@@ -66,3 +72,12 @@ class HelmRelease(pulumi.CustomResource):
             ),
         )
         super().__init__("kubernetes:helm.sh/v3:Release", name, inputs, merged)
+
+
+def _nulls(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Paths of the nulls in some values, each of which removes a default of the chart."""
+    for key, value in values.items():
+        if value is None:
+            yield f"{above}{key}"
+        elif isinstance(value, Mapping):
+            yield from _nulls(value, f"{above}{key}.")
