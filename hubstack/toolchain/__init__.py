@@ -57,28 +57,37 @@ class Tools(Mapping[str, Path]):
                 _link(folder / name, path)
 
 
-def ensure(names: Sequence[str], *, progress: Console | None = None, catalog: Catalog | None = None) -> Tools:
+def ensure(
+    names: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    progress: Console | None = None,
+    catalog: Catalog | None = None,
+) -> Tools:
     """Have these programs ready; what is on the machine already costs a few milliseconds.
 
     Args:
         names: Programs of the catalog.
+        optional: Programs, of `names` or others, that can be done without: what cannot be had of them is not in the
+            result.
         progress: Where to show what is being fetched; None: nowhere.
         catalog: What there is; that of `toolchain.yaml` if left out.
 
     Raises:
-        ToolchainError: Some cannot be had; lists all of them, why, and how to supply them by hand.
+        ToolchainError: Some that are not optional cannot be had; lists all of them, why, and how to supply them by
+            hand.
     """
     catalog = catalog or Catalog.load()
     installed = Installed()
     paths: dict[str, Path | None] = {}
-    for name in names:
+    for name in dict.fromkeys((*names, *optional)):
         paths[name] = installed.find(name, catalog.release(name)) or catalog.cached(name)
     installed.save()
     missing = [name for name, path in paths.items() if path is None]
     if missing:
         from hubstack.toolchain.supply import supply  # loads what only downloads need
 
-        supply(catalog, missing, installed.misfits, progress)
+        supply(catalog, missing, optional, installed.misfits, progress)
         paths.update({name: catalog.cached(name) for name in missing})
     return Tools({name: path for name, path in paths.items() if path is not None}, catalog)
 

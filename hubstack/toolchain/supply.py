@@ -34,15 +34,23 @@ class Job:
     """In the mirror; None: it is to be downloaded."""
 
 
-def supply(catalog: Catalog, programs: Sequence[str], misfits: dict[str, str], console: Console | None) -> None:
-    """Put programs that are not there yet into the cache.
+def supply(
+    catalog: Catalog,
+    programs: Sequence[str],
+    optional: Sequence[str],
+    misfits: dict[str, str],
+    console: Console | None,
+) -> None:
+    """Put programs that are not there yet into the cache, as far as they can be had.
 
     Raises:
-        ToolchainError: Some cannot be had; names all of them. The others are in the cache.
+        ToolchainError: Some that are not optional cannot be had; names all of them. The others are in the cache.
     """
     jobs = list(dict.fromkeys(_job(catalog, program) for program in programs))
-    orphans = [job for job in jobs if job.archive is None and not _is_offered(catalog, job)]
-    if orphans:
+    needed = {_job(catalog, program) for program in programs if program not in optional}
+    unknown = [job for job in jobs if job.archive is None and not _is_offered(catalog, job)]
+    jobs = [job for job in jobs if job not in unknown]
+    if orphans := [job for job in unknown if job in needed]:
         # before anything is downloaded that would be of no use
         text = f"no download for {catalog.machine.os} is known"
         raise ToolchainError(_message(catalog, [(job, text) for job in orphans], misfits))
@@ -55,7 +63,7 @@ def supply(catalog: Catalog, programs: Sequence[str], misfits: dict[str, str], c
             raise
         finally:
             pool.shutdown(cancel_futures=True)  # waits, so that no half of anything is left
-    failed = [(job, problem) for job, problem in zip(jobs, problems, strict=True) if problem]
+    failed = [(job, problem) for job, problem in zip(jobs, problems, strict=True) if problem and job in needed]
     if failed:
         raise ToolchainError(_message(catalog, failed, misfits))
 
