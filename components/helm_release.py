@@ -10,7 +10,7 @@ import pulumi
 
 from chart.release import TokenValues
 from chart.tokens import with_tokens
-from components.kubernetes import PROVIDER_VERSION
+from components.kubernetes import plugin_version
 
 TIMEOUT_SECONDS = 600
 """How long Helm waits for the release's objects; a first pull of large user images takes minutes."""
@@ -59,7 +59,7 @@ class HelmRelease(pulumi.CustomResource):
         merged = pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(
-                version=PROVIDER_VERSION,
+                version=plugin_version(),
                 depends_on=list(args.depends_on),
                 protect=args.protect,
                 retain_on_delete=args.protect,
