@@ -10,7 +10,7 @@ import pulumi
 
 from chart.release import TokenValues
 from chart.tokens import with_tokens
-from components.kubernetes import PROVIDER_VERSION, provider_before
+from components.kubernetes import plugin_version, provider_before
 
 TIMEOUT_SECONDS = 600
 """How long Helm waits for the release's objects; a first pull of large user images takes minutes."""
@@ -45,7 +45,7 @@ class HelmRelease(pulumi.CustomResource):
     def __init__(self, name: str, args: HelmReleaseArgs, opts: pulumi.ResourceOptions) -> None:
         if provider_before(4, 30) and (nulls := sorted(_nulls(args.values))):
             raise pulumi.RunError(
-                f"{', '.join(nulls)}: null: version {PROVIDER_VERSION} of the Kubernetes provider drops it on the way "
+                f"{', '.join(nulls)}: null: version {plugin_version()} of the Kubernetes provider drops it on the way "
                 "to Helm, and the chart's default would stay. Use mode native, or version 4.30 or newer of the "
                 "provider. Nothing was changed."
             )
@@ -65,7 +65,7 @@ class HelmRelease(pulumi.CustomResource):
         merged = pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(
-                version=PROVIDER_VERSION,
+                version=plugin_version(),
                 depends_on=list(args.depends_on),
                 protect=args.protect,
                 retain_on_delete=args.protect,

@@ -7,18 +7,36 @@ type token and the object's fields, so one small class for each kind is enough: 
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pulumi
 
-PROVIDER_VERSION = "4.25.0"
-"""Version of the Kubernetes provider plugin; equals the pin of ``pulumi-kubernetes`` (a unit test compares them)."""
+from components import provider_version
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
+
+
+def plugin_version() -> str:
+    """Version of the Kubernetes provider plugin that every resource asks for.
+
+    Raises:
+        pulumi.RunError: the environment asks for something that is no version.
+    """
+    version = os.environ.get(provider_version.VARIABLE) or provider_version.PINNED
+    if not _VERSION.fullmatch(version):
+        raise pulumi.RunError(
+            f"{provider_version.VARIABLE}: {version!r}: must be the version of a Kubernetes provider, such as "
+            f"{provider_version.PINNED}, which is used if the variable is not set. Nothing was changed."
+        )
+    return version
 
 
 def provider_before(*version: int) -> bool:
     """Whether the provider plugin is older than a version, such as ``4, 27``."""
-    return tuple(int(part) for part in PROVIDER_VERSION.split(".")) < version
+    return tuple(int(part) for part in plugin_version().partition("-")[0].split(".")) < version
 
 
 class KubernetesObject(pulumi.CustomResource):
@@ -49,7 +67,7 @@ class KubernetesObject(pulumi.CustomResource):
         super().__init__(type_token(self.API_VERSION, self.KIND), name, fields, self._options(opts))
 
     def _options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(version=PROVIDER_VERSION))
+        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(version=plugin_version()))
 
 
 def type_token(api_version: str, kind: str) -> str:
@@ -143,7 +161,7 @@ class ExistingService(pulumi.CustomResource):
             identity: ``namespace/name``; the engine reads once it is known.
             opts: options; the caller names the parent.
         """
-        read = pulumi.ResourceOptions(id=identity, version=PROVIDER_VERSION)
+        read = pulumi.ResourceOptions(id=identity, version=plugin_version())
         # No fields are given: with any, the provider takes them for those of an object of its own.
         super().__init__(type_token("v1", "Service"), name, {"status": None}, pulumi.ResourceOptions.merge(opts, read))
 
@@ -192,4 +210,4 @@ class Provider(pulumi.ProviderResource):
             "enableSecretMutable": "true",
             "enableConfigMapMutable": "true",
         }
-        super().__init__("kubernetes", name, inputs, pulumi.ResourceOptions(version=PROVIDER_VERSION))
+        super().__init__("kubernetes", name, inputs, pulumi.ResourceOptions(version=plugin_version()))

@@ -301,13 +301,16 @@ def release(
 @app.command()
 def tools() -> None:
     """Find or download every external program, and say where each came from."""
-    from hubstack import session
+    from hubstack import environment, session
 
     console = _console(False)
-    table = Table("tool", "path")
-    table.columns[1].overflow = "fold"
-    for name, path in session.all_tools(console).items():
-        table.add_row(name, str(path))
+    found = session.all_tools(console)
+    host = environment.language_host(found)
+    table = Table("tool", "version", "path")
+    table.columns[2].overflow = "fold"
+    for name, path in found.items():
+        table.add_row(name, found.version(name), str(path))
+    table.add_row(environment.LANGUAGE_HOST, "", str(host or "not here; only a plain `pulumi up` needs it"))
     console.print(table)
 
 

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from components import provider_version
 from hubstack import project, stacks
 from hubstack.toolchain import Tools
 
 ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-random")
+LANGUAGE_HOST = "pulumi-language-python"
 
 
 def engine_environment(found: Tools) -> dict[str, str]:
-    """Environment of the engine: pinned tools first on PATH, pinned plugins, the backend."""
+    """Environment of the engine: its tools first on PATH, its plugins and which of them to ask for, the backend."""
     home = project.state_dir() / "pulumi"
     found.pulumi_home(home)
-    quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
-    return {**found.environment(), **quiet, "PULUMI_HOME": str(home), **stacks.backend_environment()}
+    return {
+        **found.environment(),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_HOME": str(home),
+        provider_version.VARIABLE: found.version("pulumi-resource-kubernetes"),
+        **stacks.backend_environment(),
+    }
+
+
+def language_host(found: Tools) -> Path | None:
+    """The engine's host for programs in Python, which only a plain `pulumi up` needs: on PATH, or beside the engine."""
+    beside = found["pulumi"].resolve().parent / LANGUAGE_HOST
+    path = shutil.which(LANGUAGE_HOST) or (beside if os.access(beside, os.X_OK) else None)
+    return Path(path) if path else None
 
 
 def let_find_engine(environment: Mapping[str, str]) -> None:

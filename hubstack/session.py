@@ -153,11 +153,9 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
     console.print("down" if not keep_cluster else "destroyed")
 
 
-def all_tools(console: Console) -> Mapping[str, Path]:
-    """Path of every external program that `up` on the simulated cluster and mode helm need."""
-    names = tuple(dict.fromkeys(ENGINE_TOOLS + CLUSTER_TOOLS["sim"] + OTHER_TOOLS))
-    found = toolchain.ensure(names, progress=console)
-    return {name: found[name] for name in names}
+def all_tools(console: Console) -> toolchain.Tools:
+    """Every external program that `up` on the simulated cluster and mode helm need."""
+    return toolchain.ensure((*ENGINE_TOOLS, *CLUSTER_TOOLS["sim"], *OTHER_TOOLS), progress=console)
 
 
 def next_steps(run: Session) -> list[str]:

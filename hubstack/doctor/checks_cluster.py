@@ -8,7 +8,7 @@ from importlib import metadata
 
 from chart.kube_version import OLDEST
 from chart.release import CHART_VERSION
-from components.kubernetes import PROVIDER_VERSION
+from components import provider_version
 from hubstack.doctor.finding import Finding, error, note, warning
 from hubstack.doctor.subject import Subject
 from hubstack.toolchain import Catalog
@@ -75,6 +75,12 @@ def tools(subject: Subject) -> Iterator[Finding]:
             "Hubstack passes over it and uses the pinned version; whoever calls it by hand uses another one",
             f"install {Catalog.load().release(program).accepted}, or take it off PATH",
         )
+    if not subject.has_language_host:
+        yield note(
+            "pulumi-language-python is neither on PATH nor beside the engine",
+            "`hubstack up` does not need it; a plain `pulumi up` in this folder cannot run the program",
+            "install the Pulumi command line of its publisher, which has it, if you want to run `pulumi up` by hand",
+        )
     releases = Catalog.load().releases
     for release, package in PACKAGES.items():
         pinned = releases[release].version
@@ -88,12 +94,12 @@ def tools(subject: Subject) -> Iterator[Finding]:
                 "SDK, engine and plugin of different versions misunderstand each other in ways that are hard to see",
                 "run `make setup`; after a change of versions change toolchain.yaml and requirements.txt together",
             )
-    if releases["pulumi-kubernetes"].version != PROVIDER_VERSION:
+    if releases["pulumi-kubernetes"].version != provider_version.PINNED:
         yield error(
-            f"the program asks for Kubernetes plugin {PROVIDER_VERSION}, the toolchain has "
+            f"the program asks for Kubernetes plugin {provider_version.PINNED}, the toolchain has "
             f"{releases['pulumi-kubernetes'].version}",
             "the engine would download the other plugin, or fail where it cannot",
-            "make PROVIDER_VERSION in components/kubernetes.py equal to toolchain.yaml",
+            "make PINNED in components/provider_version.py equal to toolchain.yaml",
         )
     yield from _state_version(subject)
 

@@ -70,6 +70,7 @@ class Programs:
     """Variables for the engine; None: there is no engine."""
     problem: str = ""
     misfits: Mapping[str, str] | None = None
+    has_language_host: bool = True
 
 
 def select(base: str, mode: str | None, values: Sequence[Path], context: str | None) -> Stack:
@@ -129,6 +130,7 @@ def examine(stack: Stack, programs: Programs, only: Iterable[str] = ()) -> Repor
         unreachable=unreachable,
         tool_problem=programs.problem,
         misfits=programs.misfits or {},
+        has_language_host=programs.has_language_host,
     )
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         results = dict(
@@ -202,19 +204,20 @@ def outcome(found: Sequence[Finding] | None) -> str:
 
 def programs(console: Console) -> Programs:
     """The engine's programs, fetched where they are missing."""
-    from hubstack import session, toolchain
+    from hubstack import toolchain
+    from hubstack.environment import ENGINE_TOOLS, engine_environment, language_host
     from hubstack.toolchain.installed import Installed
 
     catalog = toolchain.Catalog.load()
     installed = Installed()
-    for name in session.ENGINE_TOOLS:
+    for name in ENGINE_TOOLS:
         installed.find(name, catalog.release(name))
     try:
-        found = toolchain.ensure(session.ENGINE_TOOLS, progress=console)
+        found = toolchain.ensure(ENGINE_TOOLS, progress=console)
     except toolchain.ToolchainError as failure:
         return Programs(None, str(failure), installed.misfits)
-    environment = session.engine_environment(found) if state.backend_exists() else None
-    return Programs(environment, "", installed.misfits)
+    environment = engine_environment(found) if state.backend_exists() else None
+    return Programs(environment, "", installed.misfits, language_host(found) is not None)
 
 
 def _engine(stack: Stack, found: Programs) -> EngineState:

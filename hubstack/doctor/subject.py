@@ -41,6 +41,8 @@ class Subject:
     """Why the engine's programs cannot be had."""
     misfits: Mapping[str, str] = field(default_factory=dict)
     """Programs on PATH that are of another version, and what was found."""
+    has_language_host: bool = True
+    """Whether a plain `pulumi up` would find what runs the program."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """Secrets are compared by their HMAC under this key, which nobody else ever has."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hubstack.toolchain.catalog import Catalog, ToolchainError
+from hubstack.toolchain.catalog import Catalog, Program, ToolchainError
 from hubstack.toolchain.installed import Installed
 
 __all__ = ["Catalog", "ToolchainError", "Tools", "ensure"]
@@ -23,64 +23,75 @@ _PLUGIN = "pulumi-resource-"
 class Tools(Mapping[str, Path]):
     """Path of each program."""
 
-    def __init__(self, paths: Mapping[str, Path], catalog: Catalog) -> None:
-        self._paths = dict(paths)
-        self._catalog = catalog
+    def __init__(self, programs: Mapping[str, Program]) -> None:
+        self._programs = dict(programs)
 
     def __getitem__(self, name: str) -> Path:
-        return self._paths[name]
+        return self._programs[name].path
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
+        return iter(self._programs)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._programs)
+
+    def version(self, name: str) -> str:
+        """The version of a program: the pinned one, or another one that will do."""
+        return self._programs[name].version
 
     def environment(self) -> dict[str, str]:
         """Variables with which each program is found first at its path; plugins only through `pulumi_home`."""
         path = os.environ.get("PATH", os.defpath)
-        programs = {name: each for name, each in self._paths.items() if not name.startswith(_PLUGIN)}
+        programs = {name: path for name, path in self.items() if not name.startswith(_PLUGIN)}
         # a folder such as /usr/bin must not overtake others without need: it has more than this one program
         hidden = [each for name, each in programs.items() if shutil.which(name, path=path) != str(each)]
         variables = {"PATH": os.pathsep.join([*dict.fromkeys(str(each.parent) for each in hidden), path])}
-        if len(programs) < len(self._paths):
+        if len(programs) < len(self):
             # or the engine would take plugins from PATH, of whatever version, and warn about those that fit
             variables["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
         return variables
 
     def pulumi_home(self, home: Path) -> None:
-        """Link the plugins where the engine looks for them if this folder is its ``PULUMI_HOME``."""
-        for name, path in self._paths.items():
+        """Link the plugins where the engine looks for their versions if this folder is its ``PULUMI_HOME``."""
+        for name, path in self.items():
             if name.startswith(_PLUGIN):
-                version = self._catalog.release(name).version
-                folder = home / "plugins" / f"resource-{name.removeprefix(_PLUGIN)}-v{version}"
+                folder = home / "plugins" / f"resource-{name.removeprefix(_PLUGIN)}-v{self.version(name)}"
                 _link(folder / name, path)
 
 
-def ensure(names: Sequence[str], *, progress: Console | None = None, catalog: Catalog | None = None) -> Tools:
+def ensure(
+    names: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    progress: Console | None = None,
+    catalog: Catalog | None = None,
+) -> Tools:
     """Have these programs ready; what is on the machine already costs a few milliseconds.
 
     Args:
         names: Programs of the catalog.
+        optional: Programs, of `names` or others, that can be done without: what cannot be had of them is not in the
+            result.
         progress: Where to show what is being fetched; None: nowhere.
         catalog: What there is; that of `toolchain.yaml` if left out.
 
     Raises:
-        ToolchainError: Some cannot be had; lists all of them, why, and how to supply them by hand.
+        ToolchainError: Some that are not optional cannot be had; lists all of them, why, and how to supply them by
+            hand.
     """
     catalog = catalog or Catalog.load()
     installed = Installed()
-    paths: dict[str, Path | None] = {}
-    for name in names:
-        paths[name] = installed.find(name, catalog.release(name)) or catalog.cached(name)
+    programs: dict[str, Program | None] = {}
+    for name in dict.fromkeys((*names, *optional)):
+        programs[name] = installed.find(name, catalog.release(name)) or catalog.cached(name)
     installed.save()
-    missing = [name for name, path in paths.items() if path is None]
+    missing = [name for name, found in programs.items() if found is None]
     if missing:
         from hubstack.toolchain.supply import supply  # loads what only downloads need
 
-        supply(catalog, missing, installed.misfits, progress)
-        paths.update({name: catalog.cached(name) for name in missing})
-    return Tools({name: path for name, path in paths.items() if path is not None}, catalog)
+        supply(catalog, missing, optional, installed.misfits, progress)
+        programs.update({name: catalog.cached(name) for name in missing})
+    return Tools({name: found for name, found in programs.items() if found is not None})
 
 
 def _link(link: Path, target: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import yaml
 from hubstack import project
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-_LISTS = ("programs", "beside", "version_command", "platforms")
+_LISTS = ("also", "programs", "beside", "extras", "version_command", "platforms")
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class ToolchainError(Exception):
@@ -49,21 +51,39 @@ class Release:
     mirror: str
     url: str
     checksums: str
+    also: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     version_command: tuple[str, ...] = ()
     arch: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[str, ...] = ("linux", "darwin")
+    sha256: Mapping[str, Any] = field(default_factory=dict)
 
-    def accepts(self, version: str) -> bool:
-        """Whether a program of this version will do instead of the pinned one."""
-        if self.fits == "exact":
-            return version == self.version
-        return version.split(".")[:2] == self.version.split(".")[:2]
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The pinned version and the others that will do, the preferred one first."""
+        return (self.version, *self.also)
+
+    def rank(self, version: str) -> int | None:
+        """How many versions are preferred to this one; None: this one will not do."""
+        return next((rank for rank, each in enumerate(self.versions) if self._fits(version, each)), None)
 
     @property
     def accepted(self) -> str:
         """The versions that will do, for messages."""
-        return self.version if self.fits == "exact" else ".".join([*self.version.split(".")[:2], "*"])
+        shown = (each if self.fits == "exact" else f"{_minor(each)}.*" for each in self.versions)
+        return " or ".join(dict.fromkeys(shown))
+
+    def _fits(self, version: str, wanted: str) -> bool:
+        return version == wanted if self.fits == "exact" else _minor(version) == _minor(wanted)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program on this machine."""
+
+    path: Path
+    version: str
 
 
 class Catalog:
@@ -73,6 +93,7 @@ class Catalog:
         self.releases = releases
         self.machine = machine or Platform.here()
         self._suppliers = {program: each for each in releases.values() for program in each.programs}
+        self._variants = {name: _variants(each) for name, each in releases.items()}
 
     @classmethod
     def load(cls, path: Path | None = None, machine: Platform | None = None) -> Catalog:
@@ -100,6 +121,20 @@ class Catalog:
             raise ToolchainError(f"{program!r} is not a program of toolchain.yaml; it has {known}")
         return self._suppliers[program]
 
+    def variants(self, program: str) -> tuple[Release, ...]:
+        """The release that supplies a program, once for each version that will do, the preferred one first.
+
+        Raises:
+            ToolchainError: There is none.
+        """
+        return self._variants[self.release(program).name]
+
+    def sharing(self, archive: str) -> tuple[Release, ...]:
+        """Every release, in whichever version, that a file of this name in the mirror supplies."""
+        return tuple(
+            each for variants in self._variants.values() for each in variants if archive in self.mirrored(each)
+        )
+
     def expand(self, template: str, release: Release, program: str = "") -> str:
         """A template of a release, filled in."""
         versions = {name: each.version for name, each in self.releases.items()}
@@ -118,12 +153,21 @@ class Catalog:
         """Where its programs lie in the cache."""
         return cache_dir() / f"{release.name}-v{release.version}-{self.machine}"
 
-    def cached(self, program: str) -> Path | None:
-        """The program in the cache, if it is there with all that belongs to it."""
-        release = self.release(program)
+    def cached(self, program: str) -> Program | None:
+        """The program in the cache, in the preferred of the versions that are there with all that belongs to them."""
+        found = next((each for each in self.variants(program) if self.holds(each, program)), None)
+        return Program(self.folder(found) / program, found.version) if found else None
+
+    def holds(self, release: Release, program: str) -> bool:
+        """Whether the cache has a program of this very release, with all that belongs to it."""
         folder = self.folder(release)
-        files = (folder / name for name in (program, *release.beside))
-        return folder / program if all(os.access(file, os.X_OK) for file in files) else None
+        return all(os.access(folder / name, os.X_OK) for name in (program, *release.beside))
+
+    def digest(self, release: Release, program: str) -> str | None:
+        """The pinned SHA-256 of the publisher's file that supplies a program on this platform, where one is known."""
+        pins = release.sha256.get(program, {}) if "{program}" in release.url else release.sha256
+        found: str | None = pins.get(str(self.machine))
+        return found
 
 
 def cache_dir() -> Path:
@@ -131,10 +175,42 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "hubstack" / "tools"
 
 
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _variants(release: Release) -> tuple[Release, ...]:
+    others = (replace(release, version=version, also=(), sha256={}) for version in release.also)
+    return (release, *others)
+
+
 def _release(name: str, entry: dict[str, Any]) -> Release:
-    if not isinstance(entry.get("version"), str):
-        raise ValueError(f"the version of {name} must be text in quotes, not {entry.get('version')!r}")
+    for version in (entry.get("version"), *entry.get("also", ())):
+        if not isinstance(version, str):
+            raise ValueError(f"the version of {name} must be text in quotes, not {version!r}")
     if entry.get("fits") not in ("exact", "minor"):
         raise ValueError(f"`fits` of {name} must be exact or minor, not {entry.get('fits')!r}")
     fields: dict[str, Any] = {key: tuple(value) if key in _LISTS else value for key, value in entry.items()}
-    return Release(name, **fields)
+    release = Release(name, **fields)
+    _check_digests(release)
+    return release
+
+
+def _check_digests(release: Release) -> None:
+    """A digest that nobody would ever look up, or that nothing could ever have, is a slip of who edits the file.
+
+    Raises:
+        ValueError: names it.
+    """
+    each_program = "{program}" in release.url
+    pins = release.sha256 if each_program else {"": release.sha256}
+    platforms = {f"{system}-{arch}" for system in release.platforms for arch in _ARCHITECTURES.values()}
+    for program, digests in pins.items():
+        where = " ".join(["`sha256` of", release.name, *([program] if program else [])])
+        if program and program not in release.programs:
+            raise ValueError(f"{where}: not a program of this release; it has {', '.join(release.programs)}")
+        for machine, digest in digests.items():
+            if machine not in platforms:
+                raise ValueError(f"{where}: {machine!r} is no platform of it; allowed: {', '.join(sorted(platforms))}")
+            if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+                raise ValueError(f"{where} {machine}: must be 64 hexadecimal digits in quotes, not {digest!r}")

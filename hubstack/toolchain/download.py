@@ -52,8 +52,15 @@ def published_digest(url: str, file_name: str, task: Task) -> str:
     return found[0].lower()
 
 
-def download(url: str, target: Path, digest: str, task: Task) -> None:
+def download(url: str, target: Path, digest: str, task: Task, *, authority: str = "the publisher") -> None:
     """Get a file of this SHA-256. What an interruption leaves in ``<target>.partial`` is continued the next time.
+
+    Args:
+        url: Where it is.
+        target: Where it goes.
+        digest: Its SHA-256, in hexadecimal digits.
+        task: Told how far it is.
+        authority: Who says that this is its SHA-256, for the error.
 
     Raises:
         FetchError: It cannot be had, or is another file; nothing is left in the latter case.
@@ -72,7 +79,7 @@ def download(url: str, target: Path, digest: str, task: Task) -> None:
             return
         _discard(partial)
         if not resumed:
-            raise FetchError(f"{url}: the SHA-256 of what came is {found}, the publisher says {digest}; not used")
+            raise FetchError(f"{url}: the SHA-256 of what came is {found}, {authority} says {digest}; not used")
         resumed = False  # perhaps the parts do not belong together: once more, from the start
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubstack.toolchain.catalog import Release, cache_dir
+from hubstack.toolchain.catalog import Program, Release, cache_dir
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 _SECONDS = 10.0
@@ -32,18 +32,23 @@ class Installed:
         except (OSError, ValueError):
             pass
 
-    def find(self, program: str, release: Release) -> Path | None:
-        """The first on PATH that fits, with all that belongs to it."""
+    def find(self, program: str, release: Release) -> Program | None:
+        """The one on PATH of the preferred version, with all that belongs to it; of several, the first."""
+        fitting: list[tuple[int, Program]] = []
         for path in _candidates(program):
             version = self._version(path, release)
             home = next((each for each in (path, path.resolve()) if _complete(each, release)), None)
-            if release.accepts(version) and home is not None:
-                return home
+            rank = release.rank(version)
+            if rank == 0 and home is not None:
+                return Program(home, version)
+            if rank is not None and home is not None:
+                fitting.append((rank, Program(home, version)))
+                continue
             what = f"is {version}" if version else "does not tell its version"
             if home is None:
                 what += f" without {' and '.join(release.beside)} beside it"
             self.misfits.setdefault(program, f"{path} {what}")
-        return None
+        return min(fitting, key=lambda each: each[0])[1] if fitting else None
 
     def save(self) -> None:
         """Remember the versions; a cache that cannot be written is no error."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+_TICK_SECONDS = 0.1
 
 
 class Interrupted(Exception):
@@ -56,6 +59,12 @@ class Report:
         """Raises Interrupted if the work is no longer wanted."""
         if self._stop.is_set():
             raise Interrupted
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Wait for something, or until so much time has passed. Raises Interrupted if the work is no longer wanted."""
+        end = time.monotonic() + seconds
+        while not event.wait(min(_TICK_SECONDS, max(end - time.monotonic(), 0))) and time.monotonic() < end:
+            self.check()
 
     def sleep(self, seconds: float) -> None:
         """Wait. Raises Interrupted as soon as the work is no longer wanted."""

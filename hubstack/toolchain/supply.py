@@ -16,7 +16,8 @@ from rich.console import Console
 from hubstack import project
 from hubstack.toolchain.catalog import Catalog, Release, ToolchainError, cache_dir
 from hubstack.toolchain.download import FetchError, download, published_digest
-from hubstack.toolchain.report import Report
+from hubstack.toolchain.hosts import Hosts
+from hubstack.toolchain.report import Report, Task
 from hubstack.toolchain.unpack import check_mirrored, place, unpack
 
 _ARCHIVES = (".tar.xz", ".tar.gz", ".tgz")
@@ -27,51 +28,66 @@ _POLL_SECONDS = 0.2
 class Job:
     """One file that supplies programs."""
 
-    programs: tuple[str, ...]
+    parts: tuple[tuple[str, Release], ...]
+    """The programs, each with the release that it is of, in the version of this file."""
     key: str
     """Name of its working folder, which also tells what is done twice if two do it."""
     archive: Path | None = None
     """In the mirror; None: it is to be downloaded."""
 
+    @property
+    def release(self) -> Release:
+        """The release that it is downloaded as; a file of the mirror may supply others too."""
+        return self.parts[0][1]
 
-def supply(catalog: Catalog, programs: Sequence[str], misfits: dict[str, str], console: Console | None) -> None:
-    """Put programs that are not there yet into the cache.
+
+def supply(
+    catalog: Catalog,
+    programs: Sequence[str],
+    optional: Sequence[str],
+    misfits: dict[str, str],
+    console: Console | None,
+) -> None:
+    """Put programs that are not there yet into the cache, as far as they can be had.
 
     Raises:
-        ToolchainError: Some cannot be had; names all of them. The others are in the cache.
+        ToolchainError: Some that are not optional cannot be had; names all of them. The others are in the cache.
     """
     jobs = list(dict.fromkeys(_job(catalog, program) for program in programs))
-    orphans = [job for job in jobs if job.archive is None and not _is_offered(catalog, job)]
-    if orphans:
+    needed = {_job(catalog, program) for program in programs if program not in optional}
+    unknown = [job for job in jobs if job.archive is None and not _is_offered(catalog, job)]
+    jobs = [job for job in jobs if job not in unknown]
+    if orphans := [job for job in unknown if job in needed]:
         # before anything is downloaded that would be of no use
         text = f"no download for {catalog.machine.os} is known"
         raise ToolchainError(_message(catalog, [(job, text) for job in orphans], misfits))
     with Report(console) as report:
-        pool = ThreadPoolExecutor(max_workers=8)
+        pool, hosts = ThreadPoolExecutor(max_workers=8), Hosts(report)
         try:
-            problems = list(pool.map(lambda job: _problem(catalog, job, report), jobs))
+            problems = list(pool.map(lambda job: _problem(catalog, job, report, hosts), jobs))
         except BaseException:
             report.stop()
             raise
         finally:
             pool.shutdown(cancel_futures=True)  # waits, so that no half of anything is left
-    failed = [(job, problem) for job, problem in zip(jobs, problems, strict=True) if problem]
+    failed = [(job, problem) for job, problem in zip(jobs, problems, strict=True) if problem and job in needed]
     if failed:
         raise ToolchainError(_message(catalog, failed, misfits))
 
 
 def _job(catalog: Catalog, program: str) -> Job:
     """How a program is to be had; the same job for all programs that come with the same file."""
+    for release in catalog.variants(program):
+        for name in catalog.mirrored(release):
+            archive = _mirror() / name
+            if archive.is_file():
+                parts = ((each, shared) for shared in catalog.sharing(name) for each in shared.programs)
+                return Job(tuple(parts), name, archive)
     release = catalog.release(program)
     folder = catalog.folder(release).name
-    for name in catalog.mirrored(release):
-        archive = _mirror() / name
-        if archive.is_file():
-            together = [each for each in catalog.releases.values() if name in catalog.mirrored(each)]
-            return Job(tuple(program for each in together for program in each.programs), name, archive)
     if "{program}" in release.url:
-        return Job((program,), f"{folder}-{program}")
-    return Job(release.programs, folder)
+        return Job(((program, release),), f"{folder}-{program}")
+    return Job(tuple((each, release) for each in release.programs), folder)
 
 
 def _mirror() -> Path:
@@ -79,17 +95,17 @@ def _mirror() -> Path:
 
 
 def _is_offered(catalog: Catalog, job: Job) -> bool:
-    return catalog.machine.os in catalog.release(job.programs[0]).platforms
+    return catalog.machine.os in job.release.platforms
 
 
-def _problem(catalog: Catalog, job: Job, report: Report) -> str:
+def _problem(catalog: Catalog, job: Job, report: Report, hosts: Hosts) -> str:
     """Do a job; what went wrong, or nothing."""
     try:
         report.check()
         cache_dir().mkdir(parents=True, exist_ok=True)
         with _locked(cache_dir() / f".{job.key}.lock", job, report):
-            if not all(catalog.cached(program) for program in job.programs):
-                _do(catalog, job, report)
+            if not all(catalog.holds(release, program) for program, release in job.parts):
+                _do(catalog, job, report, hosts)
     except FetchError as error:
         return str(error)
     except OSError as error:
@@ -97,37 +113,52 @@ def _problem(catalog: Catalog, job: Job, report: Report) -> str:
     return ""
 
 
-def _do(catalog: Catalog, job: Job, report: Report) -> None:
+def _do(catalog: Catalog, job: Job, report: Report, hosts: Hosts) -> None:
     work = cache_dir() / f".{job.key}.unpacked"
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     work.mkdir()
     downloads = cache_dir() / "downloads" / job.key
-    names = [name for program in job.programs for name in (*catalog.release(program).beside, program)]
     try:
         if job.archive is not None:
             task = report.begin(f"unpacking {job.key}", str(job.archive.parent))
             check_mirrored(job.archive)
-            unpack(job.archive, names, work, task)
+            _unpack(job, job.archive, work, task)
         else:
-            release = catalog.release(job.programs[0])
-            url = catalog.expand(release.url, release, job.programs[0])
-            checksums = catalog.expand(release.checksums, release, job.programs[0])
-            task = report.begin(f"downloading {_title(job.programs, release)}", url)
-            file = downloads / url.rpartition("/")[2]
-            download(url, file, published_digest(checksums, file.name, task), task)
+            file, task = _download(catalog, job, downloads, report, hosts)
             if file.name.endswith(_ARCHIVES):
-                unpack(file, names, work, task)
+                _unpack(job, file, work, task)
             else:
-                file.replace(work / job.programs[0])
+                file.replace(work / job.parts[0][0])
         # a program comes after what belongs to it: if it is there, all is
-        for program in job.programs:
-            release = catalog.release(program)
-            for name in (*release.beside, program):
+        for program, release in job.parts:
+            extras = [name for name in release.extras if (work / name).exists()]
+            for name in (*release.beside, *extras, program):
                 place(work / name, catalog.folder(release) / name)
         task.end()
     finally:
         shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _download(catalog: Catalog, job: Job, folder: Path, report: Report, hosts: Hosts) -> tuple[Path, Task]:
+    """The publisher's file: the one whose digest is pinned, or else the one that the publisher's own list names."""
+    program = job.parts[0][0]
+    url, checksums = (catalog.expand(each, job.release, program) for each in (job.release.url, job.release.checksums))
+    pinned = catalog.digest(job.release, program)
+    for each in (url,) if pinned else (checksums, url):
+        hosts.check(each)
+    task = report.begin(f"downloading {_title([each for each, _ in job.parts], job.release)}", url)
+    file = folder / url.rpartition("/")[2]
+    if pinned:
+        download(url, file, pinned, task, authority="toolchain.yaml")
+    else:
+        download(url, file, published_digest(checksums, file.name, task), task)
+    return file, task
+
+
+def _unpack(job: Job, archive: Path, into: Path, task: Task) -> None:
+    names = [name for program, release in job.parts for name in (*release.beside, program)]
+    unpack(archive, names, into, task, extras=[name for _, release in job.parts for name in release.extras])
 
 
 @contextlib.contextmanager
@@ -159,18 +190,20 @@ def _title(programs: Sequence[str], release: Release) -> str:
 
 def _message(catalog: Catalog, failed: Sequence[tuple[Job, str]], misfits: dict[str, str]) -> str:
     """What is missing, where it was looked for, and how to supply it by hand."""
-    lines = [f"programs are missing and cannot be fetched for {catalog.machine}:"]
+    tried = f"tried: PATH, {cache_dir()}, {_mirror()}, their publishers"
+    lines = [f"programs are missing and cannot be fetched for {catalog.machine} ({tried}):"]
     fitting, mirrored, cached = [], [], []
     for job, problem in failed:
-        for release in dict.fromkeys(catalog.release(program) for program in job.programs):
-            programs = [program for program in job.programs if program in release.programs]
+        for release in dict.fromkeys(release for _, release in job.parts):
+            programs = [program for program, each in job.parts if each is release]
             origin = job.archive or catalog.expand(release.url, release, programs[0])
             lines += [f"  {_title(programs, release)} from {origin}"]
             lines += [f"    on PATH, but does not fit: {misfits[name]}" for name in programs if name in misfits]
             beside = f" with {' and '.join(release.beside)} beside it" if release.beside else ""
-            fitting += [f"{', '.join(programs)} {release.accepted}{beside}"]
-            mirrored += [" or ".join(catalog.mirrored(release))]
-            folder = catalog.folder(release).name
+            variants = catalog.variants(programs[0])
+            fitting += [f"{', '.join(programs)} {variants[0].accepted}{beside}"]
+            mirrored += [" or ".join(name for each in variants for name in catalog.mirrored(each))]
+            folder = catalog.folder(variants[0]).name
             cached += [f"{folder}/{name}" for name in (*programs, *release.beside)]
         lines += [f"    {problem}"]
     lines += [

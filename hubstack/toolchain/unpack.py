@@ -40,8 +40,8 @@ def check_mirrored(archive: Path) -> None:
         )
 
 
-def unpack(archive: Path, names: Iterable[str], into: Path, task: Task) -> None:
-    """Take the executables of these names out of an archive, whatever folder they are in.
+def unpack(archive: Path, names: Iterable[str], into: Path, task: Task, *, extras: Iterable[str] = ()) -> None:
+    """Take the executables of these names out of an archive, whatever folder they are in; `extras` if it has them.
 
     The names in the archive are compared, never used as paths; so nothing can be written outside of the folder. A link
     becomes a hard link to the file that it names.
@@ -54,7 +54,7 @@ def unpack(archive: Path, names: Iterable[str], into: Path, task: Task) -> None:
         _decompress(archive, plain, task)
         with tarfile.open(plain, "r:") as content:
             members = {PurePosixPath(each.name).name: each for each in content if not each.isdir()}
-            for name in names:
+            for name in (*names, *(each for each in extras if each in members)):
                 _take(content, members, name, into)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile, KeyError) as error:
         raise FetchError(f"{archive}: not a good archive: {error.args[0] if error.args else error!r}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pulumi
 import pytest
 
 import settings
-from components import kubernetes, part
+from components import kubernetes, part, provider_version
 from components.tokens import derive
 
 SENTINEL = "sentinel-4f2a"
@@ -152,7 +153,35 @@ def test_type_tokens_are_those_of_the_generated_sdk() -> None:
     for generated, ours in ((apps.Deployment, kubernetes.Deployment), (core.Secret, kubernetes.Secret)):
         assert generated.pulumi_type == kubernetes.type_token(ours.API_VERSION, ours.KIND)
     requirements = (Path(settings.__file__).parent / "requirements.txt").read_text()
-    assert f"pulumi-kubernetes=={kubernetes.PROVIDER_VERSION}\n" in requirements
+    assert f"pulumi-kubernetes=={provider_version.PINNED}\n" in requirements
+
+
+@pytest.mark.parametrize("mode", ["native", "helm"])
+@pytest.mark.parametrize("version", ["", "4.25.0", "5.0.0-alpha.1"])
+def test_every_object_asks_for_the_same_plugin(monkeypatch: pytest.MonkeyPatch, mode: str, version: str) -> None:
+    """The version that the environment names, else the pinned one; without exception."""
+    monkeypatch.setenv(provider_version.VARIABLE, version)
+    asked: dict[str, set[str]] = {}
+    monitor = pulumi.runtime.mocks.MockMonitor
+    for method in ("RegisterResource", "ReadResource"):
+        original = getattr(monitor, method)
+
+        def record(self: Any, request: Any, original: Any = original) -> Any:
+            asked.setdefault(request.type.partition(":")[0], set()).add(request.version)
+            return original(self, request)
+
+        monkeypatch.setattr(monitor, method, record)
+    register(mode=mode)
+    assert asked["kubernetes"] == {version or provider_version.PINNED}
+
+
+@pytest.mark.parametrize("version", ["latest", "v4.25.0", "4.25", "4.25.0 ", "4.25.0; rm -rf /", "../../4.25.0"])
+def test_nonsense_is_no_plugin_version(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """One error with the variable, the value and the form, before anything is registered."""
+    monkeypatch.setenv(provider_version.VARIABLE, version)
+    message = f"{provider_version.VARIABLE}: {version!r}: must be the version of a Kubernetes provider"
+    with pytest.raises(pulumi.RunError, match=f"^{re.escape(message)}"):
+        kubernetes.Provider("cluster", kubeconfig="k", context="c", cluster_identifier="i")
 
 
 def test_every_class_is_known_by_its_kind() -> None:

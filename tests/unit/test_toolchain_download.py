@@ -312,6 +312,26 @@ def test_what_can_be_had_is_kept_when_something_else_fails(server: Server) -> No
     assert both.cached("alpha")
 
 
+def test_what_is_optional_may_be_missing(server: Server) -> None:
+    """No error and no entry for what cannot be had; what can be had is there, and what is needed still fails."""
+    publish(server, "alpha", "beta")
+    names = ("alpha", "beta", "gamma", "delta")
+    pins = catalog(server.url, *names)
+    tools = toolchain.ensure(["alpha", "gamma"], optional=["beta", "gamma"], catalog=pins)
+    assert list(tools) == ["alpha", "beta"]
+    with pytest.raises(toolchain.ToolchainError) as error:
+        toolchain.ensure(["alpha", "delta"], optional=["gamma"], catalog=pins)
+    assert "delta 1.2.3" in str(error.value)
+    assert "gamma 1.2.3" not in str(error.value)
+
+
+def test_optional_without_builds_for_the_platform_is_left_out(server: Server) -> None:
+    """What nobody offers for this platform is missing like anything else that cannot be had."""
+    elsewhere = catalog(server.url, "alpha", machine=Platform("darwin", "arm64"), platforms=("linux",))
+    assert list(toolchain.ensure([], optional=["alpha"], catalog=elsewhere)) == []
+    assert server.requests == []
+
+
 def test_a_platform_without_builds_fails_before_any_download(server: Server) -> None:
     """There is no control plane for darwin: the error says what to do instead, and nothing was downloaded."""
     elsewhere = catalog(server.url, "alpha", machine=Platform("darwin", "arm64"), platforms=("linux",))
