@@ -11,17 +11,22 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 
+def path() -> str | None:
+    """The browser on PATH; None where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 def launched() -> Iterator[Browser]:
     """Headless Chromium until the test is done; installed where that is Debian. Skips where there is none."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None and shutil.which("apt-get") and os.geteuid() == 0:
+    found = path()
+    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
         install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
         for command in (["apt-get", "update", "--quiet"], install):
             subprocess.run(command, check=False, capture_output=True)
-        path = shutil.which("chromium")
-    if path is None:
+        found = path()
+    if found is None:
         pytest.skip("no Chromium on PATH")
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield found
-        found.close()
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

@@ -1,4 +1,4 @@
-"""Suites in order of speed, and no silent skips.
+"""Suites in order of speed, a header that says what is real, and no silent skips.
 
 ``HUBSTACK_MUST_RUN`` names suites in which a skipped test fails the run: CI sets it to everything that the machine
 has the means for.
@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import what_is_real
+
 SUITES = ("unit", "parity", "engine", "fleet", "e2e")
 TESTS = Path(__file__).parent
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is real on this machine."""
+    return what_is_real.lines()
 
 
 def suite_of(path: Path) -> str:

@@ -18,7 +18,7 @@ from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import ClusterError
 from hubstack.cluster.node.cluster import NodeCluster
 from hubstack.updates import Updater
-from tests import chromium
+from tests import charts, chromium
 from tests.e2e.person import PASSWORD
 from tests.e2e.waiting import answers, eventually
 
@@ -111,10 +111,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["node"], *session.OTHER_TOOLS))
     except toolchain.ToolchainError as error:
         pytest.skip(str(error))
-    if project.mirrored_chart("4.4.0") is None:
-        pytest.skip("the chart's archive is not here; HUBSTACK_MIRROR names a folder that has it")
     state = tmp_path_factory.mktemp("state")
     patch = pytest.MonkeyPatch()
+    patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))
     patch.setenv("HUBSTACK_STATE_DIR", str(state))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
         patch.delenv(name, raising=False)

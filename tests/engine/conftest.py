@@ -12,6 +12,7 @@ from rich.console import Console
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.updates import Updater
+from tests import charts
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS))
     except toolchain.ToolchainError as error:
         pytest.skip(str(error))
-    if project.mirrored_chart("4.4.0") is None:
-        pytest.skip("the chart's archive is not here; HUBSTACK_MIRROR names a folder that has it")
     state = tmp_path_factory.mktemp("state")
     patch = pytest.MonkeyPatch()
+    patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))
     patch.setenv("HUBSTACK_STATE_DIR", str(state))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
         patch.delenv(name, raising=False)
@@ -57,7 +57,6 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 @pytest.fixture
 def root(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder of its own for stack files that tests write; the program is the real one."""
-    monkeypatch.setenv("HUBSTACK_MIRROR", str(project.mirror()))
     for entry in project.ROOT.iterdir():
         if entry.name not in ("values", ".hubstack", ".git") and not entry.name.startswith("Pulumi."):
             (tmp_path / entry.name).symlink_to(entry)

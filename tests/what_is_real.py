@@ -1,0 +1,106 @@
+"""What of this machine the tests are run with: the real thing, what stands in for it, or nothing.
+
+Pytest's header says it, one line each; nothing is downloaded or started for that.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from hubstack import project
+from hubstack.toolchain import Catalog
+from hubstack.toolchain.installed import Installed
+from tests import charts, chromium
+
+
+def lines() -> list[str]:
+    """All lines of the header."""
+    return [each() for each in LINES]
+
+
+def chart() -> str:
+    """The charts of mode helm, adoption and switches."""
+    return "; ".join(
+        f"chart {each}: {f'real, {found}' if (found := charts.real(each)) else 'a stand-in with the native objects'}"
+        for each in charts.VERSIONS
+    )
+
+
+def helm() -> str:
+    """Helm."""
+    return _program("helm")
+
+
+def engine() -> str:
+    """The engine's command and its Python package, which are of one version."""
+    return f"{_program('pulumi')}; its Python package: {version('pulumi')}"
+
+
+def kubernetes_provider() -> str:
+    """The provider that makes the objects."""
+    return _program("pulumi-resource-kubernetes")
+
+
+def random_provider() -> str:
+    """The provider that draws the tokens."""
+    return _program("pulumi-resource-random")
+
+
+def language_host() -> str:
+    """What a plain ``pulumi up`` starts the program with; Hubstack's own commands do not need it."""
+    return f"pulumi-language-python: {shutil.which('pulumi-language-python') or 'not here'}"
+
+
+def cluster() -> str:
+    """The embedded control plane."""
+    return _program("kube-apiserver")
+
+
+def containers() -> str:
+    """The node of the suite e2e."""
+    can = sys.platform.startswith("linux") and os.geteuid() == 0
+    return f"containers: {'real, on a node in namespaces' if can else 'none, they need Linux and root'}"
+
+
+def browser() -> str:
+    """The browser of the suite e2e."""
+    return f"browser: {chromium.path() or 'not here'}"
+
+
+def values_files() -> str:
+    """The values files that both renderings are compared for."""
+    mirror = project.mirror()
+    folder = mirror / "values" if mirror else None
+    return f"values files: {folder if folder and folder.is_dir() else 'not here; HUBSTACK_MIRROR names their folder'}"
+
+
+LINES: tuple[Callable[[], str], ...] = (
+    chart,
+    helm,
+    engine,
+    kubernetes_provider,
+    random_provider,
+    language_host,
+    cluster,
+    containers,
+    browser,
+    values_files,
+)
+"""What the header says, in this order."""
+
+
+def _program(name: str) -> str:
+    catalog, installed = Catalog.load(), Installed()
+    release = catalog.release(name)
+    path: Path | None = installed.find(name, release) or catalog.cached(name)
+    installed.save()
+    if path is not None:
+        return f"{name}: {release.accepted}, {path}"
+    folder = (project.mirror() or Path()) / "toolchain"
+    archive = next((folder / each for each in catalog.mirrored(release) if (folder / each).is_file()), None)
+    return f"{name}: {release.accepted}, {archive or 'not here, needs a download'}"
