@@ -202,18 +202,19 @@ def outcome(found: Sequence[Finding] | None) -> str:
 
 def programs(console: Console) -> Programs:
     """The engine's programs, fetched where they are missing."""
-    from hubstack import session, toolchain
+    from hubstack import toolchain
+    from hubstack.environment import ENGINE_TOOLS, engine_environment
     from hubstack.toolchain.installed import Installed
 
     catalog = toolchain.Catalog.load()
     installed = Installed()
-    for name in session.ENGINE_TOOLS:
+    for name in ENGINE_TOOLS:
         installed.find(name, catalog.release(name))
     try:
-        found = toolchain.ensure(session.ENGINE_TOOLS, progress=console)
+        found = toolchain.ensure(ENGINE_TOOLS, progress=console)
     except toolchain.ToolchainError as failure:
         return Programs(None, str(failure), installed.misfits)
-    environment = session.engine_environment(found) if state.backend_exists() else None
+    environment = engine_environment(found) if state.backend_exists() else None
     return Programs(environment, "", installed.misfits)
 
 

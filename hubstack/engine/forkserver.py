@@ -74,7 +74,7 @@ def _load(root: Path) -> CodeType:
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             exec(compile(ast.Module([statement], []), "__main__.py", "exec"), {})
-    import grpc  # type: ignore[import-untyped]  # noqa: F401
+    import grpc  # noqa: F401
     import pulumi.automation._server  # noqa: F401
 
     return compile(source, str(root / "__main__.py"), "exec")
@@ -120,7 +120,7 @@ def _run(code: CodeType, name: str, job: dict[str, Any]) -> int:
         def Run(self, request: Any, context: Any) -> Any:
             os.environ["PULUMI_CONFIG"] = json.dumps(dict(request.config))
             os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
-            return super().Run(request, context)
+            return LanguageServer.Run(self, request, context)
 
     server = grpc.server(futures.ThreadPoolExecutor(4))
     host = Host(lambda: exec(code, {"__name__": "__main__", "__file__": name}))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import settings
-from chart.errors import SettingsError
+from chart.errors import Problem, SettingsError
 from hubstack import project, stacks
 
 LENGTH = 16
@@ -86,7 +86,7 @@ def _file_digest(path: Path) -> str:
         return _sha256(b"\0".join(each.read_bytes() for each in files))
     except OSError as error:
         raise SettingsError(
-            [settings.Problem("stack configuration", "hubstack:chart.path", f"{str(path)!r}: {error.strerror}")]
+            [Problem("stack configuration", "hubstack:chart.path", f"{str(path)!r}: {error.strerror}")]
         ) from None
 
 
