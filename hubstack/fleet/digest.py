@@ -74,8 +74,7 @@ def program_version(root: Path) -> str:
 def _files(root: Path) -> Iterator[tuple[Path, Path]]:
     """Name and place of each source file."""
     for name in PROGRAM:
-        path = root / name
-        is_own = path.is_file() or (path / "__init__.py").is_file()
+        is_own = (root / name).is_file() or (root / name / "__init__.py").is_file()
         folder = project.CODE if name in INSTALLED and not is_own else root
         path = folder / name
         if path.is_dir():
