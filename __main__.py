@@ -1,35 +1,5 @@
-"""One stack: load the settings, name the cluster, deploy one JupyterHub, export what people need."""
+"""What Pulumi runs: one stack deploys one JupyterHub."""
 
-import json
-import os
+from components.program import deploy
 
-import pulumi
-
-import settings
-from components import existing, reachability
-from components.jupyterhub import JupyterHub, JupyterHubArgs
-from components.kubernetes import Provider
-
-stack = settings.load()
-config = stack.config
-reachability.check(stack.kubeconfig, config.kube_context)
-
-cluster = Provider(
-    "cluster",
-    kubeconfig=stack.kubeconfig,
-    context=config.kube_context,
-    cluster_identifier=config.cluster_identifier or config.kube_context,
-)
-guard = existing.guard(stack.kubeconfig, config.kube_context)
-jupyterhub = JupyterHub(
-    "jupyterhub", JupyterHubArgs(stack=stack), pulumi.ResourceOptions(provider=cluster, transformations=[guard])
-)
-
-pulumi.export("url", jupyterhub.url)
-pulumi.export("namespace", config.namespace)
-pulumi.export("mode", config.mode)
-pulumi.export("chartVersion", config.chart.version)
-pulumi.export("hubImage", jupyterhub.hub_image)
-pulumi.export("secretToken", jupyterhub.secret_token)
-if mark := os.environ.get("HUBSTACK_ROLLOUT_MARK"):  # which rollout deployed what; an update by hand leaves none
-    pulumi.export("rollout", json.loads(mark))
+deploy()

@@ -224,7 +224,8 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
         return True
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
-        return self.represent_scalar(f"{_TAG}str", text, style=self._style(text))
+        node: yaml.ScalarNode = self.represent_scalar(f"{_TAG}str", text, style=self._style(text))
+        return node
 
     def _style(self, text: str) -> str | None:
         """Block style for ordinary lines, double quotes for text that could be misread; None leaves it to PyYAML."""

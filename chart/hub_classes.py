@@ -77,8 +77,8 @@ def _upstream_image(image: Any) -> bool:
     default = ChartValues.defaults()["hub"]["image"]
     if not isinstance(image, Mapping):
         return False
-    short = default["name"].rpartition("/")[2]
-    return str(image.get("name")).rpartition("/")[2] == short and image.get("tag") == default["tag"]
+    upstream = (default["name"].rpartition("/")[2], default["tag"])
+    return (str(image.get("name")).rpartition("/")[2], image.get("tag")) == upstream
 
 
 def _is_foreign(wanted: Any) -> bool:

@@ -6,7 +6,10 @@ Deployment's selector cannot be changed later.
 
 from __future__ import annotations
 
+from typing import Any
+
 from chart.release import Release
+from chart.values.shared import TextMap
 
 LABEL_LENGTH = 63
 """Kubernetes' limit for a label value, in characters."""
@@ -44,10 +47,10 @@ def app(release: Release) -> str:
 
 
 def metadata(
-    release: Release, component: str, name: str, *, annotations: dict | None = None, extra_labels: dict | None = None
-) -> dict:
+    release: Release, component: str, name: str, *, annotations: TextMap = None, extra_labels: TextMap = None
+) -> dict[str, Any]:
     """The metadata of an object: name, labels and, where given, annotations."""
-    result: dict = {"name": name, "labels": {**object_labels(release, component), **(extra_labels or {})}}
+    result: dict[str, Any] = {"name": name, "labels": {**object_labels(release, component), **(extra_labels or {})}}
     if annotations:
         result["annotations"] = annotations
     return result

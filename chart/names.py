@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from chart.values import ChartValues
+from chart.values.shared import ServiceAccount
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ class Names:
         }
 
 
-def _account(service_account, default: str) -> str:
+def _account(service_account: ServiceAccount, default: str) -> str:
     """The ServiceAccount that a pod uses: the given name, else the created one, else the namespace's default one."""
     if service_account.create:
         return service_account.name or default

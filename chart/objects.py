@@ -6,11 +6,11 @@ from typing import Any
 
 from chart.labels import metadata, selector
 from chart.release import Release
-from chart.values.shared import Pdb
+from chart.values.shared import Pdb, TextMap
 
 
 def service_account(
-    release: Release, component: str, name: str, annotations: dict | None, *, extra_labels: dict | None = None
+    release: Release, component: str, name: str, annotations: TextMap, *, extra_labels: TextMap = None
 ) -> dict[str, Any]:
     """A ServiceAccount."""
     return {

@@ -242,7 +242,8 @@ def _tls_secret_name(release: Release) -> str | None:
         case HttpsKind.MANUAL:
             return release.names.proxy_public_manual_tls
         case HttpsKind.SECRET:
-            return retype(release.values.proxy.https.secret.name)
+            name: str | None = retype(release.values.proxy.https.secret.name)
+            return name
     return None
 
 

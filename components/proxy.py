@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from chart import proxy, proxy_services
+from components.kubernetes import Service
 from components.part import Part, PartArgs
 
 
@@ -17,6 +18,6 @@ class Proxy(Part):
         self.network_policy = self._add(proxy.network_policy)
         self.pod_disruption_budget = self._add(proxy.pod_disruption_budget)
         self.api_service = self._add(proxy_services.proxy_api)
-        self.public_service = self._add(proxy_services.proxy_public)
+        self.public_service: Service = self._add(proxy_services.proxy_public)
         self.deployment = self._add(proxy.deployment, args.tokens, depends_on=[self.tls_secret])
         self.register_outputs({})

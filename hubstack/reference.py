@@ -18,7 +18,7 @@ from chart.values.shared import NoDefault, Section
 from hubstack import project
 from settings import PROJECT, StackConfig
 
-FILE = project.ROOT / "docs" / "settings.md"
+FILE = project.CODE / "docs" / "settings.md"
 LONGEST_DEFAULT = 60
 """Characters up to which a default is written out."""
 

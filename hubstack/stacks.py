@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from chart.text import sha256
 from hubstack import project
 from hubstack.errors import HubstackError
 
+PROJECT = "hubstack"
+"""Name of the Pulumi project."""
 MODES = ("native", "helm")
 
 SECRET = "4dabf18193072939515e22adb298388d"
@@ -98,7 +101,7 @@ def select(
     file = root / f"Pulumi.{base}.yaml"
     if not file.is_file():
         known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
-        raise HubstackError(f"no stack {base!r}: there is no {file.name}; known stacks: {', '.join(known) or 'none'}")
+        raise HubstackError(f"no stack {base!r}: there is no {file}; known stacks: {', '.join(known) or 'none'}")
     try:
         document = yaml.safe_load(file.read_text()) or {}
     except yaml.YAMLError as error:
@@ -184,21 +187,61 @@ def forget(stack: Stack) -> None:
     shutil.rmtree(stack.folder, ignore_errors=True)
 
 
-def write_work_folder(stack: Stack) -> None:
-    """Write the stack's work folder; the salt that the engine put into an earlier copy stays."""
-    stack.folder.mkdir(parents=True, exist_ok=True)
-    file = stack.folder / f"Pulumi.{stack.name}.yaml"
+def definition(root: Path) -> dict[str, Any]:
+    """What a folder's Pulumi.yaml says; our own commands do without the file.
+
+    Raises:
+        HubstackError: the file cannot be used.
+    """
+    file = root / "Pulumi.yaml"
+    if not file.is_file():
+        return {"name": PROJECT, "runtime": "python"}
+    try:
+        found = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise HubstackError(f"{file}: not valid YAML: {error}") from None
+    name = found.get("name") if isinstance(found, dict) else None
+    if name != PROJECT:
+        raise HubstackError(f"{file}: name: {name!r}: must be {PROJECT!r}, which the keys of all settings begin with")
+    return dict(found)
+
+
+def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
+    """Write the stack's work folder, or another one like it; the salt that the engine put into an earlier copy stays.
+
+    Raises:
+        HubstackError: the project's Pulumi.yaml cannot be used.
+    """
+    folder = folder or stack.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    earlier = stack.folder / f"Pulumi.{stack.name}.yaml"
     document = dict(stack.document)
-    if file.is_file():
-        earlier = yaml.safe_load(file.read_text()) or {}
-        document = {**{key: value for key, value in earlier.items() if key.startswith("encryption")}, **document}
-    definition = yaml.safe_load((stack.root / "Pulumi.yaml").read_text())
-    definition["main"] = os.path.relpath(stack.root, stack.folder)
-    definition["runtime"]["options"]["virtualenv"] = str(project.ROOT / ".venv")
-    (stack.folder / "Pulumi.yaml").write_text(yaml.safe_dump(definition, sort_keys=False))
+    if earlier.is_file():
+        known = yaml.safe_load(earlier.read_text()) or {}
+        document = {**{key: value for key, value in known.items() if key.startswith("encryption")}, **document}
+    described = definition(stack.root)
+    described["main"] = os.path.relpath(stack.root, folder)
+    if sys.prefix != sys.base_prefix:
+        # The engine's own language host runs the program where the packages are.
+        described["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(described, sort_keys=False))
+    file = folder / earlier.name
     temporary = file.with_suffix(".tmp")
     temporary.write_text(yaml.safe_dump(document, sort_keys=False))
     temporary.replace(file)
+
+
+def engine_folder(name: str) -> Path:
+    """A folder from which the engine can be asked about a stack: its work folder, or one with the project's name."""
+    work = project.state_dir() / "stacks" / name
+    if work.is_dir():
+        return work
+    if (project.ROOT / "Pulumi.yaml").is_file():
+        return project.ROOT
+    bare = project.state_dir() / "project"
+    bare.mkdir(parents=True, exist_ok=True)
+    (bare / "Pulumi.yaml").write_text(yaml.safe_dump(definition(bare)))
+    return bare
 
 
 def backend_environment() -> dict[str, str]:

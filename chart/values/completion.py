@@ -67,8 +67,7 @@ def _all_none(model: type[Section]) -> Section:
     settings: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         kind = field.annotation
-        nested = isinstance(kind, type) and issubclass(kind, Section)
-        settings[name] = _all_none(kind) if nested else None  # type: ignore[arg-type]
+        settings[name] = _all_none(kind) if isinstance(kind, type) and issubclass(kind, Section) else None
     return model.model_construct(**settings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ def _as_values(tokens: Mapping[str, Any], released: Mapping[str, Any]) -> tuple[
         "cookie": hub.get("cookieSecret") == tokens.get("cookie"),
         "crypt": ((hub.get("config") or {}).get("CryptKeeper") or {}).get("keys") == [tokens.get("crypt")],
     }
-    places = {
+    places: dict[str, Callable[[Any], dict[str, Any]]] = {
         "proxy": lambda token: {"proxy": {"secretToken": token}},
         "cookie": lambda token: {"hub": {"cookieSecret": token}},
         "crypt": lambda token: {"hub": {"config": {"CryptKeeper": {"keys": [token]}}}},

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from hubstack import session, stacks, toolchain
+from hubstack import stacks, toolchain
 from hubstack.adoption.split import leaves
+from hubstack.environment import ENGINE_TOOLS, engine_environment
 from hubstack.errors import HubstackError
 
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
@@ -76,10 +77,10 @@ def encrypted(stack: stacks.Stack, secrets: Mapping[str, Any], console: Console)
     from hubstack.updates import Updater
 
     try:
-        found = toolchain.ensure(session.ENGINE_TOOLS, progress=console)
+        found = toolchain.ensure(ENGINE_TOOLS, progress=console)
     except toolchain.ToolchainError as error:
         raise HubstackError(str(error)) from None
-    environment = session.engine_environment(found)
+    environment = engine_environment(found)
     Updater(stack, environment, console)
     for name, tree in secrets.items():
         for path, value in leaves(tree):

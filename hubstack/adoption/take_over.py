@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 
@@ -17,6 +17,9 @@ from hubstack import interruption, stacks
 from hubstack.adoption import access, helm_storage, live, ownership
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
+
+if TYPE_CHECKING:
+    from hubstack.updates import Report
 
 RELEASE_URN_TYPE = "hubstack:index:JupyterHub$kubernetes:helm.sh/v3:Release"
 JUPYTERHUB_TYPE = "hubstack:index:JupyterHub"
@@ -31,10 +34,10 @@ READ_SERVICE = "jupyterhub-proxy-public"
 class Engine(Protocol):
     """What is needed of `hubstack.updates.Updater`."""
 
-    def deploy(self, *, exclude: Sequence[str] = ()) -> Any:
+    def deploy(self, *, exclude: Sequence[str] = ()) -> Report:
         """One update."""
 
-    def preview(self, *, refresh: bool = False) -> Any:
+    def preview(self, *, refresh: bool = False) -> Report:
         """What it would do."""
 
     def entries(self) -> Mapping[str, str]:
@@ -56,7 +59,7 @@ class Engine(Protocol):
         """Change the state."""
 
 
-def up(engine: Engine, stack: Stack, console: Console) -> Any:
+def up(engine: Engine, stack: Stack, console: Console) -> Report:
     """Update a stack that goes on with a hub that Helm deployed.
 
     Raises:
@@ -83,7 +86,7 @@ def up(engine: Engine, stack: Stack, console: Console) -> Any:
     return report
 
 
-def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Any:
+def _with_live_release(engine: Engine, stack: Stack, console: Console) -> Report:
     """Let the state know the live release, then update as usual, and say which pods that has restarted."""
     if not lacks_release(stack, engine.state()):
         return engine.deploy()

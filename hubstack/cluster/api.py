@@ -88,7 +88,8 @@ class ApiClient:
         self, method: str, path: str, body: Object | None = None, content_type: str = "application/json"
     ) -> Object:
         """One request, the answer as an object; errors as for `raw`."""
-        return json.loads(self.raw(method, path, body, content_type))
+        answer: Object = json.loads(self.raw(method, path, body, content_type))
+        return answer
 
     def get(self, path: str) -> Object:
         """GET an object or a list."""

@@ -120,7 +120,7 @@ def volume_for(claim: Object, storage_class: Object) -> Object:
 
 
 def _ours(volume: Object) -> bool:
-    return volume["metadata"].get("annotations", {}).get(_PROVISIONED_BY) == SIMULATED
+    return bool(volume["metadata"].get("annotations", {}).get(_PROVISIONED_BY) == SIMULATED)
 
 
 def resized(cache: Cache) -> Iterator[Action]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from hubstack import interruption, project
+from hubstack import interruption, project, stacks
 from hubstack.environment import let_find_engine, local_backend
 from hubstack.stacks import Stack
 
@@ -75,7 +72,7 @@ def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
     backend = local_backend(environment)
     locks = tuple(read_locks(backend, stack.name)) if backend else ()
     with tempfile.TemporaryDirectory(prefix="hubstack-doctor-") as name:
-        _write_work_folder(stack, Path(name))
+        stacks.write_work_folder(stack, Path(name))
         try:
             workspace = automation.LocalWorkspace(work_dir=name, env_vars=dict(environment))
             deployment = dict(workspace.export_stack(stack.name).deployment or {})
@@ -135,17 +132,6 @@ def _hidden(value: Any) -> Any:
             return ENCRYPTED
         return {key: _hidden(member) for key, member in value.items()}
     return [_hidden(member) for member in value] if isinstance(value, list) else value
-
-
-def _write_work_folder(stack: Stack, folder: Path) -> None:
-    """A work folder as `up` has one, with the salt of that one, to be thrown away."""
-    shutil.copy(project.ROOT / "Pulumi.yaml", folder)
-    document = dict(stack.document)
-    recorded = stack.folder / f"Pulumi.{stack.name}.yaml"
-    if recorded.is_file():
-        earlier = yaml.safe_load(recorded.read_text()) or {}
-        document = {**{key: value for key, value in earlier.items() if key.startswith("encryption")}, **document}
-    (folder / recorded.name).write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def _last_line(text: str) -> str:

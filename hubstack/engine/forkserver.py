@@ -25,6 +25,10 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+INSTALLED = Path(__file__).resolve().parents[2]
+"""Where this file's own program lies."""
+PROGRAM = "from components.program import deploy\n\ndeploy()\n"
+"""What runs in a folder that has only settings: the installed program."""
 PR_SET_PDEATHSIG = 1
 """Linux: a signal for a process whose parent has died."""
 
@@ -69,15 +73,20 @@ def _answer(descriptor: int, message: dict[str, Any]) -> None:
 def _load(root: Path) -> CodeType:
     """Import what the program imports, and compile it."""
     os.chdir(root)
-    sys.path[0] = str(root)
-    source = (root / "__main__.py").read_text(encoding="utf-8")
+    main = root / "__main__.py"
+    if main.is_file():
+        sys.path[0] = str(root)
+        source = main.read_text(encoding="utf-8")
+    else:
+        sys.path[0] = str(INSTALLED)
+        source = PROGRAM
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             exec(compile(ast.Module([statement], []), "__main__.py", "exec"), {})
-    import grpc  # type: ignore[import-untyped]  # noqa: F401
+    import grpc  # noqa: F401
     import pulumi.automation._server  # noqa: F401
 
-    return compile(source, str(root / "__main__.py"), "exec")
+    return compile(source, str(main), "exec")
 
 
 def _reap(jobs: dict[int, Any], answers: int) -> None:
@@ -120,7 +129,7 @@ def _run(code: CodeType, name: str, job: dict[str, Any]) -> int:
         def Run(self, request: Any, context: Any) -> Any:
             os.environ["PULUMI_CONFIG"] = json.dumps(dict(request.config))
             os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
-            return super().Run(request, context)
+            return LanguageServer.Run(self, request, context)
 
     server = grpc.server(futures.ThreadPoolExecutor(4))
     host = Host(lambda: exec(code, {"__name__": "__main__", "__file__": name}))

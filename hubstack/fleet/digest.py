@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import settings
-from chart.errors import SettingsError
+from chart.errors import Problem, SettingsError
 from hubstack import project, stacks
 
 LENGTH = 16
@@ -19,6 +19,8 @@ LENGTH = 16
 
 PROGRAM = ("__main__.py", "settings.py", "Pulumi.yaml", "requirements.txt", "chart", "components")
 """What the program consists of."""
+INSTALLED = ("settings.py", "chart", "components")
+"""What of it is installed with Hubstack, for folders that do not have it themselves."""
 
 _OF_THE_MACHINE = {"values", "secret_values", "values_files", "kubeconfig", "chart"}
 """Configuration that says where things are on a machine, or that the merged values hold already."""
@@ -63,19 +65,23 @@ def desired(stack: stacks.Stack) -> Desired:
 def program_version(root: Path) -> str:
     """Digest of the program's sources, whatever commit they are from."""
     found = hashlib.sha256()
-    for path in _files(root):
-        found.update(f"{path.relative_to(root)}\0{len(path.read_bytes())}\0".encode())
+    for name, path in _files(root):
+        found.update(f"{name}\0{len(path.read_bytes())}\0".encode())
         found.update(path.read_bytes())
     return found.hexdigest()[:LENGTH]
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files(root: Path) -> Iterator[tuple[Path, Path]]:
+    """Name and place of each source file."""
     for name in PROGRAM:
-        path = root / name
+        is_own = (root / name).is_file() or (root / name / "__init__.py").is_file()
+        folder = project.CODE if name in INSTALLED and not is_own else root
+        path = folder / name
         if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+            found = sorted(each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+            yield from ((each.relative_to(folder), each) for each in found)
         elif path.is_file():
-            yield path
+            yield path.relative_to(folder), path
 
 
 @cache
@@ -86,7 +92,7 @@ def _file_digest(path: Path) -> str:
         return _sha256(b"\0".join(each.read_bytes() for each in files))
     except OSError as error:
         raise SettingsError(
-            [settings.Problem("stack configuration", "hubstack:chart.path", f"{str(path)!r}: {error.strerror}")]
+            [Problem("stack configuration", "hubstack:chart.path", f"{str(path)!r}: {error.strerror}")]
         ) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -34,7 +34,7 @@ _SHAPES: dict[str, type[BaseModel]] = {
     "windows": Window,
 }
 _GATES = {
-    each.model_fields["type"].annotation.__args__[0]: each  # type: ignore[union-attr]
+    get_args(each.model_fields["type"].annotation)[0]: each
     for each in (
         gate_settings.HubHealth,
         gate_settings.ProxyRoute,

@@ -110,7 +110,7 @@ def make(
     order = {wave.name: place for place, wave in enumerate(fleet.waves)}
     names = sorted((name for name in waves if not only or name in only), key=lambda name: order[waves[name]])
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        states = list(pool.map(lambda name: deployed.read(name, environment, _folder(name)), names))
+        states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
     items = tuple(
         decide(name, waves[name], root, revision.name, state) for name, state in zip(names, states, strict=True)
     )
@@ -171,8 +171,3 @@ def _reason(state: deployed.Deployed, wanted: str) -> str:
     if state.digest != wanted:
         return f"changes from {state.digest[:8]} to {wanted[:8]}"
     return f"unchanged: {wanted[:8]} is deployed" if state.finished else "the last operation on it did not succeed"
-
-
-def _folder(name: str) -> Path:
-    folder = project.state_dir() / "stacks" / name
-    return folder if folder.is_dir() else project.ROOT

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chart.errors import SettingsError
-from hubstack import project
+from hubstack import project, stacks
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, source
 from hubstack.fleet.journal import Journal, Rollout
@@ -45,7 +45,7 @@ def make(
         item = plan.Item(stack, step.wave, "refused", "", commit=commit)
         try:
             folder = _source(root, wanted, commit, rollout)
-            state = deployed.read(stack, environment, project.ROOT)
+            state = deployed.read(stack, environment, stacks.engine_folder(stack))
             item = replace(plan.decide(stack, step.wave, folder, commit, state))
             if item.action != "refused" and item.digest != wanted:
                 reason = f"the settings at {commit} lead to {item.digest}, but {wanted} was deployed"

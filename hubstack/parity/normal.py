@@ -45,7 +45,8 @@ def normal(manifest: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, An
             **_extra_file_parsers(tree),
         }
         _parse(result["data"], parsers)
-    return canonical(result)
+    unified: dict[str, Any] = canonical(result)
+    return unified
 
 
 def drop_nulls(value: Any) -> Any:

@@ -50,11 +50,13 @@ class GitHub:
 
     def create(self, pull_request: int, body: str) -> dict[str, Any]:
         """A new comment."""
-        return self._call("POST", f"issues/{pull_request}/comments", {"body": body})
+        made: dict[str, Any] = self._call("POST", f"issues/{pull_request}/comments", {"body": body})
+        return made
 
     def edit(self, comment: int, body: str) -> dict[str, Any]:
         """Another text for a comment."""
-        return self._call("PATCH", f"issues/comments/{comment}", {"body": body})
+        edited: dict[str, Any] = self._call("PATCH", f"issues/comments/{comment}", {"body": body})
+        return edited
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = urllib.request.Request(

@@ -51,7 +51,7 @@ def render(base: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered],
         for name in RENDERS:
             (Path(shim) / name).symlink_to(base / name)
         # Without -P, the first place that Python looks at would be the work folder with the head's code.
-        command = [sys.executable, "-P", "-c", WORKER, shim, str(project.ROOT)]
+        command = [sys.executable, "-P", "-c", WORKER, shim, str(project.CODE)]
         try:
             done = subprocess.run(
                 command, input=given, cwd=shim, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False

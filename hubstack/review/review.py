@@ -15,6 +15,7 @@ from hubstack.errors import HubstackError
 from hubstack.fleet.load import waves_of
 from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
+from hubstack.review.conditions import Change
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
@@ -117,7 +118,7 @@ def _stack(
         objects = tuple(replace(change, diff="") for change in whole)
         return StackChange(name, base, head, objects, rules.new_or_gone(base, head, fresh))
     changes = comparer.compare(base, head)
-    findings = rules.judge(rules.Change(base, head, changes), accepted)
+    findings = rules.judge(Change(base, head, changes), accepted)
     return StackChange(name, base, head, changes, findings)
 
 

@@ -60,12 +60,12 @@ class Redactor:
     def manifest(self, manifest: Mapping[str, Any], secret_paths: frozenset[str]) -> dict[str, Any]:
         """An object in which every secret leaf is a digest."""
         if manifest["kind"] != "Secret":
-            return self._hidden(manifest)
+            return self._hidden_map(manifest)
         data = {
             key: self._settings(each, secret_paths) if key == "values.yaml" else f"(secret {self.digest(each)})"
             for key, each in manifest["data"].items()
         }
-        return {**self._hidden({key: each for key, each in manifest.items() if key != "data"}), "data": data}
+        return {**self._hidden_map({key: each for key, each in manifest.items() if key != "data"}), "data": data}
 
     def text(self, text: str) -> str:
         """A text without any secret value, in whatever encoding."""
@@ -110,9 +110,12 @@ class Redactor:
             ]
         return self._hidden(value)
 
+    def _hidden_map(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        return {self.text(str(key)): self._hidden(member) for key, member in value.items()}
+
     def _hidden(self, value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self._hidden(member) for key, member in value.items()}
+            return self._hidden_map(value)
         if isinstance(value, list):
             return [self._hidden(each) for each in value]
         if isinstance(value, str):

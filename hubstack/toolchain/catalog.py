@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from hubstack import project
-
+PINS = Path(__file__).with_name("toolchain.yaml")
+"""What is read where nobody names another file."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _LISTS = ("also", "programs", "beside", "extras", "version_command", "platforms")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -102,7 +102,7 @@ class Catalog:
         Raises:
             ToolchainError: The file cannot be read as one.
         """
-        path = path or project.ROOT / "toolchain.yaml"
+        path = path or PINS
         try:
             # the parser in C, where PyYAML has it: this happens on every `up`
             data = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))

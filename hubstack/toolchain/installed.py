@@ -100,7 +100,7 @@ def _ask(path: Path, arguments: tuple[str, ...]) -> str:
 def _ask_plugin(path: Path) -> str:
     """Version of a resource plugin: it prints the port on which it can be asked."""
     # takes a while to load, and hardly anybody has plugins on PATH
-    import grpc  # type: ignore[import-untyped]
+    import grpc
     from pulumi.runtime.proto import plugin_pb2
 
     # the plugin would call its engine only later, so there need not be one at the address

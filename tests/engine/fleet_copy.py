@@ -21,7 +21,6 @@ PROJECT = (
     "settings.py",
     "Pulumi.yaml",
     "requirements.txt",
-    "toolchain.yaml",
     "chart",
     "components",
     "hubstack",

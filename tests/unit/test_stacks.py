@@ -43,7 +43,7 @@ def test_another_context_gets_a_stack_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"base": "nowhere"}, r"no stack 'nowhere': there is no Pulumi\.nowhere\.yaml; known stacks: .*dev"),
+        ({"base": "nowhere"}, r"no stack 'nowhere': there is no .*/Pulumi\.nowhere\.yaml; known stacks: .*dev"),
         ({"base": "dev", "mode": "both"}, r"mode 'both': unknown; allowed: native, helm"),
         ({"base": "dev", "values": (Path("none.yaml"),)}, r"values file 'none\.yaml': no such file"),
     ],

@@ -88,8 +88,9 @@ class _Hub:
 
     def _execute(self, kernel: str, code: str) -> str:
         url = f"{self._url}user/{self._user}/api/kernels/{kernel}/channels"
+        request = uuid.uuid4().hex
         message = {
-            "header": {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": kernel,
+            "header": {"msg_id": request, "msg_type": "execute_request", "username": "", "session": kernel,
                        "version": "5.3"},
             "parent_header": {}, "metadata": {}, "channel": "shell", "buffers": [],
             "content": {"code": code, "silent": False, "store_history": False, "user_expressions": {},
@@ -101,7 +102,7 @@ class _Hub:
                 socket.send(json.dumps(message))
                 while True:
                     answer = json.loads(socket.receive(self._left("the computation")))
-                    if (answer.get("parent_header") or {}).get("msg_id") != message["header"]["msg_id"]:  # type: ignore[index]
+                    if (answer.get("parent_header") or {}).get("msg_id") != request:
                         continue
                     content = answer.get("content") or {}
                     if answer.get("msg_type") == "stream":

@@ -1,0 +1,199 @@
+"""What people install: a wheel in an empty environment, run from a folder of their own outside of the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rich.console import Console
+
+from hubstack import project, session, toolchain
+
+PACKAGES = ("chart", "components", "hubstack", "settings.py")
+VALUES = {
+    "hub": {
+        "config": {"Authenticator": {"admin_users": ["ada"]}},
+        "extraFiles": {"f": {"mountPath": "/f", "stringData": "x"}},
+    }
+}
+    "hub": {
+        "config": {"Authenticator": {"admin_users": ["ada"]}},
+        "extraFiles": {"f": {"mountPath": "/f", "stringData": "x"}},
+    }
+}
+OFFLINE = ("No matching distribution found", "NewConnectionError", "Failed to establish", "Temporary failure")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment that has the wheel and what it depends on, and nothing else."""
+
+    wheel: Path
+    environment: Path
+
+    def run(self, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``hubstack ...`` in a folder, with none of this process's ways to the checkout."""
+        hidden = ("PYTHONPATH", "VIRTUAL_ENV", "HUBSTACK_", "PULUMI_", "KUBECONFIG")
+        mirror = {"HUBSTACK_MIRROR": str(project.mirror())} if project.mirror() else {}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+        return subprocess.run(
+            [self.environment / "bin" / "hubstack", *arguments],
+            cwd=folder,
+            env={**inherited, **mirror, "COLUMNS": "200", **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def files(self) -> set[str]:
+        """Everything in the environment but compiled modules."""
+        found = (path for path in self.environment.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        return {str(path.relative_to(self.environment)) for path in found}
+
+
+def tracked() -> list[str]:
+    """Names of the checkout's files."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=project.ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name and (project.ROOT / name).is_file()]
+
+
+def must(command: list[Any]) -> None:
+    """Run a step of building and installing; skips, with the reason, where the package index cannot be reached."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    if done.returncode and any(text in said for text in OFFLINE):
+        pytest.skip(f"the package index cannot be reached: {said.strip().splitlines()[-1]}")
+    assert done.returncode == 0, said
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel, built from the source distribution of a copy of the checkout, in an environment of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in tracked():
+        (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project.ROOT / name, folder / "source" / name)
+    must([sys.executable, "-m", "build", "--outdir", folder / "dist", folder / "source"])
+    (wheel,) = (folder / "dist").glob("*.whl")
+    must([sys.executable, "-m", "venv", folder / "environment"])
+    must([folder / "environment" / "bin" / "pip", "install", "--disable-pip-version-check", wheel])
+    return Installed(wheel, folder / "environment")
+
+
+@pytest.fixture(scope="module")
+def engine() -> None:
+    """Skips, with the reason, where the engine's programs cannot be had."""
+    try:
+        toolchain.ensure(session.ENGINE_TOOLS)
+    except toolchain.ToolchainError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    """A project of somebody who has no checkout: settings of one stack, and a fleet of it."""
+    write(tmp_path / "values.yaml", VALUES)
+    settings = {"kubeContext": "nowhere", "kubeconfig": "kubeconfig", "valuesFiles": ["values.yaml"]}
+    write(tmp_path / "Pulumi.a.yaml", {"config": {f"hubstack:{key}": value for key, value in settings.items()}})
+    write(tmp_path / "fleet.yaml", {"stacks": {"a": {}}, "waves": [{"name": "all", "select": "stack=a"}]})
+    write(tmp_path / "kubeconfig", {"apiVersion": "v1", "kind": "Config", "contexts": [], "clusters": [], "users": []})
+    return tmp_path
+
+
+def write(file: Path, document: Mapping[str, Any]) -> None:
+    """Write a YAML file."""
+    file.write_text(yaml.safe_dump(document))
+
+
+def test_the_wheel_has_every_file_and_nothing_else(installed: Installed) -> None:
+    """A file of the packages that is missing shows only where it is read, so the whole list is compared."""
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+        notes = {name.partition(".dist-info/")[2] for name in wheel.namelist() if ".dist-info/" in name}
+    assert packed == {name for name in tracked() if name.startswith(PACKAGES)}
+    assert "licenses/LICENSE" in notes
+
+
+def test_manifests_are_those_of_the_checkout(installed: Installed, tmp_path: Path) -> None:
+    """Installed, the same values make the same objects, down to the hub's configuration files."""
+    write(tmp_path / "values.yaml", VALUES)
+    done = installed.run(tmp_path, "manifests", "--values", "values.yaml")
+    here = [sys.executable, "-m", "hubstack.cli", "manifests", "--values", str(tmp_path / "values.yaml")]
+    expected = subprocess.run(here, cwd=project.ROOT, check=True, capture_output=True, text=True).stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(yaml.safe_load_all(done.stdout)) == list(yaml.safe_load_all(expected))
+    assert {path.name for path in tmp_path.iterdir()} == {"values.yaml"}
+
+
+def test_help_needs_no_project(installed: Installed, tmp_path: Path) -> None:
+    """Every command explains itself, in any folder."""
+    for command in ("up", "parity", "review", "adopt", "doctor", "rollout", "cluster"):
+        done = installed.run(tmp_path, command, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"hubstack {command}" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tools_are_found(installed: Installed, tmp_path: Path) -> None:
+    """The installed list of programs is the checkout's, and leads to the same programs."""
+    try:
+        found = session.all_tools(Console(quiet=True))
+    except toolchain.ToolchainError as error:
+        pytest.skip(str(error))
+    done = installed.run(tmp_path, "tools")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(map(str, found.values())) <= set(done.stdout.split())
+
+
+def test_a_rollout_is_planned_in_a_folder_of_settings(installed: Installed, engine: None, fleet: Path) -> None:
+    """Settings are all that a project needs; its state stays below it, and nothing is written where Hubstack lies."""
+    before = installed.files()
+    done = installed.run(fleet, "rollout", "plan", "--json")
+    assert done.returncode == 2, done.stderr
+    plan = json.loads(done.stdout)
+    assert [(each["stack"], each["action"], each["reason"]) for each in plan["items"]] == [
+        ("a", "up", "is not deployed yet")
+    ]
+    assert (fleet / ".hubstack").is_dir()
+    assert installed.files() == before
+
+
+def test_the_installed_program_runs(installed: Installed, engine: None, fleet: Path) -> None:
+    """Without a program in the project the engine runs the installed one: here as far as the cluster's name."""
+    done = installed.run(fleet, "up", "--stack", "a")
+    assert done.returncode == 1
+    assert "no such context" in done.stderr, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_project_is_found_upwards(installed: Installed, engine: None, fleet: Path) -> None:
+    """From a folder below Pulumi.yaml, and by its name from anywhere, it is the same project."""
+    write(fleet / "Pulumi.yaml", {"name": "hubstack", "runtime": "python"})
+    (fleet / "notes").mkdir()
+    plans = [
+        installed.run(fleet, "rollout", "plan", "--json"),
+        installed.run(fleet / "notes", "rollout", "plan", "--json"),
+        installed.run(installed.environment, "rollout", "plan", "--json", HUBSTACK_ROOT=str(fleet)),
+    ]
+    assert [done.returncode for done in plans] == [2, 2, 2], plans[0].stderr
+    assert len({done.stdout for done in plans}) == 1
+    assert not (fleet / "notes" / ".hubstack").exists()
+
+
+def test_another_project_is_refused(installed: Installed, engine: None, fleet: Path) -> None:
+    """A Pulumi.yaml of something else gets one clear error."""
+    write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "python"})
+    done = installed.run(fleet, "up", "--stack", "a")
+    assert done.returncode == 1
+    assert "Pulumi.yaml: name: 'shop': must be 'hubstack'" in done.stderr
