@@ -26,11 +26,6 @@ VALUES = {
         "extraFiles": {"f": {"mountPath": "/f", "stringData": "x"}},
     }
 }
-    "hub": {
-        "config": {"Authenticator": {"admin_users": ["ada"]}},
-        "extraFiles": {"f": {"mountPath": "/f", "stringData": "x"}},
-    }
-}
 OFFLINE = ("No matching distribution found", "NewConnectionError", "Failed to establish", "Temporary failure")
 
 
