@@ -350,6 +350,24 @@ def test_pulumi_is_pinned_as_its_python_packages_are() -> None:
     }
 
 
+def test_the_document_says_what_no_pinned_digest_protects() -> None:
+    """A row for every program: the platforms with a digest, and what else is compared, where it has not all of them."""
+    text = (project.ROOT / "docs" / "toolchain.md").read_text()
+    table = text.split("| Program | SHA-256 pinned for |")[1].split("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    documented = {
+        program: (tuple(filter(None, platforms.split(", "))), bool(otherwise))
+        for programs, platforms, otherwise in rows
+        for program in re.findall("`([^`]+)`", programs)
+    }
+    pinned = {}
+    for each in Catalog.load().releases.values():
+        for program in each.programs:
+            digests = each.sha256.get(program, {}) if "{program}" in each.url else each.sha256
+            pinned[program] = (tuple(digests), len(digests) < 2 * len(each.platforms))
+    assert documented == pinned
+
+
 @pytest.mark.parametrize("system", ["linux", "darwin"])
 @pytest.mark.parametrize("arch", ["amd64", "arm64"])
 def test_every_template_of_the_pin_file_can_be_filled_in(system: str, arch: str) -> None:
