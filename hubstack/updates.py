@@ -18,10 +18,10 @@ from pulumi.automation.errors import CommandError
 from rich.console import Console
 from rich.markup import escape
 
-from components import existing
+from components import existing, provider_version
 from hubstack import guards, interruption, lost_state, stacks
 from hubstack.adoption import helm_storage, ownership, switch, take_over
-from hubstack.engine import operation
+from hubstack.engine import operation, provider
 from hubstack.engine.events import EventLog
 from hubstack.engine.servers import ForkServers
 from hubstack.environment import let_find_engine, local_backend
@@ -127,6 +127,7 @@ class Updater:
 
     def refresh(self) -> Report:
         """Make the state say what is in the cluster; changes nothing there."""
+        self._adapt_provider()
         return self._run("refresh")
 
     def destroy(self, *, keep_protected: bool = False) -> Report:
@@ -136,6 +137,7 @@ class Updater:
             keep_protected: leave what is protected, in the cluster and in the stack, which then stays, too.
         """
         with self._recovery():
+            self._adapt_provider()
             report = self._run("destroy", ["--exclude-protected"] if keep_protected else [])
         if not keep_protected:
             self.forget()
@@ -152,7 +154,8 @@ class Updater:
         Arguments:
             refresh: look at the cluster first, so that what somebody changed there shows too.
         """
-        return self._run("preview", ["--refresh"] if refresh else [])
+        # The program says which provider and which credentials to look with; those of the last update may be gone.
+        return self._run("preview", ["--refresh", "--run-program"] if refresh else [])
 
     def switching(self) -> str | None:
         """What `up` would do in words, where the settings have another mode than the one that is deployed."""
@@ -249,6 +252,18 @@ class Updater:
         """What to do about objects that are in the cluster and not in the state."""
         return f"{', '.join(found)}{existing.ADVICE.format(stack=self._stack.name)}"
 
+    def _adapt_provider(self) -> None:
+        """Let the state name the provider that this machine has, before the engine takes it from there."""
+
+        def change(deployment: dict[str, Any]) -> bool:
+            before = provider.adapt(deployment, self._environment)
+            if before:
+                now = self._environment[provider_version.VARIABLE]
+                self._console.print(f"the stack goes from Kubernetes provider {before} to {now}, which is here")
+            return before is not None
+
+        self.edit_state(change)
+
     def _forget_uninstalled(self, deployment: dict[str, Any]) -> bool:
         """Take a release out of the state that Helm has no record of: the provider could only fail to find it.
 
@@ -279,7 +294,7 @@ class Updater:
             with self._bookkeeping():
                 self._handle.import_stack(automation.Deployment(version=state.version, deployment=deployment))
         if interrupted:
-            self._run("refresh")
+            self.refresh()
         with self.taking_over() if interrupted else contextlib.nullcontext():
             yield bool(interrupted)
 

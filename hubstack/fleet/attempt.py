@@ -14,7 +14,7 @@ from rich.console import Console
 
 from hubstack import guards, interruption, lost_state, stacks
 from hubstack.adoption import ownership
-from hubstack.engine import operation
+from hubstack.engine import operation, provider
 from hubstack.engine.events import EventLog
 from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.errors import HubstackError
@@ -109,6 +109,7 @@ class Deployer:
         """Find out what became of the operations that were under way."""
         state = json.loads(self._engine(stack, ["stack", "export", "--stack", stack.name]))
         interruption.resolve_pending(state["deployment"], stack)
+        provider.adapt(state["deployment"], self.environment)
         file = stack.folder / "settled.json"
         file.touch(mode=0o600)
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +47,7 @@ class Hosts:
             if address not in self._trials:
                 self._trials[address] = _Trial(address)
             trial = self._trials[address]
-        self._report.wait(trial.over, _SECONDS)
+        self._report.wait(trial.over, trial.deadline)
         if trial.problem:
             raise FetchError(f"{host}: {trial.problem}")
 
@@ -56,6 +57,7 @@ class _Trial:
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.over = threading.Event()
+        self.deadline = time.monotonic() + _SECONDS
         self.problem = f"no answer within {_SECONDS:.0f} s"
         self._lock = threading.Lock()
         self._open = 0

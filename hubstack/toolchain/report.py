@@ -60,11 +60,11 @@ class Report:
         if self._stop.is_set():
             raise Interrupted
 
-    def wait(self, event: threading.Event, seconds: float) -> None:
-        """Wait for something, or until so much time has passed. Raises Interrupted if the work is no longer wanted."""
-        end = time.monotonic() + seconds
-        while not event.wait(min(_TICK_SECONDS, max(end - time.monotonic(), 0))) and time.monotonic() < end:
+    def wait(self, event: threading.Event, deadline: float) -> None:
+        """Wait for something until a time of `time.monotonic`. Raises Interrupted if the work is no longer wanted."""
+        while not event.is_set() and (left := deadline - time.monotonic()) > 0:
             self.check()
+            event.wait(min(_TICK_SECONDS, left))
 
     def sleep(self, seconds: float) -> None:
         """Wait. Raises Interrupted as soon as the work is no longer wanted."""

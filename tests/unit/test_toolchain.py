@@ -222,17 +222,119 @@ def test_plugins_are_linked_where_the_engine_looks(machine: Path) -> None:
     assert tools.environment() == {"PATH": os.environ["PATH"], "PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
 
 
+PLUGIN = "pulumi-resource-tool"
+TWO_VERSIONS: dict = {"version": "4.5.6", "also": ("1.2.3",), "fits": "exact", "mirror": f"{PLUGIN}-v{{version}}"}
+"""A plugin of which two versions will do; the newer one is pinned."""
+
+
+def lie(machine: Path, place: str, version: str) -> Path:
+    """Put the plugin into one of the places, or a program that plays it on PATH; gives where it will be found."""
+    cached = machine / f"cache/hubstack/tools/tool-v{version}-linux-amd64/{PLUGIN}"
+    if place == "mirror":
+        mirror(machine, f"{PLUGIN}-v{version}-linux-amd64.tar.xz", {PLUGIN: version.encode()})
+        return cached
+    return script(cached if place == "cache" else machine / "opt" / version / PLUGIN, f"echo {version}")
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        (["mirror 1.2.3"], "mirror 1.2.3"),
+        (["mirror 1.2.3", "mirror 4.5.6"], "mirror 4.5.6"),
+        (["mirror 4.5.6", "cache 1.2.3"], "cache 1.2.3"),
+        (["cache 1.2.3", "cache 4.5.6"], "cache 4.5.6"),
+        (["cache 4.5.6", "path 1.2.3"], "path 1.2.3"),
+        (["path 1.2.3", "path 4.5.6"], "path 4.5.6"),
+        (["path 4.5.7", "path 1.2.4", "mirror 1.2.3"], "mirror 1.2.3"),
+    ],
+)
+def test_other_versions_that_will_do(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, there: list[str], found: str
+) -> None:
+    """PATH, cache, mirror, in this order, and the pinned version first at each; exactly these versions."""
+    lies = {each: lie(machine, *each.split()) for each in there}
+    monkeypatch.setenv("PATH", ":".join(str(path.parent) for each, path in lies.items() if each.startswith("path")))
+    pins = catalog(release("tool", programs=(PLUGIN,), **TWO_VERSIONS))
+    tools = toolchain.ensure([PLUGIN], catalog=pins)
+    assert (tools[PLUGIN], tools.version(PLUGIN)) == (lies[found], found.split()[1])
+    tools.pulumi_home(machine / "home")
+    assert [each.name for each in (machine / "home" / "plugins").iterdir()] == [f"resource-tool-v{found.split()[1]}"]
+
+
+def test_only_the_pinned_version_is_downloaded(machine: Path) -> None:
+    """The other ones are taken where they are; the error says that they would do."""
+    pins = catalog(release("tool", programs=(PLUGIN,), **TWO_VERSIONS))
+    with pytest.raises(toolchain.ToolchainError) as error:
+        toolchain.ensure([PLUGIN], catalog=pins)
+    lines = str(error.value).splitlines()
+    assert f"  {PLUGIN} 4.5.6 from {NOWHERE}/tool-v4.5.6-linux-amd64.tar.gz" in lines
+    assert f"  - put them on PATH: {PLUGIN} 4.5.6 or 1.2.3" in lines
+    archives = [line for line in lines if line.startswith("  - put archives of them into")]
+    assert [f"{PLUGIN}-v{version}-linux-amd64.tar.xz" in archives[0] for version in ("4.5.6", "1.2.3")] == [True, True]
+
+
+def test_the_version_of_what_is_on_path_is_told(machine: Path) -> None:
+    """Not the pinned one that it stands for."""
+    script(machine / "bin" / "tool", "echo v1.2.9")
+    assert toolchain.ensure(["tool"], catalog=catalog()).version("tool") == "1.2.9"
+
+
 def test_an_unknown_program_is_refused() -> None:
     """The error lists what there is."""
     with pytest.raises(toolchain.ToolchainError, match=r"'helm' is not a program of toolchain\.yaml; it has tool"):
         toolchain.ensure(["helm"], catalog=catalog())
 
 
-@pytest.mark.parametrize("text", ["", "releases: [", "releases: {a: {version: 1.2}}", "releases: {a: {version: '1'}}"])
-def test_a_broken_pin_file_is_named(machine: Path, text: str) -> None:
-    """No traceback for who edits it."""
+def pins(machine: Path, text: str) -> Path:
+    """A file such as toolchain.yaml; << stands for the fields that every release has, {digest} for a good one."""
     path = machine / "pins.yaml"
-    path.write_text(text)
+    fields = "version: '1', programs: [b, c], fits: exact, mirror: m, checksums: c"
+    path.write_text(text.replace("<<", fields).replace("{digest}", "a" * 64))
+    return path
+
+
+def test_a_digest_is_found_by_platform_and_program(machine: Path) -> None:
+    """By program only where each is a file of its own; none is made up for a platform without one."""
+    path = pins(
+        machine,
+        """
+        releases:
+          one: {<<, url: x, sha256: {linux-amd64: {digest}}}
+          each: {<<, programs: [d, e], url: 'x/{program}', sha256: {e: {darwin-arm64: {digest}}}}
+        """,
+    )
+    found = {
+        (program, str(machine)): Catalog.load(path, machine).digest(Catalog.load(path).release(program), program)
+        for program in ("b", "d", "e")
+        for machine in (LINUX, Platform("darwin", "arm64"))
+    }
+    digest = "a" * 64
+    assert {key for key, value in found.items() if value == digest} == {
+        ("b", "linux-amd64"),
+        ("e", "darwin-arm64"),
+    }
+    assert {value for value in found.values() if value != digest} == {None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "releases: [",
+        "releases: {a: {version: 1.2}}",
+        "releases: {a: {version: '1'}}",
+        "releases: {a: {version: '1', also: [2.0], fits: exact}}",
+        "releases: {a: {<<, url: x, sha256: {linux-amd64: abc}}}",
+        "releases: {a: {<<, url: x, sha256: {linux-x64: {digest}}}}",
+        "releases: {a: {<<, url: x, platforms: [linux], sha256: {darwin-arm64: {digest}}}}",
+        "releases: {a: {<<, url: 'x/{program}', sha256: {linux-amd64: {digest}}}}",
+        "releases: {a: {<<, url: 'x/{program}', sha256: {d: {linux-amd64: {digest}}}}}",
+        "releases: {a: {<<, url: x, sha256: {b: {linux-amd64: {digest}}}}}",
+    ],
+)
+def test_a_broken_pin_file_is_named(machine: Path, text: str) -> None:
+    """No traceback for who edits it, and no digest that nobody would ever compare."""
+    path = pins(machine, text)
     with pytest.raises(toolchain.ToolchainError, match=r"pins\.yaml: cannot be read"):
         Catalog.load(path)
 
@@ -246,6 +348,24 @@ def test_pulumi_is_pinned_as_its_python_packages_are() -> None:
     assert {name: releases[name].version for name in releases if name.startswith("pulumi")} == {
         name: version for name, version in requirements.items() if name.startswith("pulumi")
     }
+
+
+def test_the_document_says_what_no_pinned_digest_protects() -> None:
+    """A row for every program: the platforms with a digest, and what else is compared, where it has not all of them."""
+    text = (project.ROOT / "docs" / "toolchain.md").read_text()
+    table = text.split("| Program | SHA-256 pinned for |")[1].split("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    documented = {
+        program: (tuple(filter(None, platforms.split(", "))), bool(otherwise))
+        for programs, platforms, otherwise in rows
+        for program in re.findall("`([^`]+)`", programs)
+    }
+    pinned = {}
+    for each in Catalog.load().releases.values():
+        for program in each.programs:
+            digests = each.sha256.get(program, {}) if "{program}" in each.url else each.sha256
+            pinned[program] = (tuple(digests), len(digests) < 2 * len(each.platforms))
+    assert documented == pinned
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin"])

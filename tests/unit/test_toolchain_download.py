@@ -9,10 +9,12 @@ import os
 import socket
 import tarfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -20,6 +22,7 @@ from rich.console import Console
 from hubstack import toolchain
 from hubstack.toolchain import download
 from hubstack.toolchain.catalog import Catalog, Platform, Release
+from hubstack.toolchain.hosts import Hosts
 from hubstack.toolchain.report import Interrupted, Report
 
 LINUX = Platform("linux", "amd64")
@@ -162,6 +165,28 @@ def test_a_wrong_checksum_is_refused_and_nothing_is_left(server: Server, cache: 
     assert left_over(cache) == []
 
 
+def test_a_replaced_release_is_refused(server: Server, cache: Path) -> None:
+    """Whoever replaces the file can replace the list beside it as well; the pinned digest decides, alone."""
+    publish(server, content=b"#!/bin/sh\nevil\n")
+    good = hashlib.sha256(PROGRAM).hexdigest()
+    pinned = catalog(server.url, sha256={"linux-amd64": good})
+    with pytest.raises(toolchain.ToolchainError) as error:
+        toolchain.ensure(["tool"], catalog=pinned)
+    evil = hashlib.sha256(b"#!/bin/sh\nevil\n").hexdigest()
+    assert f"the SHA-256 of what came is {evil}, toolchain.yaml says {good}; not used" in str(error.value)
+    assert left_over(cache) == []
+    publish(server)
+    del server.files["/v1.2.3/linux/amd64/tool.sha256"]  # and is not asked for
+    assert toolchain.ensure(["tool"], catalog=pinned)["tool"].read_bytes() == PROGRAM
+
+
+def test_without_a_pinned_digest_for_the_platform_the_list_decides(server: Server) -> None:
+    """A digest of another platform says nothing about this one."""
+    publish(server)
+    elsewhere = catalog(server.url, sha256={"linux-arm64": "0" * 64})
+    assert toolchain.ensure(["tool"], catalog=elsewhere)["tool"].read_bytes() == PROGRAM
+
+
 def test_a_cut_connection_is_resumed_at_once(server: Server) -> None:
     """A break costs only the rest of the file."""
     publish(server)
@@ -283,11 +308,14 @@ def test_an_interruption_ends_the_threads_and_keeps_the_part(
 def test_an_offline_machine_gets_one_error_with_everything(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     """What, from where, why, and each way to supply it by hand; for all programs at once."""
 
-    def no_address(*arguments: object, **others: object) -> None:
+    asked = []
+
+    def no_address(host: str, *arguments: object, **others: object) -> None:
+        asked.append(host)
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_address)
-    names = ["alpha", "beta", "gamma"]
+    names = [f"tool-{number}" for number in range(20)]
     with pytest.raises(toolchain.ToolchainError) as error:
         toolchain.ensure(names, catalog=catalog("https://publisher.example", *names))
     text = str(error.value)
@@ -295,10 +323,67 @@ def test_an_offline_machine_gets_one_error_with_everything(monkeypatch: pytest.M
         assert f"{name} 1.2.3 from https://publisher.example/v1.2.3/linux/amd64/{name}\n" in text
         assert f"{name}-v1.2.3-linux-amd64.tar.xz" in text
         assert f"{name}-v1.2.3-linux-amd64/{name}" in text
-    assert text.count("no address for this host: Temporary failure in name resolution") == 3
+    assert text.count("    publisher.example: no address for this host: Temporary failure in name resolution\n") == 20
+    assert asked == ["publisher.example"]
     assert "PATH" in text
     assert "HUBSTACK_MIRROR" in text
     assert str(cache) in text
+
+
+def test_a_look_up_that_does_not_end_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that never answers: one wait for all files, and none for the look-up itself."""
+    answer = threading.Event()
+
+    def hang(*arguments: object, **others: object) -> list[Any]:
+        answer.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr("hubstack.toolchain.hosts._SECONDS", 0.05)
+    names = [f"tool-{number}" for number in range(20)]
+    try:
+        with pytest.raises(toolchain.ToolchainError) as error:
+            toolchain.ensure(names, catalog=catalog("https://publisher.example", *names))
+    finally:
+        answer.set()
+    assert str(error.value).count("    publisher.example: no answer within 0 s\n") == 20
+
+
+def test_a_host_that_takes_no_connection_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the system's reason; a closed port of this machine stands for it."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(toolchain.ToolchainError, match=r"    127\.0\.0\.1: Connection refused\n"):
+        toolchain.ensure(["tool"], catalog=catalog(url))
+
+
+def test_one_family_of_addresses_is_enough(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An IPv6 address that leads nowhere stops nobody whose IPv4 works."""
+    publish(server)
+    real = socket.getaddrinfo
+
+    def with_dead_ipv6(host: str, port: int, *arguments: Any, **others: Any) -> list[Any]:
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("100::1", port, 0, 0)), *real(host, port, type=1)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", with_dead_ipv6)
+    report = Report(None)
+    Hosts(report).check(server.url)
+
+
+def test_behind_a_proxy_only_the_proxy_looks_up_names(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine may know no public names at all."""
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("http_proxy", server.url)
+    publish(server)
+    # who asks a proxy sends the whole URL as the path
+    server.files = {f"http://publisher.invalid{path}": content for path, content in server.files.items()}
+    urllib.request.install_opener(None)  # the one that is kept knows the proxies of earlier tests
+    try:
+        tools = toolchain.ensure(["tool"], catalog=catalog("http://publisher.invalid"))
+    finally:
+        urllib.request.install_opener(None)
+    assert tools["tool"].read_bytes() == PROGRAM
 
 
 def test_what_can_be_had_is_kept_when_something_else_fails(server: Server) -> None:
@@ -367,6 +452,23 @@ def test_an_archive_gives_the_program_and_what_belongs_to_it(server: Server, cac
     )
     assert sorted(path.name for path in left_over(cache)) == ["tool", "tool-host"]
     assert not list(cache.parents[2].rglob("escaped"))
+
+
+@pytest.mark.parametrize("extra", [True, False])
+def test_extras_are_kept_where_the_archive_has_them(server: Server, cache: Path, extra: bool) -> None:
+    """The language host beside the engine; without it the engine is good as well."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        for name in ("pack/tool", *(["pack/tool-extra"] if extra else []), "pack/other"):
+            member = tarfile.TarInfo(name)
+            member.size = len(PROGRAM)
+            archive.addfile(member, io.BytesIO(PROGRAM))
+    publish(server, "tool.tar.gz", content=data.getvalue())
+    where = f"{server.url}/v1.2.3/linux/{{arch}}/tool.tar.gz"
+    pins = catalog(server.url, url=where, checksums=f"{where}.sha256", extras=("tool-extra", "tool-extra-2"))
+    path = toolchain.ensure(["tool"], catalog=pins)["tool"]
+    assert sorted(each.name for each in path.parent.iterdir()) == ["tool", *(["tool-extra"] if extra else [])]
+    assert all(os.access(each, os.X_OK) for each in path.parent.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,12 @@ def test_tools_that_fit_are_silence() -> None:
     assert [each for each, _ in texts(list(checks_cluster.tools(other)))] == ["error", "note", "warning"]
 
 
+def test_a_missing_language_host_is_a_note() -> None:
+    """Only who runs `pulumi up` by hand misses it."""
+    found = texts(list(checks_cluster.tools(replace(subject(), has_language_host=False))))
+    assert found == [("note", "pulumi-language-python is neither on PATH nor beside the engine")]
+
+
 @pytest.mark.parametrize(
     ("deployed", "severity"), [("4.4.0", None), ("4.3.5", "note"), ("4.5.0", "error"), (None, None), ("mine", None)]
 )
