@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -48,3 +50,12 @@ def test_the_fork_server_is_nobodys_revision() -> None:
     """It is started by path and imports the program of any revision, so it may have imported nothing of its own."""
     ours = {"hubstack", "chart", "components", "settings"}
     assert imported_by(f"import runpy; runpy.run_path({forkserver.__file__!r})") & ours == set()
+
+
+def test_the_layers_are_those_of_the_picture() -> None:
+    """docs/architecture.md lists the layers that the contract has, in its order."""
+    contracts = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if each.get("containers") == ["hubstack"])
+    page = (project.ROOT / "docs" / "architecture.md").read_text()
+    table = page.partition("| Layer |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table] == [layer.split(" | ") for layer in layers]
