@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubstack.review.changes import ObjectChange
-from hubstack.review.nature import url_without_password
 from hubstack.review.rendering import Rendered
+from hubstack.secret_settings import url_without_password
 
 
 @dataclass(frozen=True)

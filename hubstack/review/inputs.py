@@ -10,7 +10,7 @@ from typing import Any
 from chart import helm_yaml
 from chart.errors import SettingsError
 from chart.text import sha256
-from hubstack.review import nature
+from hubstack import secret_settings
 from hubstack.review.sources import StackFile
 
 
@@ -28,7 +28,7 @@ def secrets(file: StackFile) -> frozenset[str]:
     """Every secret that can be told of a stack that could not be rendered; encrypted ones stay what they are."""
     found = set(_secrets_of(file.folder / f"Pulumi.{file.stack}.yaml"))
     declared = _decoded(file.config.get("hubstack:secretValues"))
-    found.update(str(leaf) for _, _, leaf in nature.leaves(declared) if isinstance(leaf, str))
+    found.update(str(leaf) for _, _, leaf in secret_settings.leaves(declared) if isinstance(leaf, str))
     for path in _values_files(file):
         found.update(_secrets_of(path))
     return frozenset(found)
@@ -42,9 +42,9 @@ def _secrets_of(path: Path) -> Iterator[str]:
     try:
         tree = helm_yaml.load(text, source=path.name)
     except SettingsError:
-        yield from nature.secrets_in_lines(text)
+        yield from secret_settings.secrets_in_lines(text)
         return
-    yield from (str(leaf) for leaf in nature.secrets_in(_unprefixed(tree)) if not isinstance(leaf, bool))
+    yield from (str(leaf) for leaf in secret_settings.secrets_in(_unprefixed(tree)) if not isinstance(leaf, bool))
 
 
 def _unprefixed(tree: Any) -> Any:

@@ -4,24 +4,19 @@ end.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import html
 import json
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from hubstack.errors import HubstackError
-from hubstack.review import nature
 from hubstack.review.escape import escaped, inline
 from hubstack.review.rendering import PINNED, Rendered
+from hubstack.secret_forms import SHORTEST, encodings
+from hubstack.secret_settings import is_secret, is_word, join, leaves, secrets_in, step
 
-SHORTEST = 4
-"""Characters from which a secret value is searched for in texts; a shorter one is hidden by its place alone."""
 SHORTEST_LINE = 16
 """Characters from which a line of a secret text is searched for by itself; shorter ones may be in any text."""
 HIDDEN = "[secret]"
@@ -42,7 +37,7 @@ class Redactor:
         self._key = key or secrets.token_bytes(32)
         self._values: set[str] = set()
         for side in sides:
-            for leaf in (*side.leftovers, *nature.secrets_in(side.values, side.secrets)):
+            for leaf in (*side.leftovers, *secrets_in(side.values, side.secrets)):
                 self._add(leaf)
             for manifest in side.objects.values():
                 if manifest["kind"] == "Secret":
@@ -50,7 +45,7 @@ class Redactor:
                         self._add(leaf)
         # What is a part of the mark itself cannot be told from it.
         self._values = {value for value in self._values if len(value) >= SHORTEST and value not in HIDDEN}
-        self._forms = sorted({form for value in self._values for form in encodings(value)}, key=len, reverse=True)
+        self._forms = sorted({form for value in self._values for form in _written(value)}, key=len, reverse=True)
 
     def digest(self, value: Any) -> str:
         """Four hex digits for a secret value."""
@@ -94,18 +89,18 @@ class Redactor:
     def _settings(self, value: Any, declared: frozenset[str], path: str = "", named: str = "") -> Any:
         # A map that only sounds secret (``secret: {secretName: ...}``) is judged member by member.
         sounds = value and (not isinstance(value, Mapping) or path in declared)
-        if sounds and nature.is_secret(path, declared, named):
+        if sounds and is_secret(path, declared, named):
             return f"(secret {self.digest(value)})"
         if isinstance(value, Mapping):
             return {
                 self.text(str(key)): self._settings(
-                    member, declared, nature.join(path, key), nature.join(named, nature.step(value, str(key)))
+                    member, declared, join(path, key), join(named, step(value, str(key)))
                 )
                 for key, member in value.items()
             }
         if isinstance(value, list):
             return [
-                self._settings(each, declared, nature.join(path, index), nature.join(named, index))
+                self._settings(each, declared, join(path, index), join(named, index))
                 for index, each in enumerate(value)
             ]
         return self._hidden(value)
@@ -124,35 +119,18 @@ class Redactor:
         return value
 
 
-def encodings(value: str) -> Iterator[str]:
-    """The forms in which a value may stand in a text."""
-    yield value
-    for quoted in (quote(value, safe=""), quote(value), quote_plus(value)):
-        yield quoted
-        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
-    yield html.escape(value)
+def _written(value: str) -> Iterator[str]:
+    """The forms in which a value may stand in a review, which is Markdown at times."""
+    yield from encodings(value)
     yield escaped(value)
     yield inline(value)
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    raw = value.encode(errors="surrogatepass")
-    yield base64.b64encode(raw).decode()
-    yield base64.urlsafe_b64encode(raw).decode()
-    # Inside a longer text that is encoded as a whole, a value looks different at each of three offsets, and its
-    # first and last characters mix with their neighbours.
-    for shift in range(3):
-        whole = base64.b64encode(b" " * shift + raw).decode().rstrip("=")
-        inner = whole[(4 if shift else 0) : len(whole) - (2 if len(raw) > SHORTEST else 0)]
-        if len(inner) >= 2 * SHORTEST:
-            yield inner
-            yield inner.replace("+", "-").replace("/", "_")
 
 
 def _contents(data: Mapping[str, Any]) -> Iterator[Any]:
     """Every secret of a Kubernetes Secret: all of it, but for the hub's settings and who a registry's user is."""
     for key, each in data.items():
         if key == ".dockerconfigjson":
-            yield from (leaf for path, _, leaf in nature.leaves(each) if path.endswith((".password", ".auth")))
+            yield from (leaf for path, _, leaf in leaves(each) if path.endswith((".password", ".auth")))
         elif key != "values.yaml":
-            found = nature.leaves(each, named=key)
-            yield from (leaf for _, named, leaf in found if not nature.is_word(named, leaf))
+            found = leaves(each, named=key)
+            yield from (leaf for _, named, leaf in found if not is_word(named, leaf))

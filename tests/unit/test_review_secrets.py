@@ -14,9 +14,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from hubstack import cli, project
+from hubstack import cli, project, secret_settings
 from hubstack.errors import HubstackError
-from hubstack.review import nature, review
+from hubstack.review import review
 from hubstack.review.rendering import Rendered
 from hubstack.review.secrets import Redactor
 from tests.unit.review_repository import QUIET, Repository
@@ -252,7 +252,7 @@ PATHS = {
 
 def test_what_is_secret_by_nature() -> None:
     """Names and places that are secret, and those that only sound so."""
-    assert {path: nature.is_secret(path) for path in PATHS} == PATHS
+    assert {path: secret_settings.is_secret(path) for path in PATHS} == PATHS
 
 
 def test_parts_of_texts() -> None:
@@ -268,7 +268,7 @@ db = "mysql+pymysql://u:eeee%2B5@host/db"
 # basic authentication, token expires
 key = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 """
-    assert set(nature.parts(text)) == {
+    assert set(secret_settings.parts(text)) == {
         "aaaa1",
         "bbbb2",
         "cccc3",

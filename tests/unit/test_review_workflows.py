@@ -17,7 +17,7 @@ from hubstack.review.markdown import MARKER
 
 FOLDER = project.ROOT / ".github" / "workflows"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
-NAMES = ("review.yml", "review-comment.yml", "deploy.yml")
+NAMES = ("ci.yml", "review.yml", "review-comment.yml", "deploy.yml")
 
 
 def steps(name: str) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from hubstack.errors import HubstackError
 from hubstack.fleet.gates import cluster
 from hubstack.fleet.gates.target import Shut
-from hubstack.review.secrets import SHORTEST, encodings
+from hubstack.secret_forms import SHORTEST, encodings
 from hubstack.stacks import Stack
 
 COMPONENTS = ("hub", "proxy", "user-scheduler")
