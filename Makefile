@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-unit e2e fleet-test fault-test lint bench docs
+.PHONY: help setup up down test test-fast test-all e2e fleet-test fault-test lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -12,6 +12,7 @@ venv := .venv
 installed := $(venv)/.installed
 hubstack := $(venv)/bin/hubstack
 pytest := $(venv)/bin/python -m pytest
+workers := -n 2 --dist loadfile
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,20 +31,23 @@ up: setup ## Bring JupyterHub up: tools, embedded cluster, pulumi up
 down: setup ## Destroy what make up deployed and stop the embedded cluster
 	$(hubstack) down
 
-test: setup ## Run all tests, the fast ones first
-	$(pytest) tests
+test: setup ## Run the tests of every change, the fast ones first; the gate
+	$(pytest) tests $(workers)
 
-test-unit: setup ## Run the unit tests only
-	$(pytest) tests/unit
+test-fast: setup ## Run the unit tests and a sample of parity, in a minute
+	HUBSTACK_SAMPLE=1 $(pytest) tests/unit tests/parity $(workers)
+
+test-all: setup ## Run everything: draws, kills, a fleet of 30 stacks, every browser test; takes hours
+	HUBSTACK_ALL_TESTS=1 $(pytest) tests
 
 e2e: setup ## Run the tests with real containers and a browser only (Linux, root)
-	$(pytest) tests/e2e
+	HUBSTACK_ALL_TESTS=1 $(pytest) tests/e2e
 
 fleet-test: setup ## Roll out 30 stacks over 3 clusters, with kills and failures; takes some ten minutes
-	HUBSTACK_FLEET_TEST=1 $(pytest) tests/fleet -v
+	HUBSTACK_ALL_TESTS=1 $(pytest) tests/fleet -v
 
 fault-test: setup ## Kill and disturb updates at fifty random moments and more; takes half an hour
-	HUBSTACK_FAULT_TEST=1 $(pytest) tests/engine/faults -v
+	HUBSTACK_ALL_TESTS=1 $(pytest) tests/engine/faults -v
 
 lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff check .

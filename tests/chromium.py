@@ -7,8 +7,9 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests import needs
 
 
 def path() -> str | None:
@@ -25,7 +26,7 @@ def launched() -> Iterator[Browser]:
             subprocess.run(command, check=False, capture_output=True)
         found = path()
     if found is None:
-        pytest.skip("no Chromium on PATH")
+        needs.skip("browser", "no Chromium on PATH")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser

@@ -1,7 +1,7 @@
-"""Suites in order of speed, a header that says what is real, and no silent skips.
+"""Suites in order of speed, tiers, a header that says what is real, and no silent skips.
 
-``HUBSTACK_MUST_RUN`` names suites in which a skipped test fails the run: CI sets it to everything that the machine
-has the means for.
+Tests marked ``long`` run where ``HUBSTACK_ALL_TESTS`` is set (``make test-all``); the others are the gate
+(``make test``). ``HUBSTACK_MAY_LACK`` says for which lacks a test may skip, see `tests.needs`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests import what_is_real
+from tests import needs, what_is_real
 
 SUITES = ("unit", "parity", "engine", "fleet", "e2e")
 TESTS = Path(__file__).parent
+ALL = bool(os.environ.get("HUBSTACK_ALL_TESTS"))
+"""Whether long tests run, too."""
 
 
 def pytest_report_header() -> list[str]:
@@ -28,13 +30,18 @@ def suite_of(path: Path) -> str:
     return path.relative_to(TESTS).parts[0]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast suites first, so that a mistake shows within seconds."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of the tiers."""
+    config.addinivalue_line("markers", "long: takes too long for every change; `make test-all` runs it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Fast suites first, so that a mistake shows within seconds; long tests only where all are asked for."""
     items.sort(key=lambda item: SUITES.index(suite_of(item.path)))
-
-
-def _must_run() -> set[str]:
-    return set(os.environ.get("HUBSTACK_MUST_RUN", "").split())
+    if not ALL:
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
 
 
 @pytest.hookimpl(trylast=True)
@@ -43,19 +50,26 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config) -> None:
     reasons: dict[str, Counter[str]] = {}
     for report in terminalreporter.stats.get("skipped", []):
         suite = Path(report.nodeid).parts[1]
-        text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reasons.setdefault(suite, Counter())[text.removeprefix("Skipped: ")] += 1
+        reasons.setdefault(suite, Counter())[_reason(report)] += 1
     for suite, counted in reasons.items():
         for reason, count in counted.items():
             terminalreporter.write_line(f"suite {suite}: {count} skipped: {reason}")
+    if not ALL and terminalreporter.stats.get("deselected"):
+        count = len(terminalreporter.stats["deselected"])
+        terminalreporter.write_line(f"{count} long tests were left out: make test-all runs them")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail the run where a suite skipped that has to run here."""
+    """Fail the run where something skipped that has to run here."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return
-    skipped = {Path(report.nodeid).parts[1] for report in reporter.stats.get("skipped", [])}
-    if wrong := skipped & _must_run():
-        reporter.write_line(f"ERROR: skipped, but must run here: {', '.join(sorted(wrong))}", red=True)
+    reasons = {_reason(report) for report in reporter.stats.get("skipped", [])}
+    if wrong := sorted(reason for reason in reasons if needs.must_not_skip(reason)):
+        reporter.write_line(f"ERROR: skipped, but must run here: {'; '.join(wrong)}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")

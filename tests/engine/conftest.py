@@ -12,7 +12,7 @@ from rich.console import Console
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.updates import Updater
-from tests import charts
+from tests import charts, needs
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     try:
         tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS))
     except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
+        needs.skip("programs", str(error))
     state = tmp_path_factory.mktemp("state")
     patch = pytest.MonkeyPatch()
     patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))

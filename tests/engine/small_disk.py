@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests import needs
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
         check=False,
     )
     if done.returncode:
-        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+        needs.skip("linux", f"a file system cannot be mounted here: {done.stderr.strip()}")
     try:
         yield folder
     finally:

@@ -26,6 +26,7 @@ from hubstack.cluster import ClusterError, SimSettings, process
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.cluster.components import NAMES, TOOLS
 from hubstack.cluster.sim import SimCluster
+from tests import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN = 60
@@ -40,7 +41,7 @@ def tools() -> Mapping[str, Path]:
     try:
         found = toolchain.ensure(TOOLS, progress=Console(stderr=True))
     except toolchain.ToolchainError as error:
-        pytest.skip(f"no cluster programs: {error}")
+        needs.skip("programs", str(error))
     return {name: Path(found[name]) for name in TOOLS}
 
 

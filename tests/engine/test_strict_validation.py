@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hubstack import manifests, project
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.parity import normal
+from tests import needs
 from tests.engine.conftest import Machine
 
 NAMESPACE = "strict"
@@ -60,7 +59,7 @@ def test_every_object_is_accepted(machine: Machine) -> None:
     """
     mirror = project.mirror()
     if mirror is None or not (mirror / "values").is_dir():
-        pytest.skip("the values files are not here; HUBSTACK_MIRROR names a folder that has them")
+        needs.skip("values", "the values files are not here; HUBSTACK_MIRROR names a folder that has them")
     client = machine.cluster.client()
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     client.apply(f"/api/v1/namespaces/{NAMESPACE}", namespace)

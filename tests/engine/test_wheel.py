@@ -18,6 +18,7 @@ import yaml
 from rich.console import Console
 
 from hubstack import project, session, toolchain
+from tests import needs
 
 PACKAGES = ("chart", "components", "hubstack", "settings.py")
 VALUES = {
@@ -68,7 +69,7 @@ def must(command: list[Any]) -> None:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     if done.returncode and any(text in said for text in OFFLINE):
-        pytest.skip(f"the package index cannot be reached: {said.strip().splitlines()[-1]}")
+        needs.skip("index", f"the package index cannot be reached: {said.strip().splitlines()[-1]}")
     assert done.returncode == 0, said
 
 
@@ -92,7 +93,7 @@ def engine() -> None:
     try:
         toolchain.ensure(session.ENGINE_TOOLS)
     except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
+        needs.skip("programs", str(error))
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_tools_are_found(installed: Installed, tmp_path: Path) -> None:
     try:
         found = session.all_tools(Console(quiet=True))
     except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
+        needs.skip("programs", str(error))
     done = installed.run(tmp_path, "tools")
     assert (done.returncode, done.stderr) == (0, "")
     assert set(map(str, found.values())) <= set(done.stdout.split())

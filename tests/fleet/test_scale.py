@@ -21,6 +21,7 @@ from tests.engine.conftest import Machine, machine  # noqa: F401
 from tests.engine.fleet_copy import FleetCopy
 from tests.fleet.busy_proxy import BusyProxy
 
+pytestmark = pytest.mark.long
 STACKS = int(os.environ.get("HUBSTACK_FLEET_STACKS", "30"))
 KILLS = int(os.environ.get("HUBSTACK_FLEET_KILLS", "20"))
 CLUSTERS = 3

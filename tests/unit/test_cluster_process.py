@@ -70,7 +70,9 @@ def test_stubborn_process_is_killed_after_the_patience(tmp_path: Path, started: 
     assert not process.alive(record)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells the environment of a process")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="needs linux: only Linux tells the environment of a process"
+)
 def test_process_is_found_by_its_mark_without_its_pid_file(tmp_path: Path, started: list[process.Record]) -> None:
     mark = f"{tmp_path.name}-{os.getpid()}/one"
     record = start(tmp_path, "import time; time.sleep(60)", mark)

@@ -12,6 +12,7 @@ from hubstack.errors import HubstackError
 from hubstack.review import markdown, review, rules
 from hubstack.review.rendering import Rendered
 from hubstack.review.report import Report
+from tests import needs
 from tests.unit.review_repository import QUIET, Repository
 
 
@@ -253,7 +254,7 @@ def test_a_chart_in_a_folder(repository: Repository) -> None:
     try:
         toolchain.ensure(("helm",))
     except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
+        needs.skip("programs", str(error))
     folder = repository.root / "own" / "templates"
     folder.mkdir(parents=True)
     (folder.parent / "Chart.yaml").write_text("apiVersion: v2\nname: own\nversion: 1.0.0\n")

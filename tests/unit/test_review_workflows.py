@@ -14,6 +14,7 @@ import yaml
 
 from hubstack import project
 from hubstack.review.markdown import MARKER
+from tests import needs
 
 FOLDER = project.ROOT / ".github" / "workflows"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
@@ -139,12 +140,12 @@ def actionlint() -> str:
     if not (cache / "actionlint").is_file():
         go = shutil.which("go")
         if go is None:
-            pytest.skip("neither actionlint nor Go to make it with is on PATH")
+            needs.skip("index", "neither actionlint nor Go to make it with is on PATH")
         environment = {**os.environ, "GOBIN": str(cache), "GOFLAGS": ""}
         try:
             made = subprocess.run([go, "install", ACTIONLINT], env=environment, capture_output=True, timeout=300)
         except subprocess.TimeoutExpired:
-            pytest.skip(f"go install {ACTIONLINT} takes too long")
+            needs.skip("index", f"go install {ACTIONLINT} takes too long")
         if made.returncode:
-            pytest.skip(f"go install {ACTIONLINT} fails: no network?")
+            needs.skip("index", f"go install {ACTIONLINT} fails: no network?")
     return str(cache / "actionlint")

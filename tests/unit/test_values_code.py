@@ -88,7 +88,7 @@ def test_newer_syntax_is_no_error_on_an_older_python() -> None:
         assert found == {**dict.fromkeys(code, True), **certain}
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python knows the syntax of 3.12")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="needs python: this one knows the syntax of 3.12")
 def test_a_warning_does_not_stop() -> None:
     """Code of a newer Python is deployed, and the doubt is told."""
     (found,) = load_values([], hub(extraConfig={"a": "type A = int"}), code_must_compile=True).warnings

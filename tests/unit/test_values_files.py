@@ -25,7 +25,7 @@ def files(*folders: str) -> list:
     found = [path for folder in folders for path in sorted((mirror() / "values" / folder).glob("*.yaml"))]
     if not found:
         reason = f"no values files in {mirror() / 'values'}; set HUBSTACK_MIRROR"
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
+        return [pytest.param(None, marks=pytest.mark.skip(reason=f"needs values: {reason}"))]
     return [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in found]
 
 

@@ -1,4 +1,4 @@
-"""The lab, and its figures at the end of the run; ``make fault-test`` asks for the whole of it."""
+"""The lab, and its figures at the end of the run; `make fault-test` asks for the whole of it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import pytest
 
 from tests.engine.conftest import Machine
 from tests.engine.faults.killing import Killer
-from tests.engine.faults.lab import WHOLE, Figure, Lab
+from tests.engine.faults.lab import Figure, Lab
 from tests.engine.fleet_copy import FleetCopy
 
 SEED = int(os.environ.get("HUBSTACK_FAULT_SEED", "8"))
 """Of the moments and of who dies; the figures name it, so that a run can be repeated."""
-collect_ignore = [] if WHOLE else ["test_lost_state.py"]
 FIGURES: list[Figure] = []
 
 

@@ -19,7 +19,7 @@ from tests.engine.faults import ledger
 from tests.engine.faults.killing import Killer
 from tests.engine.fleet_copy import FleetCopy
 
-WHOLE = bool(os.environ.get("HUBSTACK_FAULT_TEST"))
+WHOLE = bool(os.environ.get("HUBSTACK_ALL_TESTS"))
 """Everything, as ``make fault-test`` asks for; without it a part that stands for the rest."""
 SENTINEL = 'sentinel-9c"4e/é&'
 """A secret of the settings, with characters that each encoding writes in its own way."""

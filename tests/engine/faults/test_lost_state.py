@@ -7,6 +7,7 @@ import pytest
 from tests.engine.faults.lab import Figure, Lab
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["native", "helm"])
 def test_a_state_that_is_lost(lab: Lab, mode: str) -> None:
     """`recover`, and the hub goes on with its volumes and tokens."""
