@@ -53,7 +53,7 @@ lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff check .
 	$(venv)/bin/ruff format --check .
 	$(venv)/bin/mypy
-	$(venv)/bin/lint-imports
+	$(venv)/bin/lint-imports --no-logo
 
 bench: setup ## Measure native against helm mode and Helm itself, as ratios
 	$(venv)/bin/python -m benchmarks.bench

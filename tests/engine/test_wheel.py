@@ -83,7 +83,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     must([sys.executable, "-m", "build", "--outdir", folder / "dist", folder / "source"])
     (wheel,) = (folder / "dist").glob("*.whl")
     must([sys.executable, "-m", "venv", folder / "environment"])
-    must([folder / "environment" / "bin" / "pip", "install", "--disable-pip-version-check", wheel])
+    must([folder / "environment" / "bin" / "pip", "install", "--disable-pip-version-check", "--no-compile", wheel])
     return Installed(wheel, folder / "environment")
 
 
@@ -167,7 +167,7 @@ def test_a_rollout_is_planned_in_a_folder_of_settings(installed: Installed, engi
 
 def test_the_installed_program_runs(installed: Installed, engine: None, fleet: Path) -> None:
     """Without a program in the project the engine runs the installed one: here as far as the cluster's name."""
-    done = installed.run(fleet, "up", "--stack", "a")
+    done = installed.run(fleet, "preview", "--stack", "a")
     assert done.returncode == 1
     assert "no such context" in done.stderr, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
