@@ -22,9 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import fleet, review
+from chart.release import CHART_VERSION
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.updates import Updater
+from tests import charts
 
 CONSOLE = Console()
 IMPORTS = "import hubstack.cli, hubstack.manifests"
@@ -112,25 +114,31 @@ def values_files() -> list[Path]:
     mirror = project.mirror()
     files = sorted((mirror / "values" / "dev").glob("*.yaml")) if mirror else []
     if not files:
-        raise SystemExit("the benchmark needs the chart and the values files: set HUBSTACK_MIRROR")
+        raise SystemExit("the benchmark needs the folder values/dev of the mirror: set HUBSTACK_MIRROR")
     return files
+
+
+def real_chart() -> Path:
+    """The real chart: a stand-in would be measured in its place."""
+    found = charts.real(CHART_VERSION)
+    if found is None:
+        raise SystemExit(
+            f"the benchmark compares with the real chart, and jupyterhub-{CHART_VERSION}.tgz is neither in the folder "
+            "charts/ of the mirror (HUBSTACK_MIRROR) nor in Helm's cache"
+        )
+    return found
 
 
 def review_rows(runs: int) -> list[list[str]]:
     """A review of many stacks against Helm."""
-    chart = project.mirrored_chart("4.4.0")
-    if chart is None:
-        raise SystemExit("the benchmark needs the chart's archive: set HUBSTACK_MIRROR")
+    chart = real_chart()
     helm = toolchain.ensure(("helm",), progress=CONSOLE)["helm"]
     return review.rows(runs, helm, chart, values_files(), compare, seconds)
 
 
 def manifests_rows(runs: int) -> list[list[str]]:
     """Rendering without engine and cluster: many values files in one process, and one file, against Helm."""
-    chart = project.mirrored_chart("4.4.0")
-    files = values_files()
-    if chart is None:
-        raise SystemExit("the benchmark needs the chart and the values files: set HUBSTACK_MIRROR")
+    chart, files = real_chart(), values_files()
     helm = toolchain.ensure(("helm",), progress=CONSOLE)["helm"]
     hubstack = Path(sys.executable).with_name("hubstack")
     with tempfile.TemporaryDirectory() as name:
@@ -174,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="runs of each command (default: 5)")
     runs = parser.parse_args().runs
+    real_chart()  # without it, most of the work would be in vain
     rows = compare(
         "program CPU",
         runs * 2,
@@ -200,9 +209,7 @@ def main() -> None:
 
 
 def _on_cluster(found: toolchain.Tools, machine: Cluster, runs: int) -> list[list[str]]:
-    chart = project.mirrored_chart("4.4.0")
-    if chart is None:
-        raise SystemExit("the benchmark needs the chart's archive: set HUBSTACK_MIRROR")
+    chart = real_chart()
     times: dict[str, list[float]] = {"native": [], "helm": [], "install": []}
     for _ in range(runs):
         for mode in ("native", "helm"):

@@ -25,10 +25,9 @@ def lines() -> list[str]:
 
 def chart() -> str:
     """The charts of mode helm, adoption and switches."""
-    return "; ".join(
-        f"chart {each}: {f'real, {found}' if (found := charts.real(each)) else 'a stand-in with the native objects'}"
-        for each in charts.VERSIONS
-    )
+    found = {version: charts.real(version) for version in charts.VERSIONS}
+    stand_in = "a stand-in, whose objects are those of mode native"
+    return "\n".join(f"chart {version}: {f'real, {path}' if path else stand_in}" for version, path in found.items())
 
 
 def helm() -> str:
@@ -38,7 +37,7 @@ def helm() -> str:
 
 def engine() -> str:
     """The engine's command and its Python package, which are of one version."""
-    return f"{_program('pulumi')}; its Python package: {version('pulumi')}"
+    return f"{_program('pulumi')}, with Python package {version('pulumi')}"
 
 
 def kubernetes_provider() -> str:
@@ -96,11 +95,13 @@ LINES: tuple[Callable[[], str], ...] = (
 
 def _program(name: str) -> str:
     catalog, installed = Catalog.load(), Installed()
-    release = catalog.release(name)
-    path: Path | None = installed.find(name, release) or catalog.cached(name)
+    found = installed.find(name, catalog.release(name)) or catalog.cached(name)
     installed.save()
-    if path is not None:
-        return f"{name}: {release.accepted}, {path}"
+    if found is not None:
+        return f"{name} {found.version}: {found.path}"
     folder = (project.mirror() or Path()) / "toolchain"
-    archive = next((folder / each for each in catalog.mirrored(release) if (folder / each).is_file()), None)
-    return f"{name}: {release.accepted}, {archive or 'not here, needs a download'}"
+    for release in catalog.variants(name):
+        for archive in catalog.mirrored(release):
+            if (folder / archive).is_file():
+                return f"{name} {release.version}: {folder / archive}"
+    return f"{name}: not here, needs a download"

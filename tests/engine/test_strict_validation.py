@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hubstack import manifests, project
+import pytest
+
+from hubstack import manifests
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.parity import normal
 from tests import needs
 from tests.engine.conftest import Machine
+from tests.parity import harness
 
-NAMESPACE = "strict"
+NAMESPACE = "jhub"
+"""Where the suite parity renders everything."""
 PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"}
 NOT_SERVED = {"HTTPRoute": "the Gateway API's own resource definitions are not part of Kubernetes"}
 OPTIONS = "fieldValidation=Strict&dryRun=All"
@@ -44,11 +47,13 @@ def refusals(client: ApiClient, objects: Iterable[Mapping[str, Any]]) -> dict[tu
     return found
 
 
-def charts_objects(machine: Machine, file: Path) -> list[dict[str, Any]]:
-    """The objects that Helm renders for a values file."""
-    command = [machine.tools["helm"], "template", "strict", str(project.mirrored_chart("4.4.0")), "-n", NAMESPACE]
-    done = subprocess.run([*command, "-f", str(file)], check=True, capture_output=True, text=True)
-    return [document for document in normal.documents(done.stdout) if document]
+def charts_objects(file: Path) -> list[dict[str, Any]]:
+    """The objects that Helm renders for a values file, with the real chart; skips, with the reason, without it."""
+    try:
+        rendered = harness.helm_template(file)
+    except harness.Missing as missing:
+        pytest.skip(str(missing))
+    return [document for document in normal.documents(rendered) if document]
 
 
 def test_every_object_is_accepted(machine: Machine) -> None:
@@ -57,18 +62,17 @@ def test_every_object_is_accepted(machine: Machine) -> None:
     Some of the files make the chart itself render what no API server takes (a number as an argument, two limits in one
     budget). Of those files nothing is refused but what is refused of the chart's objects too.
     """
-    mirror = project.mirror()
-    if mirror is None or not (mirror / "values").is_dir():
+    files = [*harness.values_files("dev"), *harness.values_files("real")]
+    if not files:
         needs.skip("values", "the values files are not here; HUBSTACK_MIRROR names a folder that has them")
     client = machine.cluster.client()
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     client.apply(f"/api/v1/namespaces/{NAMESPACE}", namespace)
-    files = sorted([*(mirror / "values" / "dev").glob("*.yaml"), *(mirror / "values" / "real").glob("*.yaml")])
     accepted = 0
     for file in files:
-        ours = refusals(client, manifests.render_manifests([file], NAMESPACE, "strict", "1.36.1"))
+        ours = refusals(client, manifests.render_manifests([file], NAMESPACE, "jhub", "1.36.1"))
         if ours:
-            theirs = refusals(client, charts_objects(machine, file))
+            theirs = refusals(client, charts_objects(file))
             # The awaiter's hook objects are the chart's alone, and the hook's DaemonSet has the same pods as the other.
             assert set(ours) <= set(theirs), file.name
         accepted += not ours

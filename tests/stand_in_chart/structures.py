@@ -17,6 +17,7 @@ Path = tuple[str, ...]
 STRUCTURES: dict[str, dict[str, Any]] = {
     "plain": {},
     "placeholders": {"scheduling": {"userPlaceholder": {"replicas": 2}}},
+    "small": {"singleuser": {"cpu": {"guarantee": 0.05}, "memory": {"guarantee": "100M"}}},
     "in-memory": {"hub": {"db": {"type": "sqlite-memory"}}},
     "guarded": {
         "hub": {"db": {"type": "postgres"}},
@@ -25,10 +26,10 @@ STRUCTURES: dict[str, dict[str, Any]] = {
                 "enabled": True,
                 "type": "manual",
                 "hosts": ["hub.example.org"],
-                "manual": {"key": "in data.tpl", "cert": "in data.tpl"},
+                "manual": {"key": "free", "cert": "free"},
             }
         },
-        "imagePullSecret": {"create": True, "registry": "in data.tpl", "username": "in data.tpl", "password": "in it"},
+        "imagePullSecret": {"create": True, "registry": "free", "username": "free", "password": "free"},
     },
 }
 """Values that make one set of objects or another."""
@@ -49,15 +50,13 @@ FREE: frozenset[Path] = frozenset(
         "imagePullSecret.username",
         "proxy.https.manual",
         "proxy.secretToken",
-        "singleuser.cpu",
         "singleuser.defaultUrl",
         "singleuser.extraEnv",
-        "singleuser.memory",
         "singleuser.storage",
     )
 )
 """Values that only reach Secrets, whose data the chart's templates write from the values. (In the real chart,
-``hub.extraEnv`` reaches the hub's Deployment too, and what a server asks for reaches the placeholders.)
+``hub.extraEnv`` reaches the hub's Deployment as well.)
 """
 
 
