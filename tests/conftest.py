@@ -14,7 +14,8 @@ import pytest
 
 from tests import needs, what_is_real
 
-SUITES = ("unit", "parity", "engine", "fleet", "e2e")
+SUITES = ("unit", "parity", "e2e", "engine", "fleet")
+"""In this order; the node of e2e takes one of two workers for long, so it comes before the engine's many files."""
 TESTS = Path(__file__).parent
 ALL = bool(os.environ.get("HUBSTACK_ALL_TESTS"))
 """Whether long tests run, too."""
@@ -30,6 +31,12 @@ def suite_of(path: Path) -> str:
     return path.relative_to(TESTS).parts[0]
 
 
+def _together(path: Path) -> str:
+    """Name of what one worker runs: a file, or a suite of which a machine can have only one at a time."""
+    parts = path.relative_to(TESTS).with_suffix("").parts
+    return "/".join(parts[:1] if parts[0] == "e2e" else parts[:2] if parts[:2] == ("engine", "hub") else parts)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of the tiers."""
     config.addinivalue_line("markers", "long: takes too long for every change; `make test-all` runs it")
@@ -38,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Fast suites first, so that a mistake shows within seconds; long tests only where all are asked for."""
     items.sort(key=lambda item: SUITES.index(suite_of(item.path)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_together(item.path)))
     if not ALL:
         long = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if not item.get_closest_marker("long")]
