@@ -15,7 +15,7 @@ pytest := $(venv)/bin/python -m pytest
 workers := -n 2 --dist loadgroup
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "Options: STACK=$(STACK) MODE=native|helm VALUES=FILE CONTEXT=name CLUSTER=sim|node|kind"
 
 setup: $(installed) ## Make .venv with the pinned packages and the command hubstack
@@ -31,7 +31,7 @@ up: setup ## Bring JupyterHub up: tools, embedded cluster, pulumi up
 down: setup ## Destroy what make up deployed and stop the embedded cluster
 	$(hubstack) down
 
-test: setup ## Run the tests of every change, the fast ones first; the gate
+test: setup ## Run the tests of every change, the fast ones first
 	$(pytest) tests $(workers)
 
 test-fast: setup ## Run the unit tests and a sample of parity, in a minute

@@ -94,6 +94,20 @@ def test_documents_that_files_mention_exist() -> None:
     assert missing == set()
 
 
+def test_make_has_what_documents_name() -> None:
+    """Every ``make`` target of a document is there, and ``make help`` lists every target that is not a file."""
+    makefile = (project.ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+    named = {
+        target
+        for path in tracked("*.md")
+        for target in re.findall(r"(?:`|^\$ )make ([a-z0-9-]+)", path.read_text(), re.MULTILINE)
+    }
+    helped = subprocess.run(["make", "help"], cwd=project.ROOT, check=True, capture_output=True, text=True).stdout
+    assert named <= targets
+    assert set(re.findall(r"^  make (\S+)", helped, re.MULTILINE)) == targets
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     """docs/adr holds 0001, 0002 and so on, each number once, and each title begins with its file's number."""
     numbers = [int(path.name.partition("-")[0]) for path in sorted(DECISIONS.glob("*.md"))]
