@@ -4,20 +4,59 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components import provider_version
-from hubstack import project, stacks
-from hubstack.toolchain import Tools
+from rich.console import Console
 
-ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", "pulumi-resource-random")
+from components import provider_version
+from hubstack import project, stacks, toolchain
+from hubstack.errors import HubstackError
+from hubstack.standin import STANDS_IN_FOR, launcher
+from hubstack.toolchain import Program, Tools
+
+RANDOM = "pulumi-resource-random"
+ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", RANDOM)
 LANGUAGE_HOST = "pulumi-language-python"
 
 
+def engine_tools(console: Console, *, embedded: bool, others: Sequence[str] = ()) -> Tools:
+    """The engine's programs; on the embedded cluster with a stand-in for the plugin random where that cannot be had.
+
+    Arguments:
+        console: told about downloads, and in one line about the stand-in.
+        embedded: whether the engine is to work on an embedded cluster and on nothing else.
+        others: further programs that are needed.
+
+    Raises:
+        HubstackError: some cannot be had; names all of them, and how to supply them.
+    """
+    try:
+        found = toolchain.ensure((*ENGINE_TOOLS, *others), optional=[RANDOM] if embedded else [], progress=console)
+    except toolchain.ToolchainError as error:
+        text = str(error)
+        if RANDOM in error.missing:
+            text += f"\nOn the embedded cluster, and only there, a stand-in takes the place of {RANDOM}."
+        raise HubstackError(text) from None
+    return with_stand_in(found, console) if RANDOM in found.absent else found
+
+
+def with_stand_in(found: Tools, console: Console) -> Tools:
+    """The same programs, and the stand-in for the plugin random that they lack; says so in one line."""
+    console.print(
+        f"{RANDOM} cannot be had ({found.absent[RANDOM]}): a stand-in takes its place, on the embedded cluster only",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    file = launcher.executable(project.state_dir() / "standin" / RANDOM)
+    return found.plus(RANDOM, Program(file, STANDS_IN_FOR))
+
+
 def engine_environment(found: Tools) -> dict[str, str]:
-    """Environment of the engine: its tools first on PATH, its plugins and which of them to ask for, the backend."""
-    home = project.state_dir() / "pulumi"
+    """Environment of the engine: its tools first on PATH, its plugins and which of them to ask for, the backend.
+
+    A stand-in lies in a ``PULUMI_HOME`` of its own, where no engine finds it that is not meant to.
+    """
+    home = project.state_dir() / ("pulumi-standin" if found.stand_ins else "pulumi")
     found.pulumi_home(home)
     return {
         **found.environment(),

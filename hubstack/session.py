@@ -12,7 +12,7 @@ from rich.console import Console
 from hubstack import destroying, prerequisites, project, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
 from hubstack.cluster.model import Kind
-from hubstack.environment import ENGINE_TOOLS, engine_environment
+from hubstack.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 from hubstack.updates import Updater
@@ -61,11 +61,11 @@ def open_session(
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
     stack = stacks.select(base, mode=mode, values=values, context=context)
     kind: Kind = EMBEDDED[EMBEDDED.index(cluster)]
-    embedded = context is None and stack.kubeconfig is None and stack.context == f"hubstack-{EMBEDDED[0]}"
-    needed = ENGINE_TOOLS + (CLUSTER_TOOLS[kind] if embedded else ())
+    on_embedded = context is None and stack.is_embedded
+    embedded = on_embedded and stack.kubeconfig is None
     try:
-        found = toolchain.ensure(needed, progress=console)
-    except toolchain.ToolchainError as error:
+        found = engine_tools(console, embedded=on_embedded, others=CLUSTER_TOOLS[kind] if embedded else ())
+    except HubstackError as error:
         raise HubstackError(f"{error}\n`hubstack manifests` renders the same objects without any of these.") from None
     anew, machine = False, None
     if embedded:
@@ -89,18 +89,21 @@ def engine_on(base: str, console: Console) -> Session:
         HubstackError: there is no such stack file, or the engine's programs cannot be had.
     """
     stack = _located(base)
-    return Session(stack, Updater(stack, _environment(console), console))
+    return Session(stack, Updater(stack, _environment(stack, console), console))
 
 
 def previewer(console: Console) -> Callable[[str], Updater]:
     """A function that gives the engine on a stack that is deployed already, for previews; it creates no stack.
 
-    Raises:
-        HubstackError: the engine's programs cannot be had.
+    It raises HubstackError where the engine's programs cannot be had.
     """
-    environment = _environment(console)
     quiet = Console(quiet=True)
-    return lambda name: Updater(stacks.select(name), environment, quiet, create=False)
+
+    def updater(name: str) -> Updater:
+        stack = stacks.select(name)
+        return Updater(stack, _environment(stack, console), quiet, create=False)
+
+    return updater
 
 
 def open_deployed(base: str, console: Console) -> Session:
@@ -110,23 +113,20 @@ def open_deployed(base: str, console: Console) -> Session:
         HubstackError: there is no such stack, or the engine's programs cannot be had.
     """
     stack = _located(base)
-    return Session(stack, Updater(stack, _environment(console), console, create=False))
+    return Session(stack, Updater(stack, _environment(stack, console), console, create=False))
 
 
 def _located(base: str) -> Stack:
     """A stack with its kubeconfig, also where that is the embedded cluster's."""
     stack = stacks.select(base)
-    if stack.kubeconfig is None and stack.context == f"hubstack-{EMBEDDED[0]}":
+    if stack.kubeconfig is None and stack.is_embedded:
         machine = make_cluster(EMBEDDED[0], project.state_dir() / "cluster" / EMBEDDED[0])
         return stacks.select(base, kubeconfig=machine.kubeconfig)
     return stack
 
 
-def _environment(console: Console) -> Mapping[str, str]:
-    try:
-        return engine_environment(toolchain.ensure(ENGINE_TOOLS, progress=console))
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
+def _environment(stack: Stack, console: Console) -> Mapping[str, str]:
+    return engine_environment(engine_tools(console, embedded=stack.is_embedded))
 
 
 def close_all(console: Console, *, keep_cluster: bool) -> None:
@@ -138,7 +138,7 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
         for name in names:
             stack = stacks.recorded(name)
             kind = contexts[stack.context]
-            found = toolchain.ensure(ENGINE_TOOLS + CLUSTER_TOOLS[kind], progress=console)
+            found = engine_tools(console, embedded=True, others=CLUSTER_TOOLS[kind])
             running[kind].up(found, console)
             console.print(f"destroying stack {name}")
             updater = Updater(stack, engine_environment(found), console)
@@ -154,8 +154,13 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
 
 
 def all_tools(console: Console) -> toolchain.Tools:
-    """Every external program that `up` on the simulated cluster and mode helm need."""
-    return toolchain.ensure((*ENGINE_TOOLS, *CLUSTER_TOOLS["sim"], *OTHER_TOOLS), progress=console)
+    """Every external program that `up` on the simulated cluster and mode helm need; every download is tried anew.
+
+    Raises:
+        HubstackError: some cannot be had; names all of them, and how to supply them.
+    """
+    toolchain.forget_failures()
+    return engine_tools(console, embedded=True, others=CLUSTER_TOOLS["sim"] + OTHER_TOOLS)
 
 
 def next_steps(run: Session) -> list[str]:

@@ -27,6 +27,8 @@ from hubstack.errors import HubstackError
 PROJECT = "hubstack"
 """Name of the Pulumi project."""
 MODES = ("native", "helm")
+EMBEDDED_CONTEXT = "hubstack-sim"
+"""The context by which a stack's file means the embedded cluster, whatever kind is started."""
 
 SECRET = "4dabf18193072939515e22adb298388d"
 """Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
@@ -57,6 +59,13 @@ class Stack:
     def kubeconfig(self) -> str | None:
         """Path of the kubeconfig, or None for the usual places."""
         return self.config.get("hubstack:kubeconfig")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is on an embedded cluster: the kubeconfig that it names, if any, is such a cluster's own."""
+        if self.kubeconfig is None:
+            return self.context == EMBEDDED_CONTEXT
+        return (project.state_dir() / "cluster") in (self.root / self.kubeconfig).resolve().parents
 
     @property
     def mode(self) -> str:

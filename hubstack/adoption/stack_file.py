@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from hubstack import stacks, toolchain
+from hubstack import stacks
 from hubstack.adoption.split import leaves
-from hubstack.environment import ENGINE_TOOLS, engine_environment
+from hubstack.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
 
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
@@ -76,10 +76,7 @@ def encrypted(stack: stacks.Stack, secrets: Mapping[str, Any], console: Console)
     """
     from hubstack.updates import Updater
 
-    try:
-        found = toolchain.ensure(ENGINE_TOOLS, progress=console)
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
+    found = engine_tools(console, embedded=stack.is_embedded)
     environment = engine_environment(found)
     Updater(stack, environment, console)
     for name, tree in secrets.items():

@@ -30,7 +30,7 @@ def doctor(
 
     run.chosen(only or ())
     target = run.select(stack, mode, values or (), context)
-    report = run.examine(target, run.programs(Console(stderr=True)), only or ())
+    report = run.examine(target, run.programs(target, Console(stderr=True)), only or ())
     if as_json:
         print(json.dumps(report.as_dict()))
     else:

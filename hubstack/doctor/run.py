@@ -202,10 +202,10 @@ def outcome(found: Sequence[Finding] | None) -> str:
     return max(each.severity for each in found).word if found else "ok"
 
 
-def programs(console: Console) -> Programs:
-    """The engine's programs, fetched where they are missing."""
+def programs(stack: Stack, console: Console) -> Programs:
+    """The programs of the engine on a stack, fetched where they are missing."""
     from hubstack import toolchain
-    from hubstack.environment import ENGINE_TOOLS, engine_environment, language_host
+    from hubstack.environment import ENGINE_TOOLS, engine_environment, engine_tools, language_host
     from hubstack.toolchain.installed import Installed
 
     catalog = toolchain.Catalog.load()
@@ -213,8 +213,8 @@ def programs(console: Console) -> Programs:
     for name in ENGINE_TOOLS:
         installed.find(name, catalog.release(name))
     try:
-        found = toolchain.ensure(ENGINE_TOOLS, progress=console)
-    except toolchain.ToolchainError as failure:
+        found = engine_tools(console, embedded=stack.is_embedded)
+    except HubstackError as failure:
         return Programs(None, str(failure), installed.misfits)
     environment = engine_environment(found) if state.backend_exists() else None
     return Programs(environment, "", installed.misfits, language_host(found) is not None)

@@ -13,9 +13,9 @@ from typing import Any
 
 from rich.console import Console
 
-from hubstack import interruption, project, toolchain
+from hubstack import interruption, project
 from hubstack.engine.servers import ForkServers
-from hubstack.environment import ENGINE_TOOLS, engine_environment
+from hubstack.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
 from hubstack.fleet import load, plan, report, source
 from hubstack.fleet.attempt import Deployer
@@ -50,11 +50,7 @@ def environment(console: Console) -> dict[str, str]:
     Raises:
         HubstackError: its programs cannot be had.
     """
-    try:
-        found = toolchain.ensure(ENGINE_TOOLS, progress=console)
-    except toolchain.ToolchainError as error:
-        raise HubstackError(str(error)) from None
-    return {**os.environ, **engine_environment(found)}
+    return {**os.environ, **engine_environment(engine_tools(console, embedded=False))}
 
 
 def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:

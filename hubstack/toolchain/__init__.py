@@ -13,9 +13,10 @@ from pathlib import Path
 from rich.console import Console
 
 from hubstack.toolchain.catalog import Catalog, Program, ToolchainError
+from hubstack.toolchain.failures import forget as forget_failures
 from hubstack.toolchain.installed import Installed
 
-__all__ = ["Catalog", "ToolchainError", "Tools", "ensure"]
+__all__ = ["Catalog", "Program", "ToolchainError", "Tools", "ensure", "forget_failures"]
 
 _PLUGIN = "pulumi-resource-"
 
@@ -23,8 +24,19 @@ _PLUGIN = "pulumi-resource-"
 class Tools(Mapping[str, Path]):
     """Path of each program."""
 
-    def __init__(self, programs: Mapping[str, Program]) -> None:
+    def __init__(self, programs: Mapping[str, Program], absent: Mapping[str, str] | None = None) -> None:
         self._programs = dict(programs)
+        self.absent = dict(absent or {})
+        """For each optional program that cannot be had, why."""
+
+    def plus(self, name: str, program: Program) -> Tools:
+        """The same programs, and one that stands in for a program which cannot be had."""
+        return Tools({**self._programs, name: program}, self.absent)
+
+    @property
+    def stand_ins(self) -> set[str]:
+        """Names of the programs that something else stands in for."""
+        return self.absent.keys() & self._programs.keys()
 
     def __getitem__(self, name: str) -> Path:
         return self._programs[name].path
@@ -71,7 +83,7 @@ def ensure(
     Args:
         names: Programs of the catalog.
         optional: Programs, of `names` or others, that can be done without: what cannot be had of them is not in the
-            result.
+            result, which says why. After a failed download they are not tried again for an hour.
         progress: Where to show what is being fetched; None: nowhere.
         catalog: What there is; that of `toolchain.yaml` if left out.
 
@@ -86,12 +98,16 @@ def ensure(
         programs[name] = installed.find(name, catalog.release(name)) or catalog.cached(name)
     installed.save()
     missing = [name for name, found in programs.items() if found is None]
+    absent: dict[str, str] = {}
     if missing:
         from hubstack.toolchain.supply import supply  # loads what only downloads need
 
-        supply(catalog, missing, optional, installed.misfits, progress)
+        absent = supply(catalog, missing, optional, installed.misfits, progress)
         programs.update({name: catalog.cached(name) for name in missing})
-    return Tools({name: found for name, found in programs.items() if found is not None})
+    return Tools(
+        {name: found for name, found in programs.items() if found is not None},
+        {name: absent[name] for name, found in programs.items() if found is None},
+    )
 
 
 def _link(link: Path, target: Path) -> None:

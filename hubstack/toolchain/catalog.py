@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,11 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 class ToolchainError(Exception):
     """Programs cannot be had; says which, why, and how to supply them."""
+
+    def __init__(self, message: str, missing: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.missing = tuple(missing)
+        """Names of the programs."""
 
 
 @dataclass(frozen=True)

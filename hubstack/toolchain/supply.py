@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from hubstack import project
+from hubstack.toolchain import failures
 from hubstack.toolchain.catalog import Catalog, Release, ToolchainError, cache_dir
 from hubstack.toolchain.download import FetchError, download, published_digest
 from hubstack.toolchain.hosts import Hosts
@@ -47,8 +48,11 @@ def supply(
     optional: Sequence[str],
     misfits: dict[str, str],
     console: Console | None,
-) -> None:
+) -> dict[str, str]:
     """Put programs that are not there yet into the cache, as far as they can be had.
+
+    Returns:
+        For each optional program that cannot be had, why. Its download is not tried again for an hour.
 
     Raises:
         ToolchainError: Some that are not optional cannot be had; names all of them. The others are in the cache.
@@ -56,11 +60,14 @@ def supply(
     jobs = list(dict.fromkeys(_job(catalog, program) for program in programs))
     needed = {_job(catalog, program) for program in programs if program not in optional}
     unknown = [job for job in jobs if job.archive is None and not _is_offered(catalog, job)]
-    jobs = [job for job in jobs if job not in unknown]
+    absent = dict.fromkeys(unknown, f"no download for {catalog.machine.os} is known")
+    for job in jobs:
+        if job.archive is None and job not in needed and (reason := failures.recent(job.key)):
+            absent.setdefault(job, reason)
+    jobs = [job for job in jobs if job not in absent]
     if orphans := [job for job in unknown if job in needed]:
         # before anything is downloaded that would be of no use
-        text = f"no download for {catalog.machine.os} is known"
-        raise ToolchainError(_message(catalog, [(job, text) for job in orphans], misfits))
+        raise _error(catalog, {job: absent[job] for job in orphans}, misfits)
     with Report(console) as report:
         pool, hosts = ThreadPoolExecutor(max_workers=8), Hosts(report)
         try:
@@ -70,9 +77,14 @@ def supply(
             raise
         finally:
             pool.shutdown(cancel_futures=True)  # waits, so that no half of anything is left
-    failed = [(job, problem) for job, problem in zip(jobs, problems, strict=True) if problem and job in needed]
+    failed = {job: problem for job, problem in zip(jobs, problems, strict=True) if problem}
+    for job in [job for job in failed if job not in needed]:
+        absent[job] = failed.pop(job)
+        if job.archive is None:
+            failures.note(job.key, absent[job])
     if failed:
-        raise ToolchainError(_message(catalog, failed, misfits))
+        raise _error(catalog, failed, misfits)
+    return {program: reason for job, reason in absent.items() for program, _ in job.parts}
 
 
 def _job(catalog: Catalog, program: str) -> Job:
@@ -188,12 +200,12 @@ def _title(programs: Sequence[str], release: Release) -> str:
     return f"{', '.join(programs)} {release.version}"
 
 
-def _message(catalog: Catalog, failed: Sequence[tuple[Job, str]], misfits: dict[str, str]) -> str:
+def _error(catalog: Catalog, failed: Mapping[Job, str], misfits: dict[str, str]) -> ToolchainError:
     """What is missing, where it was looked for, and how to supply it by hand."""
     tried = f"tried: PATH, {cache_dir()}, {_mirror()}, their publishers"
     lines = [f"programs are missing and cannot be fetched for {catalog.machine} ({tried}):"]
     fitting, mirrored, cached = [], [], []
-    for job, problem in failed:
+    for job, problem in failed.items():
         for release in dict.fromkeys(release for _, release in job.parts):
             programs = [program for program, each in job.parts if each is release]
             origin = job.archive or catalog.expand(release.url, release, programs[0])
@@ -213,9 +225,9 @@ def _message(catalog: Catalog, failed: Sequence[tuple[Job, str]], misfits: dict[
         "    and list them in SHA256SUMS there; this folder lies in the one that HUBSTACK_MIRROR names",
         f"  - put the programs into {cache_dir()}: {', '.join(cached)}",
     ]
-    if any(not _is_offered(catalog, job) for job, _ in failed):
+    if any(not _is_offered(catalog, job) for job in failed):
         lines += [
             "or do without them: the embedded cluster needs Linux; CLUSTER=kind makes one where Docker is, "
             "and CONTEXT=name takes one that you have"
         ]
-    return "\n".join(lines)
+    return ToolchainError("\n".join(lines), [program for job in failed for program, _ in job.parts])
