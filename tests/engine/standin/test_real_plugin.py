@@ -1,0 +1,275 @@
+"""The stand-in answers as the real plugin does: the same requests to both, whole answers compared.
+
+Only three things may differ: the bytes that are drawn, the words of a refusal, and that the stand-in refuses what the
+real plugin cannot make anything of.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+from pulumi.runtime.proto import provider_pb2 as pb
+
+from tests.plugin_process import Plugin, running, struct
+
+ID = "random:index/randomId:RandomId"
+BYTES = "random:index/randomBytes:RandomBytes"
+LENGTH = {ID: "byteLength", BYTES: "length"}
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+REFUSED = "refused"
+
+INPUTS: list[dict[str, Any]] = [
+    {"LENGTH": 4},
+    {"LENGTH": 32},
+    {"LENGTH": "4"},
+    {"LENGTH": 4, "keepers": {"rotation": "2"}},
+    {"LENGTH": 4, "keepers": {}},
+    {"LENGTH": 4, "keepers": None},
+    {"LENGTH": 4, "keepers": {"a": None}},
+    {"LENGTH": 4, "keepers": {"a": 1, "b": 1.5, "c": True, "d": 1e21, "e": 1e-7, "f": "", "g": -0.0, "h": 123456789}},
+    {"LENGTH": 4, "prefix": "p-"},
+    {"LENGTH": 4, "prefix": ""},
+    {"LENGTH": 4, "prefix": 5},
+    {"LENGTH": 4, "prefix": True},
+    {"LENGTH": 4, "other": "x"},
+    {"LENGTH": 4, "__defaults": []},
+]
+"""Inputs that may be created."""
+UNKNOWN_YET: list[dict[str, Any]] = [
+    {"LENGTH": UNKNOWN},
+    {"LENGTH": 4, "keepers": UNKNOWN},
+    {"LENGTH": 4, "keepers": {"a": UNKNOWN, "b": "x"}},
+]
+BAD: list[dict[str, Any]] = [
+    {},
+    {"LENGTH": None},
+    {"LENGTH": 1.5},
+    {"LENGTH": "x"},
+    {"LENGTH": True},
+    {"LENGTH": 1e19},
+    {"LENGTH": 4, "keepers": "x"},
+    {"LENGTH": 4, "keepers": {"a": ["x"]}},
+    {"LENGTH": 4, "hex": "ab"},
+]
+CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"LENGTH": 4, **before}, {"LENGTH": 4, **after})
+    for before, after in [
+        ({}, {}),
+        ({}, {"LENGTH": 5}),
+        ({}, {"LENGTH": UNKNOWN}),
+        ({}, {"keepers": {}}),
+        ({}, {"keepers": {"a": None}}),
+        ({}, {"keepers": {"a": "b"}}),
+        ({}, {"keepers": UNKNOWN}),
+        ({"keepers": {}}, {}),
+        ({"keepers": {}}, {"keepers": {"a": "b"}}),
+        ({"keepers": {"a": None}}, {}),
+        ({"keepers": {"a": "b"}}, {}),
+        ({"keepers": {"a": "b"}}, {"keepers": {}}),
+        ({"keepers": {"a": "b"}}, {"keepers": {"a": "b"}}),
+        ({"keepers": {"a": "b"}}, {"keepers": {"a": "c"}}),
+        ({"keepers": {"a": "b"}}, {"keepers": {"a": ""}}),
+        ({"keepers": {"a": "b"}}, {"keepers": {"a": None}}),
+        ({"keepers": {"a": "b"}}, {"keepers": {"a": "b", "c": "d"}}),
+        ({"keepers": {"a": "b"}}, {"keepers": {"a": "b", "c": None}}),
+        ({"keepers": {"a": "b"}}, {"keepers": {"a": UNKNOWN}}),
+        ({"keepers": {"a": "b"}}, {"keepers": UNKNOWN}),
+        ({"keepers": {"a": "b", "c": "d"}}, {"keepers": {"a": "b"}}),
+        ({"keepers": {"a": 1}}, {"keepers": {"a": "1"}}),
+        ({"keepers": {"a": "b"}}, {"LENGTH": 5, "keepers": {"a": "c"}}),
+        ({}, {"prefix": "p"}),
+        ({"prefix": "p"}, {}),
+        ({"prefix": "p"}, {"prefix": "q"}),
+        ({"prefix": "p"}, {"prefix": ""}),
+        ({"prefix": "p"}, {"prefix": UNKNOWN}),
+    ]
+]
+each_type = pytest.mark.parametrize("kind", [ID, BYTES])
+
+
+@pytest.fixture(scope="module")
+def both(real: Path, standin: Path) -> Iterator[tuple[Plugin, Plugin]]:
+    with running(real) as first, running(standin) as second:
+        for plugin in (first, second):
+            plugin.ask("Configure", pb.ConfigureRequest(args=struct({"version": "4.21.1"}), acceptSecrets=True))
+        yield first, second
+
+
+def urn(kind: str) -> str:
+    return f"urn:pulumi:dev::hubstack::hubstack:index:Tokens${kind}::tokens-key"
+
+
+def named(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("LENGTH", LENGTH[kind]): value for name, value in inputs.items()}
+
+
+def answer(plugin: Plugin, method: str, request: Message) -> Any:
+    """The whole answer, or that there is none."""
+    try:
+        found = plugin.ask(method, request)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.UNAVAILABLE:  # the plugin has crashed
+            raise
+        return REFUSED
+    return REFUSED if found.get("failures") else found
+
+
+def create(plugin: Plugin, kind: str, inputs: dict[str, Any], **more: Any) -> Any:
+    return answer(plugin, "Create", pb.CreateRequest(urn=urn(kind), properties=struct(named(kind, inputs)), **more))
+
+
+def without_bytes(text: Any, raw: bytes) -> Any:
+    """An answer with a name in place of each notation of the bytes; only exact notations are replaced."""
+    notations = {
+        raw.hex(): "HEX",
+        base64.b64encode(raw).decode(): "BASE64",
+        base64.urlsafe_b64encode(raw).decode().rstrip("="): "URL",
+        str(int(raw.hex(), 16)): "DECIMAL",
+    }
+    if isinstance(text, dict):
+        return {name: without_bytes(value, raw) for name, value in text.items()}
+    if isinstance(text, list):
+        return [without_bytes(value, raw) for value in text]
+    if not isinstance(text, str):
+        return text
+    pattern = "|".join(re.escape(each) for each in sorted(notations, key=len, reverse=True))
+    return re.sub(f"({pattern})$", lambda match: notations[match[0]], text)
+
+
+def drawn(kind: str, created: dict[str, Any]) -> bytes:
+    """The bytes that a new resource has."""
+    if kind == BYTES:
+        return base64.b64decode(created["id"])
+    return base64.urlsafe_b64decode(created["id"] + "=" * (-len(created["id"]) % 4))
+
+
+def test_the_real_plugin_is_the_one_that_is_stood_in_for(both: tuple[Plugin, Plugin]) -> None:
+    """The same version, but for the stand-in's ending; the same way of being configured."""
+    first, second = (plugin.ask("GetPluginInfo", Empty()) for plugin in both)
+    assert {"version": f"{first['version']}+hubstack"} == second
+    request = pb.ConfigureRequest(args=struct({"version": "4.21.1"}), acceptSecrets=True, acceptResources=True)
+    first, second = (answer(plugin, "Configure", request) for plugin in both)
+    assert first == second
+    for settings in ({"version": "4.21.1"}, {"pluginDownloadURL": "x"}, {"seed": "1"}):
+        config = pb.CheckRequest(urn=urn("pulumi:providers:random"), news=struct(settings))
+        first, second = (answer(plugin, "CheckConfig", config) for plugin in both)
+        assert first == second
+
+
+@each_type
+@pytest.mark.parametrize("inputs", [*INPUTS, *UNKNOWN_YET, *BAD])
+def test_check(both: tuple[Plugin, Plugin], kind: str, inputs: dict[str, Any]) -> None:
+    """The same inputs come back, or both refuse."""
+    first, second = (
+        answer(plugin, "Check", pb.CheckRequest(urn=urn(kind), news=struct(named(kind, inputs)))) for plugin in both
+    )
+    assert first == second
+    assert (first == REFUSED) == (inputs in BAD)
+
+
+@each_type
+@pytest.mark.parametrize("inputs", INPUTS)
+def test_create(both: tuple[Plugin, Plugin], kind: str, inputs: dict[str, Any]) -> None:
+    """The same properties, secret in the same places, with as many bytes in the same notations."""
+    made = [create(plugin, kind, inputs) for plugin in both]
+    assert [len(drawn(kind, each)) for each in made] == [int(inputs["LENGTH"])] * 2
+    first, second = (without_bytes(each, drawn(kind, each)) for each in made)
+    assert first == second
+    assert "HEX" in str(first)
+
+
+@each_type
+@pytest.mark.parametrize("inputs", [*INPUTS, *UNKNOWN_YET])
+def test_preview_of_a_create(both: tuple[Plugin, Plugin], kind: str, inputs: dict[str, Any]) -> None:
+    """The same is known before there are bytes."""
+    first, second = (create(plugin, kind, inputs, preview=True) for plugin in both)
+    assert first == second
+
+
+@each_type
+@pytest.mark.parametrize(("before", "after"), CHANGES)
+@pytest.mark.parametrize("maker", ["real", "stand-in"])
+def test_diff(
+    both: tuple[Plugin, Plugin], kind: str, before: dict[str, Any], after: dict[str, Any], maker: str
+) -> None:
+    """Of a state that either has made, both say the same: what changes, and what is replaced."""
+    made = create(both[maker == "stand-in"], kind, before)
+    request = pb.DiffRequest(
+        id=made["id"],
+        urn=urn(kind),
+        old_inputs=struct(named(kind, before)),
+        olds=struct(made["properties"]),
+        news=struct(named(kind, after)),
+    )
+    first, second = (answer(plugin, "Diff", request) for plugin in both)
+    assert first == second
+
+
+@each_type
+@pytest.mark.parametrize(("before", "after"), CHANGES)
+def test_update(both: tuple[Plugin, Plugin], kind: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Where neither wants a replacement, both make the same of it; where one is needed, no engine asks."""
+    made = create(both[0], kind, before)
+    known = {"id": made["id"], "urn": urn(kind), "olds": struct(made["properties"]), "news": struct(named(kind, after))}
+    replacing = "replaces" in answer(both[0], "Diff", pb.DiffRequest(**known))
+    for preview in (True, False) if UNKNOWN not in str(after) else (True,):
+        first, second = (answer(plugin, "Update", pb.UpdateRequest(**known, preview=preview)) for plugin in both)
+        assert second == (REFUSED if replacing else first)
+
+
+@each_type
+@pytest.mark.parametrize("inputs", INPUTS)
+@pytest.mark.parametrize("maker", ["real", "stand-in"])
+def test_read_of_what_is_known(both: tuple[Plugin, Plugin], kind: str, inputs: dict[str, Any], maker: str) -> None:
+    """A refresh gives the same inputs and properties back, whoever has made them; with and without the notes."""
+    made = create(both[maker == "stand-in"], kind, inputs)
+    bare = {name: value for name, value in made["properties"].items() if not name.startswith("__")}
+    for properties in (made["properties"], bare):
+        request = pb.ReadRequest(
+            id=made["id"], urn=urn(kind), properties=struct(properties), inputs=struct(named(kind, inputs))
+        )
+        first, second = (answer(plugin, "Read", request) for plugin in both)
+        assert first == second
+        assert first["properties"] == made["properties"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "identity"),
+    [
+        (ID, "q83vEg"),
+        (ID, "_-_-"),
+        (ID, "p-,q83vEg"),
+        (ID, "a,b,q83vEg"),
+        (ID, "q83vEg=="),
+        (ID, "/+/+"),
+        (ID, "q83vE"),
+        (ID, "!!"),
+        (BYTES, "q83vEg=="),
+        (BYTES, "/+/+"),
+        (BYTES, "q83vEg"),
+        (BYTES, "_-_-"),
+        (BYTES, "p-,q83vEg=="),
+        (BYTES, "!!"),
+    ],
+)
+def test_import(both: tuple[Plugin, Plugin], kind: str, identity: str) -> None:
+    """The same is made of an id, or both refuse it."""
+    first, second = (answer(plugin, "Read", pb.ReadRequest(id=identity, urn=urn(kind))) for plugin in both)
+    assert first == second
+
+
+@each_type
+def test_delete(both: tuple[Plugin, Plugin], kind: str) -> None:
+    """Nothing is to be done, by either."""
+    for maker in both:
+        made = create(maker, kind, {"LENGTH": 4})
+        request = pb.DeleteRequest(id=made["id"], urn=urn(kind), properties=struct(made["properties"]))
+        assert [answer(plugin, "Delete", request) for plugin in both] == [{}, {}]
