@@ -25,6 +25,7 @@ from benchmarks import fleet, review
 from chart.release import CHART_VERSION
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
+from hubstack.environment import ENGINE_TOOLS
 from hubstack.updates import Updater
 from tests import charts
 
@@ -194,7 +195,7 @@ def main() -> None:
     rows += review_rows(runs)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HUBSTACK_STATE_DIR"] = folder
-        found = toolchain.ensure(session.ENGINE_TOOLS + session.CLUSTER_TOOLS["sim"] + ("helm",), progress=CONSOLE)
+        found = toolchain.ensure((*ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], "helm"), progress=CONSOLE)
         machine = make_cluster("sim", Path(folder) / "cluster" / "sim")
         machine.up(found, CONSOLE)
         try:

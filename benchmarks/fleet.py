@@ -23,6 +23,7 @@ from rich.table import Table
 
 from hubstack import session, toolchain
 from hubstack.cluster import make_cluster
+from hubstack.environment import ENGINE_TOOLS
 from hubstack.fleet import rollout
 from tests.engine.fleet_copy import FleetCopy
 
@@ -138,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stacks", type=int, default=30, help="number of stacks (default: 30)")
     console = Console()
-    names = (*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"])
+    names = (*ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"])
     found = rows(parser.parse_args().stacks, toolchain.ensure(names, progress=console))
     table = Table("what", "variant", "time", "CPU", "ratio to rollout", "target")
     for row in found:

@@ -12,7 +12,7 @@ from rich.console import Console
 from components import provider_version
 from hubstack import project, stacks, toolchain
 from hubstack.errors import HubstackError
-from hubstack.standin import STANDS_IN_FOR, launcher
+from hubstack.stand_in import STANDS_IN_FOR, launcher
 from hubstack.toolchain import Program, Tools
 
 RANDOM = "pulumi-resource-random"
@@ -47,7 +47,7 @@ def with_stand_in(found: Tools, console: Console) -> Tools:
         f"{RANDOM} cannot be had ({found.absent[RANDOM]}): a stand-in takes its place, on the embedded cluster only",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
-    file = launcher.executable(project.state_dir() / "standin" / RANDOM)
+    file = launcher.executable(project.state_dir() / "stand-in" / RANDOM)
     return found.plus(RANDOM, Program(file, STANDS_IN_FOR))
 
 
@@ -56,7 +56,7 @@ def engine_environment(found: Tools) -> dict[str, str]:
 
     A stand-in lies in a ``PULUMI_HOME`` of its own, where no engine finds it that is not meant to.
     """
-    home = project.state_dir() / ("pulumi-standin" if found.stand_ins else "pulumi")
+    home = project.state_dir() / ("pulumi-stand-in" if found.stand_ins else "pulumi")
     found.pulumi_home(home)
     return {
         **found.environment(),

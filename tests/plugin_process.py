@@ -49,7 +49,7 @@ def running(executable: Path, cwd: Path | None = None) -> Iterator[Plugin]:
         assert process.stderr
         port = process.stdout.readline()
         assert port, process.stderr.read().decode()
-        with grpc.insecure_channel(f"127.0.0.1:{int(port)}") as channel:
+        with grpc.insecure_channel(f"127.0.0.1:{int(port)}", [("grpc.enable_http_proxy", 0)]) as channel:
             yield Plugin(process, provider_pb2_grpc.ResourceProviderStub(channel))
     finally:
         process.kill()

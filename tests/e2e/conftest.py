@@ -17,8 +17,9 @@ from rich.console import Console
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import ClusterError
 from hubstack.cluster.node.cluster import NodeCluster
+from hubstack.environment import ENGINE_TOOLS
 from hubstack.updates import Updater
-from tests import charts, chromium
+from tests import charts, chromium, programs
 from tests.e2e.person import PASSWORD
 from tests.e2e.waiting import answers, eventually
 
@@ -107,12 +108,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The node; it ends with this process, however that ends. Skips, with the reason, where there can be none."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         pytest.skip("a node runs containers: it needs Linux and root")
-    try:
-        tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["node"], *session.OTHER_TOOLS))
-    except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
-    state = tmp_path_factory.mktemp("state")
     patch = pytest.MonkeyPatch()
+    names = (*ENGINE_TOOLS, *session.CLUSTER_TOOLS["node"], *session.OTHER_TOOLS)
+    tools = programs.find(names, tmp_path_factory.mktemp("cache"), patch)
+    state = tmp_path_factory.mktemp("state")
     patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))
     patch.setenv("HUBSTACK_STATE_DIR", str(state))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):

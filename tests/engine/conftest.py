@@ -11,8 +11,9 @@ from rich.console import Console
 
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import Cluster, make_cluster
+from hubstack.environment import ENGINE_TOOLS
 from hubstack.updates import Updater
-from tests import charts, needs
+from tests import charts, programs
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,16 @@ class Machine:
 
 
 @pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """The embedded cluster; skips, with the reason, where the programs cannot be had."""
-    try:
-        tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS))
-    except toolchain.ToolchainError as error:
-        needs.skip("programs", str(error))
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[toolchain.Tools]:
+    """Every program that a trial on the embedded cluster needs; skips, with the reason, where they cannot be had."""
+    with pytest.MonkeyPatch.context() as patch:
+        names = (*ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS)
+        yield programs.find(names, tmp_path_factory.mktemp("cache"), patch)
+
+
+@pytest.fixture(scope="session")
+def machine(tools: toolchain.Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """The embedded cluster."""
     state = tmp_path_factory.mktemp("state")
     patch = pytest.MonkeyPatch()
     patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))

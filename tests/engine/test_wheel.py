@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from rich.console import Console
 
-from hubstack import project, session, toolchain
+from hubstack import project
+from hubstack.toolchain import Tools
 from tests import needs
 
 PACKAGES = ("chart", "components", "hubstack", "settings.py")
@@ -87,15 +87,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, folder / "environment")
 
 
-@pytest.fixture(scope="module")
-def engine() -> None:
-    """Skips, with the reason, where the engine's programs cannot be had."""
-    try:
-        toolchain.ensure(session.ENGINE_TOOLS)
-    except toolchain.ToolchainError as error:
-        needs.skip("programs", str(error))
-
-
 @pytest.fixture
 def fleet(tmp_path: Path) -> Path:
     """A project of somebody who has no checkout: settings of one stack, and a fleet of it."""
@@ -141,18 +132,14 @@ def test_help_needs_no_project(installed: Installed, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tools_are_found(installed: Installed, tmp_path: Path) -> None:
+def test_tools_are_found(installed: Installed, tools: Tools, tmp_path: Path) -> None:
     """The installed list of programs is the checkout's, and leads to the same programs."""
-    try:
-        found = session.all_tools(Console(quiet=True))
-    except toolchain.ToolchainError as error:
-        needs.skip("programs", str(error))
     done = installed.run(tmp_path, "tools")
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(map(str, found.values())) <= set(done.stdout.split())
+    assert set(map(str, tools.values())) <= set(done.stdout.split())
 
 
-def test_a_rollout_is_planned_in_a_folder_of_settings(installed: Installed, engine: None, fleet: Path) -> None:
+def test_a_rollout_is_planned_in_a_folder_of_settings(installed: Installed, tools: Tools, fleet: Path) -> None:
     """Settings are all that a project needs; its state stays below it, and nothing is written where Hubstack lies."""
     before = installed.files()
     done = installed.run(fleet, "rollout", "plan", "--json")
@@ -165,7 +152,7 @@ def test_a_rollout_is_planned_in_a_folder_of_settings(installed: Installed, engi
     assert installed.files() == before
 
 
-def test_the_installed_program_runs(installed: Installed, engine: None, fleet: Path) -> None:
+def test_the_installed_program_runs(installed: Installed, tools: Tools, fleet: Path) -> None:
     """Without a program in the project the engine runs the installed one: here as far as the cluster's name."""
     done = installed.run(fleet, "preview", "--stack", "a")
     assert done.returncode == 1
@@ -173,7 +160,7 @@ def test_the_installed_program_runs(installed: Installed, engine: None, fleet: P
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_the_project_is_found_upwards(installed: Installed, engine: None, fleet: Path) -> None:
+def test_the_project_is_found_upwards(installed: Installed, tools: Tools, fleet: Path) -> None:
     """From a folder below Pulumi.yaml, and by its name from anywhere, it is the same project."""
     write(fleet / "Pulumi.yaml", {"name": "hubstack", "runtime": "python"})
     (fleet / "notes").mkdir()
@@ -187,7 +174,7 @@ def test_the_project_is_found_upwards(installed: Installed, engine: None, fleet:
     assert not (fleet / "notes" / ".hubstack").exists()
 
 
-def test_another_project_is_refused(installed: Installed, engine: None, fleet: Path) -> None:
+def test_another_project_is_refused(installed: Installed, tools: Tools, fleet: Path) -> None:
     """A Pulumi.yaml of something else gets one clear error."""
     write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "python"})
     done = installed.run(fleet, "up", "--stack", "a")

@@ -17,7 +17,8 @@ import pytest
 
 from hubstack.cluster import make_cluster
 from hubstack.cluster.sim import SimCluster
-from tests.engine.conftest import Machine, machine  # noqa: F401
+from hubstack.toolchain import Tools
+from tests.engine.conftest import Machine, machine, tools  # noqa: F401
 from tests.engine.fleet_copy import FleetCopy
 from tests.fleet.busy_proxy import BusyProxy
 
@@ -169,7 +170,7 @@ def test_slow_and_busy_api_server(lab: Lab) -> None:
     lab.require_whole()
 
 
-def test_a_cluster_down_in_the_middle(lab: Lab) -> None:
+def test_a_cluster_down_in_the_middle(lab: Lab, tools: Tools) -> None:  # noqa: F811
     """A cluster that goes down costs its own stacks only; nothing of them is deleted, and resume deploys them."""
     lab.change()
     with lab.copy.start("up") as running:
@@ -184,7 +185,7 @@ def test_a_cluster_down_in_the_middle(lab: Lab) -> None:
     others = {states[name] for number in (0, 2) for name in lab.of(number)}
     assert "failed" not in others
     before = {name: len(lab.state(name)["resources"]) for name in lab.names}
-    lab.clusters[1].up(_tools(lab), None)
+    lab.clusters[1].up(tools, None)
     code, output = lab.copy.run("resume")
     assert code == 0, output
     assert {name: len(lab.state(name)["resources"]) for name in lab.names} == before
@@ -205,9 +206,3 @@ def test_one_stack_with_broken_values(lab: Lab) -> None:
     assert "did you mean 'type'?" in output
     assert {name: lab.state(name)["manifest"]["time"] for name in lab.names} == before
     file.write_text(good)
-
-
-def _tools(lab: Lab) -> Any:
-    from hubstack import session, toolchain
-
-    return toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"]))

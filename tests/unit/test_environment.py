@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
+from rich.console import Console
 from typer.testing import CliRunner
 
 from components import provider_version
 from hubstack import environment, session, stacks
 from hubstack.cli import app
+from hubstack.errors import HubstackError
+from hubstack.stand_in import STANDS_IN_FOR, launcher
 from hubstack.toolchain import Catalog, Tools
 from hubstack.toolchain.catalog import Program
+from tests.plugin_process import running
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +94,7 @@ def test_the_list_of_tools_says_whether_the_language_host_is_there(
     monkeypatch.setenv("COLUMNS", "300")
     pins = Catalog.load()
     expected = []
-    for name in (*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS):
+    for name in (*environment.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS):
         path = program(pins.folder(pins.release(name)) / name)
         expected.append([name, pins.release(name).version, str(path)])
     host = pins.folder(pins.release("pulumi")) / "pulumi-language-python"
@@ -97,3 +105,85 @@ def test_the_list_of_tools_says_whether_the_language_host_is_there(
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.output.splitlines() if "│" in line]
     where = str(host) if there else "not here; only a plain `pulumi up` needs it"
     assert rows == [*expected, ["pulumi-language-python", "", where]]
+
+
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that nobody runs: whoever tries to download fails at once."""
+
+
+@pytest.fixture
+def everything_but_random(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """A machine without a network, whose cache has the engine's programs except for the plugin random."""
+    monkeypatch.setenv("https_proxy", NOWHERE)
+    monkeypatch.delenv("no_proxy", raising=False)
+    pins = Catalog.load()
+    for name in environment.ENGINE_TOOLS:
+        if name != environment.RANDOM:
+            program(pins.folder(pins.release(name)) / name)
+    return pins
+
+
+def test_the_embedded_cluster_goes_on_with_a_stand_in(machine: Path, everything_but_random: Catalog) -> None:
+    """One line says so and why; the engine finds it in a folder of its own, as the version that it asks for."""
+    said = io.StringIO()
+    tools = environment.engine_tools(Console(file=said, width=40), embedded=True)
+    *_, line = said.getvalue().splitlines()
+    assert line.startswith("pulumi-resource-random cannot be had (http")
+    assert line.endswith("): a stand-in takes its place, on the embedded cluster only")
+    variables = environment.engine_environment(tools)
+    home = machine / "state" / "pulumi-stand-in"
+    assert variables["PULUMI_HOME"] == str(home)
+    pinned = everything_but_random.release(environment.RANDOM).version
+    plugin = home / "plugins" / f"resource-random-v{pinned}" / environment.RANDOM
+    with running(plugin) as stand_in:
+        assert stand_in.ask("GetPluginInfo", Empty()) == {"version": f"{pinned}+hubstack"}
+    assert not (machine / "state" / "pulumi").exists()
+
+
+def test_any_other_cluster_needs_the_plugin(machine: Path, everything_but_random: Catalog) -> None:
+    """One error names it and says where a stand-in would do; no engine could find one afterwards."""
+    environment.engine_environment(environment.engine_tools(Console(quiet=True), embedded=True))
+    with pytest.raises(HubstackError) as error:
+        environment.engine_tools(Console(quiet=True), embedded=False)
+    first, *_, last = str(error.value).splitlines()
+    assert first.startswith("programs are missing and cannot be fetched")
+    assert last == "On the embedded cluster, and only there, a stand-in takes the place of pulumi-resource-random."
+    assert "pulumi-resource-kubernetes" not in str(error.value)
+    assert not (machine / "state" / "pulumi").exists()
+
+
+def test_the_plugin_is_taken_as_soon_as_it_is_there(machine: Path, everything_but_random: Catalog) -> None:
+    """Whatever the last run had; nothing is said, and the stand-in is out of the engine's sight."""
+    environment.engine_environment(environment.engine_tools(Console(quiet=True), embedded=True))
+    release = everything_but_random.release(environment.RANDOM)
+    plugin = program(everything_but_random.folder(release) / environment.RANDOM)
+    said = io.StringIO()
+    tools = environment.engine_tools(Console(file=said), embedded=True)
+    assert (tools[environment.RANDOM], said.getvalue()) == (plugin, "")
+    home = machine / "state" / "pulumi"
+    assert environment.engine_environment(tools)["PULUMI_HOME"] == str(home)
+    link = home / "plugins" / f"resource-random-v{release.version}" / environment.RANDOM
+    assert link.resolve() == plugin
+
+
+def test_a_stand_in_on_path_is_not_taken_for_the_plugin(machine: Path, everything_but_random: Catalog) -> None:
+    """Its version says what it is; only a pinned version is taken from PATH."""
+    launcher.executable(machine / "bin" / environment.RANDOM)
+    with pytest.raises(HubstackError, match=r"on PATH, but does not fit: .* is 4\.21\.1\+hubstack"):
+        environment.engine_tools(Console(quiet=True), embedded=False)
+
+
+def test_one_error_names_all_that_is_missing(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the embedded cluster the plugin random is not among it: there it is no obstacle."""
+    monkeypatch.setenv("https_proxy", NOWHERE)
+    others = session.CLUSTER_TOOLS["sim"]
+    with pytest.raises(HubstackError) as error:
+        environment.engine_tools(Console(quiet=True), embedded=True, others=others)
+    for name in ("pulumi", "pulumi-resource-kubernetes", *others):
+        assert re.search(rf"^  (.*, )?{name}(, .*)? \d", str(error.value), re.MULTILINE), name
+    assert environment.RANDOM not in str(error.value)
+
+
+def test_the_stand_in_is_for_the_pinned_plugin() -> None:
+    """The program asks for the version of its package; another pin needs another look at what the plugin answers."""
+    assert {Catalog.load().release(environment.RANDOM).version, version("pulumi-random")} == {STANDS_IN_FOR}

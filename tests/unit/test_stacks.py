@@ -33,6 +33,26 @@ def test_another_mode_or_other_values_get_a_stack_and_a_namespace_of_their_own(t
     assert stacks.select("dev", mode="native").name == "dev", "the file's own mode is no other choice"
 
 
+@pytest.mark.parametrize(
+    ("context", "kubeconfig", "embedded"),
+    [
+        ("hubstack-sim", None, True),
+        ("hubstack-sim", "STATE/cluster/sim/kubeconfig", True),
+        ("hubstack-node", "STATE/cluster/node/kubeconfig", True),
+        ("hubstack-sim", "STATE/elsewhere/kubeconfig", False),
+        ("hubstack-sim", "kubeconfig", False),
+        ("prod", None, False),
+        ("prod", "STATE/cluster/../kubeconfig", False),
+    ],
+)
+def test_whose_cluster_a_stack_is_on(state: Path, context: str, kubeconfig: str | None, embedded: bool) -> None:
+    """A kubeconfig that a stack names says more than the context: only an embedded cluster's own will do."""
+    config = {"hubstack:kubeContext": context}
+    if kubeconfig:
+        config["hubstack:kubeconfig"] = kubeconfig.replace("STATE", str(state))
+    assert stacks.Stack(name="dev", base="dev", config=config, document={}).is_embedded is embedded
+
+
 def test_another_context_gets_a_stack_of_its_own() -> None:
     """A stack stays with its cluster: the engine would otherwise delete the hub of the first one."""
     plain, other = stacks.select("dev"), stacks.select("dev", context="arn:aws:eks/prod")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hubstack import project, session, toolchain
+from hubstack import environment, project, session, toolchain
 from hubstack.toolchain.catalog import Catalog, Platform, Release
 
 LINUX = Platform("linux", "amd64")
@@ -374,7 +374,7 @@ def test_every_template_of_the_pin_file_can_be_filled_in(system: str, arch: str)
     """Each program that Hubstack uses has a source, on each platform."""
     pins = Catalog.load(machine=Platform(system, arch))
     clusters = [program for programs in session.CLUSTER_TOOLS.values() for program in programs]
-    for program in (*session.ENGINE_TOOLS, *clusters, *session.OTHER_TOOLS):
+    for program in (*environment.ENGINE_TOOLS, *clusters, *session.OTHER_TOOLS):
         each = pins.release(program)
         for template in (each.url, each.checksums):
             assert re.fullmatch(r"https://[^{}]+", pins.expand(template, each, program))

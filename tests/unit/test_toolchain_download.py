@@ -9,6 +9,7 @@ import os
 import socket
 import tarfile
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -408,6 +409,33 @@ def test_what_is_optional_may_be_missing(server: Server) -> None:
         toolchain.ensure(["alpha", "delta"], optional=["gamma"], catalog=pins)
     assert "delta 1.2.3" in str(error.value)
     assert "gamma 1.2.3" not in str(error.value)
+
+
+def test_an_optional_download_that_failed_is_left_alone_for_an_hour(server: Server, cache: Path) -> None:
+    """Nobody waits for it again and again; the reason is told each time."""
+    pins = catalog(server.url, "alpha")
+    first = toolchain.ensure([], optional=["alpha"], catalog=pins)
+    assert first.absent == {"alpha": f"{server.url}/v1.2.3/linux/amd64/alpha.sha256: the server answers 404 Not Found"}
+    publish(server, "alpha")
+    asked = len(server.requests)
+    assert toolchain.ensure([], optional=["alpha"], catalog=pins).absent == first.absent
+    assert len(server.requests) == asked
+    (note,) = cache.glob("*.failed")
+    an_hour_ago = time.time() - 3601
+    os.utime(note, (an_hour_ago, an_hour_ago))
+    assert list(toolchain.ensure([], optional=["alpha"], catalog=pins)) == ["alpha"]
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_what_is_needed_or_asked_for_is_tried_at_once(server: Server, needed: bool) -> None:
+    """A failure of a moment ago hides nothing that is there."""
+    pins = catalog(server.url, "alpha")
+    assert list(toolchain.ensure([], optional=["alpha"], catalog=pins)) == []
+    publish(server, "alpha")
+    if not needed:
+        toolchain.forget_failures()
+    found = toolchain.ensure(["alpha"] if needed else [], optional=[] if needed else ["alpha"], catalog=pins)
+    assert (list(found), found.absent) == (["alpha"], {})
 
 
 def test_optional_without_builds_for_the_platform_is_left_out(server: Server) -> None:

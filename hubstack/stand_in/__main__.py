@@ -7,10 +7,10 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from hubstack.standin.service import RandomProvider
+from hubstack.stand_in.service import RandomProvider
 
 _SECONDS = 1.0
 """How often it looks whether the engine is still there."""

@@ -15,7 +15,7 @@ def executable(file: Path) -> Path:
         file: the file; what is there is replaced.
     """
     # -P: the engine starts it in a folder of the user's, whose files must not be taken for modules
-    text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m hubstack.standin "$@"\n'
+    text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m hubstack.stand_in "$@"\n'
     if file.is_file() and file.read_text() == text and os.access(file, os.X_OK):
         return file
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -96,8 +96,8 @@ each_type = pytest.mark.parametrize("kind", [ID, BYTES])
 
 
 @pytest.fixture(scope="module")
-def both(real: Path, standin: Path) -> Iterator[tuple[Plugin, Plugin]]:
-    with running(real) as first, running(standin) as second:
+def both(real: Path, stand_in: Path) -> Iterator[tuple[Plugin, Plugin]]:
+    with running(real) as first, running(stand_in) as second:
         for plugin in (first, second):
             plugin.ask("Configure", pb.ConfigureRequest(args=struct({"version": "4.21.1"}), acceptSecrets=True))
         yield first, second

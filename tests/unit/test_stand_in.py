@@ -18,7 +18,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as pb
 
-from hubstack.standin import launcher
+from hubstack.stand_in import launcher
 from tests.plugin_process import NOBODY, Plugin, running, struct
 
 ID = "random:index/randomId:RandomId"
@@ -54,13 +54,13 @@ def urn(kind: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return launcher.executable(tmp_path_factory.mktemp("it's a folder") / "pulumi-resource-random")
 
 
 @pytest.fixture(scope="module")
-def plugin(standin: Path) -> Iterator[Plugin]:
-    with running(standin) as plugin:
+def plugin(stand_in: Path) -> Iterator[Plugin]:
+    with running(stand_in) as plugin:
         yield plugin
 
 
@@ -396,28 +396,28 @@ def test_other_types_need_the_real_plugin(plugin: Plugin) -> None:
     assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_files_of_the_folder_are_no_modules(standin: Path, tmp_path: Path) -> None:
+def test_files_of_the_folder_are_no_modules(stand_in: Path, tmp_path: Path) -> None:
     """The engine starts it in a folder of the user's."""
     for name in ("grpc", "hubstack", "secrets"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('wrong module')")
-    with running(standin, cwd=tmp_path) as plugin:
+    with running(stand_in, cwd=tmp_path) as plugin:
         assert plugin.ask("GetPluginInfo", Empty()) == {"version": "4.21.1+hubstack"}
 
 
-def test_an_interruption_ends_it_quietly(standin: Path) -> None:
+def test_an_interruption_ends_it_quietly(stand_in: Path) -> None:
     """No traceback among the engine's last words."""
-    with running(standin) as plugin:
+    with running(stand_in) as plugin:
         plugin.process.send_signal(signal.SIGINT)
         _, said = plugin.process.communicate(timeout=60)
     assert said == b""
 
 
-def test_it_does_not_outlive_the_engine(standin: Path) -> None:
+def test_it_does_not_outlive_the_engine(stand_in: Path) -> None:
     """An engine that is killed cannot stop its plugins."""
     ended, alive = os.pipe()  # the other end closes with the last process that has it
     engine = textwrap.dedent(f"""
         import subprocess, time
-        plugin = subprocess.Popen([{str(standin)!r}, {NOBODY!r}], stdout=subprocess.PIPE, pass_fds=[{alive}])
+        plugin = subprocess.Popen([{str(stand_in)!r}, {NOBODY!r}], stdout=subprocess.PIPE, pass_fds=[{alive}])
         print(plugin.stdout.readline(), flush=True)
         time.sleep(600)
     """)

@@ -15,6 +15,9 @@ from pulumi import automation
 from components.tokens import Tokens, TokensArgs
 from hubstack import toolchain
 from hubstack.environment import RANDOM, let_find_engine
+from hubstack.stand_in import STANDS_IN_FOR
+from hubstack.toolchain import Program
+from tests import needs
 
 SERVICE = "announcing"
 STACK = "dev"
@@ -22,7 +25,7 @@ Machine = Callable[[Path], automation.Stack]
 
 
 @dataclass
-class Program:
+class TokenProgram:
     """A Pulumi program with nothing but tokens."""
 
     keepers: Mapping[str, str]
@@ -36,23 +39,23 @@ class Program:
 
 
 @pytest.fixture
-def program() -> Program:
-    return Program({"cookie": "1"})
+def program() -> TokenProgram:
+    return TokenProgram({"cookie": "1"})
 
 
 @pytest.fixture
-def on(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def on(tmp_path: Path, program: TokenProgram, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """The stack, as an engine sees it that has only this plugin."""
     try:
         tools = toolchain.ensure(["pulumi"])
     except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
+        needs.skip("programs", str(error))
     backend = tmp_path / "backend"
     backend.mkdir()
     monkeypatch.setenv("PATH", os.environ["PATH"])  # `let_find_engine` changes it
 
     def stack(plugin: Path) -> automation.Stack:
-        found = tools.with_stand_in(RANDOM, plugin)  # only a place where the engine looks
+        found = tools.plus(RANDOM, Program(plugin, STANDS_IN_FOR))
         home = tmp_path / "homes" / plugin.parent.name
         found.pulumi_home(home)
         variables = {
@@ -71,9 +74,9 @@ def on(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Mac
 
 
 @pytest.fixture(params=["the real plugin goes on", "the stand-in goes on"])
-def pair(request: pytest.FixtureRequest, real: Path, standin: Path) -> Sequence[Path]:
+def pair(request: pytest.FixtureRequest, real: Path, stand_in: Path) -> Sequence[Path]:
     """Who makes the state, and who goes on with it."""
-    return (standin, real) if request.param == "the real plugin goes on" else (real, standin)
+    return (stand_in, real) if request.param == "the real plugin goes on" else (real, stand_in)
 
 
 def resources(stack: automation.Stack) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def test_the_other_plugin_finds_nothing_to_change(on: Machine, pair: Sequence[Pa
     assert resources(maker) == state
 
 
-def test_the_other_plugin_rotates_one_token(on: Machine, pair: Sequence[Path], program: Program) -> None:
+def test_the_other_plugin_rotates_one_token(on: Machine, pair: Sequence[Path], program: TokenProgram) -> None:
     """A keeper that changes, appears or goes away makes one new token; the other plugin can destroy it all."""
     maker, heir = (on(plugin) for plugin in pair)
     first = tokens(maker.up())

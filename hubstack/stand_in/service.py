@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from hubstack.standin import STANDS_IN_FOR
-from hubstack.standin.resources import RESOURCES, Resource
-from hubstack.standin.values import Properties, read, write
+from hubstack.stand_in import STANDS_IN_FOR
+from hubstack.stand_in.resources import RESOURCES, Resource
+from hubstack.stand_in.values import Properties, read, write
 
 VERSION = f"{STANDS_IN_FOR}+hubstack"
 """The ending keeps it from being taken for the real plugin."""

@@ -1,7 +1,7 @@
 """The two resource types: what they take, what they make of random bytes, and what makes new ones necessary.
 
 All of it is what pulumi-random 4.21.1 does (the resources ``random_id`` and ``random_bytes`` of the Terraform provider
-that it wraps); tests/unit/test_standin_real.py compares the two.
+that it wraps); tests/engine/stand_in compares the two.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from hubstack.standin.values import UNKNOWN, Properties, secret, text, whole_number
+from hubstack.stand_in.values import UNKNOWN, Properties, secret, text, whole_number
 
 _MOST_BYTES = 1 << 16
 """More would be a slip, and must not fill the memory."""
