@@ -92,7 +92,6 @@ class JupyterHub(pulumi.ComponentResource):
             "shadow": self._stack.shadow,
             "tokens": self._tokens,
             "depends_on": self._before,
-            "taken_over": self._stack.config.take_over is not None,
             "kept_checksums": self._stack.config.kept_checksums,
         }
         part = PartArgs(**common)

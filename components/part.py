@@ -10,14 +10,15 @@ import pulumi
 
 from chart.leaf import is_deferred
 from chart.release import Release, TokenValues
-from components.kubernetes import CLUSTER_WIDE, KINDS, KubernetesObject, provider_before
+from components.kubernetes import CLUSTER_WIDE, KINDS, KubernetesObject
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 """Annotation that tells the provider not to wait for an object.
 
 When it makes a claim whose class binds at first use, it waits for the claim to be pending; one that was there before is
 bound already, and never pending again (pulumi-kubernetes: ``provider/pkg/await/awaiters.go``). Before 4.27 it does so
-when it updates a claim, too.
+when it updates a claim, too. So every claim has it, with every version: a stack that goes from one version to the other
+has nothing to change. A claim that nobody fulfils shows in the wait for the pod that needs it.
 """
 
 CHECKSUM_PREFIX = "checksum/"
@@ -39,8 +40,6 @@ class PartArgs:
     """Generated tokens, as secret outputs."""
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any object of the part: the namespace."""
-    taken_over: bool = False
-    """Whether the objects were there before the stack."""
     kept_checksums: Mapping[str, str] = field(default_factory=dict)
     """Checksum annotations that an adopted pod goes on with, by what they would be: else adoption would restart it."""
 
@@ -108,7 +107,7 @@ def _ready(manifest: dict[str, Any], args: PartArgs) -> dict[str, Any]:
     metadata = dict(manifest["metadata"])
     if manifest["kind"] not in CLUSTER_WIDE:
         metadata["namespace"] = args.release.namespace
-    if manifest["kind"] == "PersistentVolumeClaim" and (args.taken_over or provider_before(4, 27)):
+    if manifest["kind"] == "PersistentVolumeClaim":
         metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
     result = {**manifest, "metadata": metadata}
     if manifest["kind"] == "Secret":
