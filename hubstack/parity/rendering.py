@@ -11,7 +11,7 @@ from typing import Any
 
 from chart import load, render, text
 from chart.release import Release, TokenValues
-from hubstack.parity import compare, differences, normal
+from hubstack.parity import compare, differences, helm_documents, normal
 
 HELM_SECONDS = 120
 """How long a rendering may take before Helm counts as stuck."""
@@ -88,7 +88,7 @@ def pair(rendered: str, target: Release) -> Pair:
         rendered: what ``helm template`` printed.
         target: our reading of the same values.
     """
-    chart = [normal.normal(document, target.tree) for document in normal.documents(rendered)]
+    chart = [normal.normal(document, target.tree) for document in helm_documents.read(rendered)]
     ours = [normal.normal(manifest, target.tree) for manifest in render.objects(target, generated_tokens(target))]
     _mask_tokens(chart, ours)
     broken = (differences.BROKEN_FILE,) if differences.drop_broken_files(chart, ours) else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -34,13 +34,18 @@ class Machine:
         return Updater(stack, session.engine_environment(self.tools), Console(quiet=True))
 
 
-@pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """The embedded cluster; skips, with the reason, where the programs cannot be had."""
+def tools_or_skip(*names: str) -> toolchain.Tools:
+    """Programs by name; skips, with the reason, where one cannot be had."""
     try:
-        tools = toolchain.ensure((*session.ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS))
+        return toolchain.ensure(names)
     except toolchain.ToolchainError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def machine_without_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """The embedded cluster and Helm; skips, with the reason, where their programs cannot be had."""
+    tools = tools_or_skip(*session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS)
     state = tmp_path_factory.mktemp("state")
     patch = pytest.MonkeyPatch()
     patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))
@@ -52,6 +57,13 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     yield Machine(cluster, tools, state)
     cluster.delete()
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def machine(machine_without_engine: Machine) -> Machine:
+    """The same with the engine; skips, with the reason, where its programs cannot be had."""
+    engine = tools_or_skip(*session.ENGINE_TOOLS)
+    return replace(machine_without_engine, tools={**machine_without_engine.tools, **engine})
 
 
 @pytest.fixture

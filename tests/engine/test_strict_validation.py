@@ -11,7 +11,7 @@ import pytest
 
 from hubstack import manifests, project
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.parity import normal
+from hubstack.parity import helm_documents
 from tests.engine.conftest import Machine
 
 NAMESPACE = "strict"
@@ -49,7 +49,7 @@ def charts_objects(machine: Machine, file: Path) -> list[dict[str, Any]]:
     """The objects that Helm renders for a values file."""
     command = [machine.tools["helm"], "template", "strict", str(project.mirrored_chart("4.4.0")), "-n", NAMESPACE]
     done = subprocess.run([*command, "-f", str(file)], check=True, capture_output=True, text=True)
-    return [document for document in normal.documents(done.stdout) if document]
+    return [document for document in helm_documents.read(done.stdout) if document]
 
 
 def test_every_object_is_accepted(machine: Machine) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chart import render
-from hubstack.parity import normal, rendering
+from hubstack.parity import helm_documents, rendering
 from tests.parity import harness
 
 BASE: dict[str, Any] = {
@@ -106,7 +106,7 @@ def both(folder: Path, name: str, tree: dict[str, Any]) -> tuple[dict[str, str],
     file.write_text(json.dumps(tree))
     target = harness.release(file)
     return (
-        templates(normal.documents(harness.helm_template(file))),
+        templates(helm_documents.read(harness.helm_template(file))),
         templates(render.objects(target, rendering.generated_tokens(target))),
     )
 
