@@ -15,7 +15,7 @@ from tests.parity import harness
 from tests.parity.hub_configuration import environment
 
 PROGRAM = Path(environment.__file__).with_name("classes.py")
-FILES = [*harness.values_files("dev"), *harness.values_files("real")]
+FILES = harness.values_files("dev", "real")
 
 
 def test_table_of_classes_is_what_the_packages_bring() -> None:
