@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-fast test-all e2e fleet-test fault-test lint bench docs
+.PHONY: help setup up down test test-fast test-all e2e fleet-test fault-test record lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -48,6 +48,9 @@ fleet-test: setup ## Roll out 30 stacks over 3 clusters, with kills and failures
 
 fault-test: setup ## Kill and disturb updates at fifty random moments and more; takes half an hour
 	HUBSTACK_ALL_TESTS=1 $(pytest) tests/engine/faults -v
+
+record: setup ## Write down what the chart at hand makes of the parity suite's values, for machines without the chart
+	$(venv)/bin/python -m tests.parity.record $(RECORDED)
 
 lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff check .

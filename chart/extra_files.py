@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from chart import helm_yaml
+from chart.errors import Problem, SettingsError
 from chart.text import base64_text, compact_json
+
+GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What Go's ``strings.TrimSpace`` takes for white space."""
 
 
 def secret_data(files: Mapping[str, Any] | None) -> dict[str, str]:
@@ -15,31 +18,49 @@ def secret_data(files: Mapping[str, Any] | None) -> dict[str, str]:
 
     The chart writes text files into ``stringData``; the API server merges both, so everything goes into ``data`` here.
     """
-    names = sorted(files or {})
-    texts = [name for name in names if not (files or {})[name].get("binaryData")]
-    # Helm trims a manifest, and with it the end of the last text in it.
-    return {name: _content((files or {})[name], is_last=name == texts[-1:][0] if texts else False) for name in names}
+    files = files or {}
+    last = last_text(files)
+    return {name: _content(file, ends_manifest=name == last) for name, file in sorted(files.items())}
 
 
-def _content(details: Mapping[str, Any], *, is_last: bool) -> str:
-    if details.get("binaryData"):
-        return "".join(str(details["binaryData"]).split())
-    text = details.get("stringData") or _structured(details["data"], PurePosixPath(details["mountPath"]).suffix)
-    text = block_text(text)
-    return base64_text(text.rstrip() if is_last else text)
+def last_text(files: Mapping[str, Any]) -> str | None:
+    """Name of the text file that the chart writes last, at the end of the Secret's manifest; None without text files."""
+    return max((name for name, file in files.items() if not file.get("binaryData")), default=None)
 
 
-def block_text(text: str) -> str:
-    """What is left of a text after the chart has written it as a YAML block.
+def extension(mount_path: str) -> str:
+    """What the chart takes for a file's extension: its name from the last dot on, even if nothing is before that."""
+    name = mount_path.rstrip("/").rpartition("/")[2]
+    return f".{name.rpartition('.')[2]}" if "." in name else ""
+
+
+def block_text(text: str, *, ends_manifest: bool) -> str:
+    """What is left of a text after the chart has written it below a plain ``|`` and Kubernetes has read that.
 
     Exactly one newline ends it, line ends are LF, and the indentation of the first line that has text is gone from all.
+
+    Arguments:
+        text: the content that the values ask for.
+        ends_manifest: whether the chart's manifest ends with it. Helm trims white space there.
+
+    Raises:
+        SettingsError: YAML cannot hold the text in this form.
     """
-    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
-    first = next((line for line in lines if line.strip(" ")), "")
-    if not first:
-        return ""
-    indentation = len(first) - len(first.lstrip(" "))
-    return "\n".join(line[indentation:] for line in lines) + "\n"
+    indented = text.removesuffix("\n").replace("\n", "\n  ")
+    written = f"file: |\n  {indented}"
+    if ends_manifest:
+        written = written.rstrip(GO_SPACE)
+    read: dict[str, str] = helm_yaml.load(f"{written}\n", source="a file")
+    if list(read) != ["file"]:
+        raise SettingsError([Problem("a file", "", "the text is read as YAML of its own")])
+    return read["file"]
+
+
+def _content(file: Mapping[str, Any], *, ends_manifest: bool) -> str:
+    if file.get("binaryData"):
+        return "".join(str(file["binaryData"]).split())
+    text = file.get("stringData") or _structured(file["data"], extension(file["mountPath"]))
+    return base64_text(block_text(text, ends_manifest=ends_manifest))
 
 
 def _structured(data: Any, extension: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from chart import helm_yaml
 from chart.errors import SettingsError
+from chart.extra_files import block_text, extension, last_text
 from chart.https import HttpsKind, https_problems
 from chart.pod import PROBE_NUMBERS
 from chart.text import go_text, retype
@@ -117,9 +118,9 @@ def _extra_files(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden)
     files = at(tree, *path)
     if not isinstance(files, Mapping):
         return
+    files = {name: file for name, file in files.items() if isinstance(file, Mapping)}
+    last = last_text(files)
     for name, file in files.items():
-        if not isinstance(file, Mapping):
-            continue
         here = (*path, name)
         if file.get("mountPath") == "":
             yield (*here, "mountPath"), "must be the file's full path in the container, not blank"
@@ -131,28 +132,28 @@ def _extra_files(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden)
             yield here, f"has no content; set exactly one of: {', '.join(_CONTENT)}"
         elif filled == ["data"]:
             yield from _structured(here, file, hidden)
-        elif filled == ["stringData"] and not _block_scalar(file["stringData"]):
+        elif filled == ["stringData"] and not _writable(file["stringData"], ends_manifest=name == last):
             yield (*here, "stringData"), _UNWRITABLE
 
 
 def _structured(here: tuple[str, ...], file: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
     mount_path = file.get("mountPath")
-    if isinstance(mount_path, str) and mount_path and not mount_path.endswith(_DATA_EXTENSIONS):
+    if isinstance(mount_path, str) and mount_path and extension(mount_path) not in _DATA_EXTENSIONS:
         known = ", ".join(_DATA_EXTENSIONS)
         path = (*here, "mountPath")
         shown = described(mount_path, hide=hidden(path))
         yield path, f"{shown} is not allowed; a file with 'data' needs one of the extensions {known}"
 
 
-def _block_scalar(text: Any) -> bool:
+def _writable(text: Any, *, ends_manifest: bool) -> bool:
     """Whether the chart's way of writing text below a plain ``|`` is read back as one value."""
     if not isinstance(text, str):
         return True
-    indented = text.removesuffix("\n").replace("\n", "\n  ")
     try:
-        return list(helm_yaml.load(f"file: |\n  {indented}\n", "")) == ["file"]
+        block_text(text, ends_manifest=ends_manifest)
     except SettingsError:
         return False
+    return True
 
 
 def _templates(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,11 +62,19 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config) -> None:
     for report in terminalreporter.stats.get("skipped", []):
         suite = Path(report.nodeid).parts[1]
         reasons.setdefault(suite, Counter())[_reason(report)] += 1
+    if any(nodeid.startswith("tests/parity/") for nodeid in _ran(terminalreporter)):
+        terminalreporter.write_line(what_is_real.parity())
     for suite, counted in reasons.items():
         for reason, count in counted.items():
             terminalreporter.write_line(f"suite {suite}: {count} skipped: {reason}")
     if not ALL:
         terminalreporter.write_line("tests marked long were left out: make test-all runs them")
+
+
+def _ran(terminalreporter: Any) -> Iterator[str]:
+    """The tests that ran, whatever came of it."""
+    for outcome in ("passed", "failed"):
+        yield from (report.nodeid for report in terminalreporter.stats.get(outcome, []))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -8,11 +8,22 @@ from typing import Literal, NoReturn, get_args
 import pytest
 
 Thing = Literal[
-    "programs", "chart", "random-plugin", "language-host", "values", "containers", "browser", "index", "linux", "python"
+    "programs",
+    "chart",
+    "recording",
+    "random-plugin",
+    "other-provider",
+    "language-host",
+    "values",
+    "containers",
+    "browser",
+    "index",
+    "linux",
+    "python",
 ]
-"""External programs of the toolchain; a real chart archive; the random provider's plugin; the engine's own language
-host; the values files of the mirror; real containers; Chromium; package indexes of Python, npm or Go; rights and
-facilities of Linux; another Python.
+"""External programs of the toolchain; a real chart archive; what Helm made of it; the random provider's plugin; a second
+version of the Kubernetes provider; the engine's own language host; the values files of the mirror; real containers;
+Chromium; package indexes of Python, npm or Go; rights and facilities of Linux; another Python.
 """
 VARIABLE = "HUBSTACK_MAY_LACK"
 """Environment variable with the things, parted by blanks, for whose lack tests may skip. Where it is set, any other

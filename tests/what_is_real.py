@@ -1,6 +1,7 @@
 """What of this machine the tests are run with: the real thing, what stands in for it, or nothing.
 
-Pytest's header says it, one line each; nothing is downloaded or started for that.
+Pytest's header says it, one line each; nothing is started for that, and nothing downloaded but Helm where the
+chart is at hand.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hubstack import project
 from hubstack.toolchain import Catalog
 from hubstack.toolchain.installed import Installed
 from tests import charts, chromium
+from tests.parity import harness
 
 
 def lines() -> list[str]:
@@ -79,6 +81,14 @@ def values_files() -> str:
     return f"values files: {folder if folder and folder.is_dir() else 'not here; HUBSTACK_MIRROR names their folder'}"
 
 
+def parity() -> str:
+    """What mode native is compared with."""
+    try:
+        return f"parity: compared with {harness.reference()}"
+    except harness.Missing as missing:
+        return f"parity: not compared; {missing}"
+
+
 LINES: tuple[Callable[[], str], ...] = (
     chart,
     helm,
@@ -90,6 +100,7 @@ LINES: tuple[Callable[[], str], ...] = (
     containers,
     browser,
     values_files,
+    parity,
 )
 """What the header says, in this order."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from chart import helm_yaml
 from hubstack.errors import HubstackError
-from hubstack.parity import normal
+from hubstack.parity import helm_documents
 
 KEEP = "helm.sh/resource-policy"
 """Annotation that makes Helm leave an object where it is."""
@@ -93,7 +93,7 @@ def claims(client: Any, namespace: str, release: str) -> list[Mapping[str, Any]]
 
     core = kubernetes.client.CoreV1Api(client)
     last = next((each for each in reversed(records(client, namespace, release)) if each.status == "deployed"), None)
-    found = normal.documents(last.manifest) if last else []
+    found = helm_documents.read(last.manifest) if last else []
     live = {
         each.metadata.name: each.metadata.annotations or {}
         for each in core.list_namespaced_persistent_volume_claim(namespace).items
@@ -123,7 +123,7 @@ def keep_data(client: Any, namespace: str, release: str) -> None:
 
 def _kept(text: str) -> str:
     """One document of a manifest, which says that it stays where it holds data."""
-    manifest = next(iter(normal.documents(text)), {})
+    manifest = next(iter(helm_documents.read(text)), {})
     tokens = manifest.get("kind") == "Secret" and _CRYPT in (manifest.get("data") or {})
     if not tokens and manifest.get("kind") != "PersistentVolumeClaim":
         return text

@@ -77,8 +77,8 @@ def check(wanted: rendering.Input, *, version: str, chart: Path | None, console:
         archive = chart or project.mirrored_chart(version) or _pull(helm, version, Path(folder))
         try:
             rendered = rendering.helm_template(helm, archive, wanted)
-        except subprocess.CalledProcessError as error:
-            raise HubstackError(f"Helm refuses these values, native accepts them:\n{_helm_error(error)}") from None
+        except rendering.HelmRefusal as refusal:
+            raise HubstackError(f"Helm refuses these values, native accepts them:\n{_helm_error(refusal)}") from None
     return _compare(rendering.pair(rendered, target))
 
 
@@ -158,6 +158,6 @@ def _hidden(place: compare.Place) -> compare.Place:
     return compare.Place(place.path, place.chart and "(secret)", place.ours and "(secret)")
 
 
-def _helm_error(error: subprocess.CalledProcessError) -> str:
-    lines = [line for line in error.stderr.strip().splitlines() if not re.match(r"coalesce\.go|Use --debug", line)]
+def _helm_error(refusal: rendering.HelmRefusal) -> str:
+    lines = [line for line in str(refusal).strip().splitlines() if not re.match(r"coalesce\.go|Use --debug", line)]
     return "\n".join(line.removeprefix("Error: ") for line in lines if line.strip())

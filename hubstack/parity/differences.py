@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +18,10 @@ AWAITER_WEIGHTS = ("0", "10")
 """Place in Helm's order of the awaiter Job and of its rights; the rest of the hook comes before."""
 NO_SECRET_CHECKSUM = "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b"
 """SHA-256 of an empty line: the chart's digest of a proxy Secret that it doesn't render, an exact value for us too."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+HUB_FILES = ("jupyterhub_config.py", "z2jh.py")
+"""The hub's Python files, in its ConfigMap."""
 
 MASK = "<masked>"
 
@@ -39,27 +42,20 @@ class Difference:
     ours: Callable[[Manifest], Manifest | None] = unchanged
 
 
-def apply(manifests: list[Manifest], side: Literal["chart", "ours"]) -> list[Manifest]:
-    """Apply all differences to the objects of one side."""
+def apply(manifests: list[Manifest], side: Literal["chart", "ours"]) -> tuple[list[Manifest], set[str]]:
+    """Apply all differences to the objects of one side; gives the objects, and the names of the differences met."""
     found: list[Manifest] = []
+    met: set[str] = set()
     for manifest in manifests:
-        result: Manifest | None = deepcopy(manifest)
+        result: Manifest | None = manifest
         for difference in DIFFERENCES:
             if result is not None:
-                result = getattr(difference, side)(result)
+                before, result = result, getattr(difference, side)(result)
+                if result is not before:
+                    met.add(difference.name)
         if result is not None:
             found.append(result)
-    return _rename_autohttps_budget(found) if side == "chart" else found
-
-
-def met(chart: list[Manifest], ours: list[Manifest]) -> tuple[str, ...]:
-    """Names of the meant differences that change anything about these objects."""
-    sides = (("chart", chart), ("ours", ours))
-    return tuple(
-        difference.name
-        for difference in DIFFERENCES
-        if any(getattr(difference, side)(deepcopy(each)) != each for side, objects in sides for each in objects)
-    )
+    return _rename_autohttps_budget(found) if side == "chart" else found, met
 
 
 def _drop_awaiter(manifest: Manifest) -> Manifest | None:
@@ -73,18 +69,17 @@ def _drop_awaiter(manifest: Manifest) -> Manifest | None:
 
 def _drop_hook_annotations(manifest: Manifest) -> Manifest:
     annotations = manifest["metadata"].get("annotations", {})
-    for key in [key for key in annotations if key.startswith(HOOK_PREFIX)]:
-        del annotations[key]
-    if not annotations:
-        manifest["metadata"].pop("annotations", None)
-    return manifest
+    kept = {key: value for key, value in annotations.items() if not key.startswith(HOOK_PREFIX)}
+    if len(kept) == len(annotations):
+        return manifest
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "annotations"}
+    return {**manifest, "metadata": {**metadata, "annotations": kept} if kept else metadata}
 
 
 def _manage_by_pulumi(manifest: Manifest) -> Manifest:
-    labels = manifest["metadata"].get("labels", {})
-    if labels.get("app.kubernetes.io/managed-by") == "Helm":
-        labels["app.kubernetes.io/managed-by"] = "pulumi"
-    return manifest
+    if manifest["metadata"].get("labels", {}).get(MANAGED_BY) != "Helm":
+        return manifest
+    return _with(manifest, ("metadata", "labels", MANAGED_BY), "pulumi")
 
 
 def _rename_autohttps_budget(manifests: list[Manifest]) -> list[Manifest]:
@@ -94,38 +89,58 @@ def _rename_autohttps_budget(manifests: list[Manifest]) -> list[Manifest]:
     which Helm cannot install. The one for autohttps is then called ``autohttps`` by us. It is the only difference that
     depends on another object.
     """
-    budgets = [
-        each for each in manifests if each["kind"] == "PodDisruptionBudget" and each["metadata"]["name"] == "proxy"
+
+    def is_budget(manifest: Manifest) -> bool:
+        return bool(manifest["kind"] == "PodDisruptionBudget" and manifest["metadata"]["name"] == "proxy")
+
+    if sum(map(is_budget, manifests)) < 2:
+        return manifests
+    return [
+        _with(each, ("metadata", "name"), "autohttps")
+        if is_budget(each) and each["metadata"]["labels"]["component"] == "autohttps"
+        else each
+        for each in manifests
     ]
-    if len(budgets) > 1:
-        for budget in budgets:
-            if budget["metadata"]["labels"]["component"] == "autohttps":
-                budget["metadata"]["name"] = "autohttps"
-    return manifests
-
-
-def _mask_member(members: Manifest, key: str, pattern: str) -> None:
-    """Mask a member whose value has the expected form; another value stays, and so shows in the comparison."""
-    if isinstance(members.get(key), str) and re.fullmatch(pattern, members[key]):
-        members[key] = MASK
 
 
 def _mask_checksums(manifest: Manifest) -> Manifest:
-    template = manifest.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
-    if template.get("checksum/proxy-secret") != NO_SECRET_CHECKSUM:
-        _mask_member(template, "checksum/proxy-secret", "[0-9a-f]{64}")
-    for name in ("config-map", "secret", "static-config"):
-        _mask_member(template, f"checksum/{name}", "[0-9a-f]{64}")
+    annotations = ("spec", "template", "metadata", "annotations")
+    names = ["config-map", "secret", "static-config"]
+    if _at(manifest, (*annotations, "checksum/proxy-secret")) != NO_SECRET_CHECKSUM:
+        names.append("proxy-secret")
+    for name in names:
+        manifest = _masked(manifest, (*annotations, f"checksum/{name}"), "[0-9a-f]{64}")
     if manifest["kind"] == "ConfigMap":
-        _mask_member(manifest.get("data", {}), "checksum_hook-image-puller", "[0-9a-f]{64}")
+        manifest = _masked(manifest, ("data", "checksum_hook-image-puller"), "[0-9a-f]{64}")
     return manifest
 
 
 def _mask_hub_files(manifest: Manifest) -> Manifest:
     if manifest["kind"] == "ConfigMap":
-        for name in ("jupyterhub_config.py", "z2jh.py"):
-            _mask_member(manifest.get("data", {}), name, r"(?s).*\S.*")
+        for name in HUB_FILES:
+            manifest = _masked(manifest, ("data", name), r"(?s).*\S.*")
     return manifest
+
+
+def _masked(manifest: Manifest, path: tuple[str, ...], pattern: str) -> Manifest:
+    """Mask a member whose value has the expected form; another value stays, and so shows in the comparison."""
+    found = _at(manifest, path)
+    if isinstance(found, str) and re.fullmatch(pattern, found):
+        return _with(manifest, path, MASK)
+    return manifest
+
+
+def _at(tree: Any, path: tuple[str, ...]) -> Any:
+    """The value at a path; None where there is none."""
+    for step in path:
+        tree = tree.get(step) if isinstance(tree, dict) else None
+    return tree
+
+
+def _with(tree: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
+    """A tree with another value at a path; the original stays as it is, and what lies beside the path is shared."""
+    step, *rest = path
+    return {**tree, step: _with(tree[step], tuple(rest), value) if rest else value}
 
 
 BROKEN_FILE = "broken file"
@@ -154,10 +169,9 @@ def _error_texts(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]
 
 
 def _remove(tree: Any, path: tuple[str, ...]) -> None:
-    for step in path[:-1]:
-        tree = tree.get(step) if isinstance(tree, dict) else None
-    if isinstance(tree, dict):
-        tree.pop(path[-1], None)
+    parent = _at(tree, path[:-1])
+    if isinstance(parent, dict):
+        parent.pop(path[-1], None)
 
 
 DIFFERENCES = (

@@ -6,7 +6,6 @@ import base64
 import json
 import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from chart import helm_yaml
@@ -15,13 +14,6 @@ Parser = Callable[[str], Any]
 
 CONFIG_FILES = ("traefik.yaml", "dynamic.yaml", "config.yaml")
 """Members of ConfigMaps that hold YAML."""
-
-
-def documents(text: str) -> list[dict[str, Any]]:
-    """Read what ``helm template`` writes, by the YAML rules of Go, without the documents that are blank."""
-    chunks = [chunk for chunk in f"\n{text}".split("\n---\n") if chunk.strip()]
-    loaded = [helm_yaml.load(chunk, source="helm template") for chunk in chunks]
-    return [document for document in loaded if document]
 
 
 def normal(manifest: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +34,7 @@ def normal(manifest: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, An
         parsers: dict[str, Parser] = {
             "values.yaml": _yaml,
             ".dockerconfigjson": json.loads,
-            **_extra_file_parsers(tree),
+            **_extra_file_parsers(result["metadata"], tree),
         }
         _parse(result["data"], parsers)
     unified: dict[str, Any] = canonical(result)
@@ -86,12 +78,18 @@ def _parse(members: dict[str, Any], parsers: Mapping[str, Parser]) -> None:
             members[key] = parser(members[key])
 
 
-def _extra_file_parsers(tree: Mapping[str, Any]) -> dict[str, Parser]:
-    by_extension: dict[str, Parser] = {".json": json.loads, ".yaml": _yaml, ".yml": _yaml, ".toml": tomllib.loads}
-    found: dict[str, Parser] = {}
-    for section in ("hub", "singleuser"):
-        for key, entry in (tree[section].get("extraFiles") or {}).items():
-            parser = by_extension.get(PurePosixPath(entry.get("mountPath") or "").suffix)
-            if entry.get("data") and parser:
-                found[key] = parser
-    return found
+def _extra_file_parsers(metadata: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Parser]:
+    """How to read the structured files of a Secret; its component is the section of the values that they come from."""
+    section = (metadata.get("labels") or {}).get("component")
+    files = (tree[section].get("extraFiles") or {}) if section in ("hub", "singleuser") else {}
+    return {key: _parser(entry.get("mountPath") or "") for key, entry in files.items() if entry.get("data")}
+
+
+def _parser(mount_path: str) -> Parser:
+    match mount_path.rpartition(".")[2].rstrip("/"):
+        case "json":
+            return json.loads
+        case "toml":
+            return tomllib.loads
+        case _:
+            return _yaml

@@ -11,7 +11,7 @@ from typing import Any
 
 from chart import load, render, text
 from chart.release import Release, TokenValues
-from hubstack.parity import compare, differences, normal
+from hubstack.parity import compare, differences, helm_documents, normal
 
 HELM_SECONDS = 120
 """How long a rendering may take before Helm counts as stuck."""
@@ -47,17 +47,25 @@ class Pair:
     """Names of the meant differences that were met."""
 
 
+class HelmRefusal(Exception):
+    """Helm refuses the values; the text is what it says."""
+
+
 def helm_template(helm: Path | str, chart: Path, wanted: Input) -> str:
     """What ``helm template`` prints.
 
     Raises:
-        subprocess.CalledProcessError: Helm refuses the values; ``stderr`` says why.
+        HelmRefusal: Helm refuses the values.
     """
     command = [str(helm), "template", wanted.release, str(chart), "--namespace", wanted.namespace]
     command += ["--kube-version", wanted.kube_version]
     for file in wanted.values:
         command += ["--values", str(file)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=HELM_SECONDS, check=True).stdout
+    # Bytes, because reading as text would turn a lone CR in a manifest into a line's end.
+    done = subprocess.run(command, capture_output=True, timeout=HELM_SECONDS, check=False)
+    if done.returncode:
+        raise HelmRefusal(done.stderr.decode(errors="replace"))
+    return done.stdout.decode()
 
 
 def release(wanted: Input) -> Release:
@@ -88,15 +96,20 @@ def pair(rendered: str, target: Release) -> Pair:
         rendered: what ``helm template`` printed.
         target: our reading of the same values.
     """
-    chart = [normal.normal(document, target.tree) for document in normal.documents(rendered)]
-    ours = [normal.normal(manifest, target.tree) for manifest in render.objects(target, generated_tokens(target))]
+    return comparable(helm_documents.read(rendered), render.objects(target, generated_tokens(target)), target)
+
+
+def comparable(chart: list[dict[str, Any]], ours: list[dict[str, Any]], target: Release) -> Pair:
+    """The same for objects that were rendered already, perhaps completed by an API server."""
+    chart = [normal.normal(manifest, target.tree) for manifest in chart]
+    ours = [normal.normal(manifest, target.tree) for manifest in ours]
     _mask_tokens(chart, ours)
-    broken = (differences.BROKEN_FILE,) if differences.drop_broken_files(chart, ours) else ()
-    return Pair(
-        compare.index(differences.apply(chart, "chart")),
-        compare.index(differences.apply(ours, "ours")),
-        differences.met(chart, ours) + broken,
-    )
+    met = {differences.BROKEN_FILE} if differences.drop_broken_files(chart, ours) else set()
+    chart, met_in_chart = differences.apply(chart, "chart")
+    ours, met_in_ours = differences.apply(ours, "ours")
+    met |= met_in_chart | met_in_ours
+    names = tuple(each.name for each in differences.DIFFERENCES if each.name in met)
+    return Pair(compare.index(chart), compare.index(ours), names)
 
 
 def _mask_tokens(chart: list[dict[str, Any]], ours: list[dict[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from chart.text import sha256
 from chart.tokens import services_without_token, with_tokens
 from hubstack import project, stacks, toolchain
 from hubstack.errors import HubstackError
-from hubstack.parity import normal
+from hubstack.parity import helm_documents, normal
 from hubstack.review import inputs
 from hubstack.review.sources import StackFile
 
@@ -144,7 +144,7 @@ class Renderer:
             *_around(stack),
             *(
                 document
-                for document in normal.documents(done.stdout)
+                for document in helm_documents.read(done.stdout)
                 if document["kind"] != "Job" or hooks not in str(document["metadata"].get("annotations"))
             ),
         ]

@@ -16,6 +16,7 @@ from hubstack import session, toolchain
 from hubstack.toolchain import Catalog
 from hubstack.toolchain.catalog import Program
 from hubstack.updates import Updater
+from tests import needs
 from tests.engine.conftest import Machine
 from tests.engine.live import specs, stack
 
@@ -32,7 +33,7 @@ def plugin(version: str) -> Program:
     try:
         return Program(toolchain.ensure([PLUGIN], catalog=alone)[PLUGIN], version)
     except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
+        needs.skip("other-provider", str(error))
 
 
 @pytest.fixture

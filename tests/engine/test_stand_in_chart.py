@@ -18,6 +18,7 @@ from hubstack import toolchain
 from hubstack.errors import HubstackError
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
+from tests import needs
 from tests.stand_in_chart import archive
 from tests.stand_in_chart.structures import STRUCTURES
 
@@ -43,7 +44,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         toolchain.ensure(("helm",))
     except toolchain.ToolchainError as error:
-        pytest.skip(str(error))
+        needs.skip("programs", str(error))
     return archive.write(CHART_VERSION, tmp_path_factory.mktemp("stand-in"))
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hubstack import manifests
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.parity import normal
+from hubstack.parity import helm_documents
 from tests import needs
 from tests.engine.conftest import Machine
 from tests.parity import harness
@@ -48,12 +46,12 @@ def refusals(client: ApiClient, objects: Iterable[Mapping[str, Any]]) -> dict[tu
 
 
 def charts_objects(file: Path) -> list[dict[str, Any]]:
-    """The objects that Helm renders for a values file, with the real chart; skips, with the reason, without it."""
+    """The objects that Helm renders for a values file; skips, with the reason, where nothing tells them."""
     try:
-        rendered = harness.helm_template(file)
+        rendered = harness.helm_template(harness.question(file))
     except harness.Missing as missing:
-        pytest.skip(str(missing))
-    return [document for document in normal.documents(rendered) if document]
+        needs.skip("chart", str(missing))
+    return [document for document in helm_documents.read(rendered) if document]
 
 
 def test_every_object_is_accepted(machine: Machine) -> None:

@@ -1,17 +1,30 @@
-"""Skips the parity tests, with the reason, where Helm or the chart isn't here."""
+"""What cannot be compared on this machine is skipped, with the reason."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 import pytest
 
+from tests import needs
 from tests.parity import harness
 
 
-@pytest.fixture(scope="session", autouse=True)
-def needs_helm_and_chart() -> None:
-    """Skip unless both a helm binary and the packaged chart are here."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Skip a test whose fixtures need what is not here."""
+    return (yield from _skipping())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Skip a test that needs what is not here."""
+    return (yield from _skipping())
+
+
+def _skipping() -> Generator[None, Any, Any]:
     try:
-        harness.chart_archive()
-        harness.helm()
+        return (yield)
     except harness.Missing as missing:
-        pytest.skip(str(missing))
+        needs.skip(missing.thing, str(missing))

@@ -31,6 +31,36 @@ TRAPS = (
     "{{x}}",
     "'",
     '"',
+    "last\n\n\n",
+    "\n",
+    "two \nlines ",
+    " first\nsecond",
+    "dos\r\nlines\r\n",
+    "a\rb",
+    "tab\tx",
+    "1:30",
+    "2024-02-29",
+    "0x1F",
+    "1_000",
+    ".inf",
+    "a #b",
+    "a:",
+    "*x",
+    "&x",
+    "!x",
+    "%x",
+    "@x",
+    "`x`",
+    "|",
+    "=",
+    "<<",
+    "[a, b]",
+    "a\u00a0",
+    "a\u2028b",
+    "\ufeffx",
+    "\U0001f600",
+    "\x07",
+    "long " * 40,
 )
 """Texts that YAML or a template would read as something else."""
 
@@ -71,7 +101,20 @@ rules = st.lists(
     ),
     max_size=2,
 )
-file_paths = st.sampled_from(("/a/b.yaml", "/a/b.json", "/a/b.toml", "/a/b.txt", "b.yml"))
+file_paths = st.sampled_from(
+    (
+        "/a/b.yaml",
+        "/a/b.json",
+        "/a/b.toml",
+        "/a/b.txt",
+        "b.yml",
+        "/a/.yaml",
+        "/a/.json",
+        "/a/b.c.toml/",
+        "/a/b.YAML",
+        "/",
+    )
+)
 files = st.dictionaries(
     names,
     st.fixed_dictionaries(

@@ -7,9 +7,8 @@ import random
 import string
 import subprocess
 
-import pytest
-
 from hubstack.doctor import slugs
+from tests import needs
 from tests.parity.hub_configuration import environment
 
 PROGRAM = """
@@ -45,7 +44,7 @@ def test_names_equal_those_of_kubespawner() -> None:
     try:
         interpreter = environment.python()
     except environment.Unavailable as reason:
-        pytest.skip(str(reason))
+        needs.skip("index", str(reason))
     draw = random.Random(7)
     letters = string.ascii_letters + string.digits + "-_.@ äß"
     users = USERS + ["".join(draw.choices(letters, k=draw.randint(1, 70))) for _ in range(300)]

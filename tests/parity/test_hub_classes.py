@@ -11,11 +11,12 @@ import pytest
 
 from chart import hub_classes
 from chart.load import load_values
+from tests import needs
 from tests.parity import harness
 from tests.parity.hub_configuration import environment
 
 PROGRAM = Path(environment.__file__).with_name("classes.py")
-FILES = [*harness.values_files("dev"), *harness.values_files("real")]
+FILES = harness.values_files("dev", "real")
 
 
 def test_table_of_classes_is_what_the_packages_bring() -> None:
@@ -23,12 +24,12 @@ def test_table_of_classes_is_what_the_packages_bring() -> None:
     try:
         python = environment.python()
     except environment.Unavailable as error:
-        pytest.skip(str(error))
+        needs.skip("index", str(error))
     told = subprocess.run([python, PROGRAM], capture_output=True, text=True, check=True).stdout
     assert json.loads(told) == json.loads(hub_classes.TABLE.read_text()), f"write {PROGRAM.name}'s output to the table"
 
 
-@pytest.mark.skipif(not FILES, reason=f"no values files in {harness.mirror() / 'values'}")
+@pytest.mark.skipif(not FILES, reason=f"needs values: none in {harness.mirror() / 'values'}")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_doubts_about_good_settings(file: Path) -> None:
     """Settings that are right, hubs in production among them, get no warning; but for the one that is made wrong."""
@@ -40,7 +41,7 @@ def test_traits_of_production_hubs_are_in_the_table() -> None:
     """Every trait that real hubs set of the image's classes is in the table, but for three that have no effect."""
     counts = harness.mirror() / "docs" / "values-frequency.txt"
     if not counts.is_file():
-        pytest.skip(f"no {counts}")
+        needs.skip("values", f"no {counts}")
     found = re.findall(r"hub\.config\.([A-Z]\w+)\.(\w+)", counts.read_text())
     table = json.loads(hub_classes.TABLE.read_text())["classes"]
     assert len(found) > 20

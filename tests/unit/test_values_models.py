@@ -1,49 +1,21 @@
-"""The typed values: their defaults equal the chart's, and a removed setting is None."""
+"""The typed values: every setting is described, a removed one is None, and nothing is converted."""
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from chart import helm_yaml
 from chart.merge import coalesce
-from chart.release import CHART_VERSION
 from chart.values import ChartValues
 from chart.values.shared import Section
-from tests.unit.test_values_files import mirror
 
 
 def read(user: dict[str, Any]) -> ChartValues:
     """The model of some settings over the defaults."""
     return ChartValues.from_tree(coalesce(user, ChartValues.defaults()))
-
-
-def chart_file(name: str) -> str:
-    """A file of the packaged chart, or a skip where the chart is not here."""
-    archive = mirror() / "charts" / f"jupyterhub-{CHART_VERSION}.tgz"
-    if not archive.exists():
-        pytest.skip(f"the chart is not at {archive}; set HUBSTACK_MIRROR")
-    with tarfile.open(archive) as packed:
-        member = packed.extractfile(f"jupyterhub/{name}")
-        assert member is not None
-        return member.read().decode()
-
-
-def test_the_defaults_equal_the_charts() -> None:
-    """Also key by key, nulls included."""
-    assert ChartValues.defaults() == helm_yaml.load(chart_file("values.yaml"), "values.yaml")
-
-
-def test_the_models_know_the_settings_of_the_charts_schema() -> None:
-    """The same settings; what the schema leaves open and its defaults fill, the probes, the models know as well."""
-    schema = helm_yaml.load(chart_file("values.schema.json"), "values.schema.json")
-    known = {path for path in _paths(ChartValues) if "Probe." not in path}
-    free = ("hub.services.", "hub.config.")
-    assert {path for path in _schema_paths(schema) if not path.startswith(free)} == known
 
 
 def test_every_setting_is_described() -> None:
@@ -111,24 +83,12 @@ def test_the_models_are_frozen() -> None:
         ChartValues().hub.base_url = "/x"  # type: ignore[misc]
 
 
-def _paths(model: type[Section], prefix: str = "") -> Iterator[str]:
-    for path, _ in _described(model, prefix):
-        yield path
-
-
 def _described(model: type[Section], prefix: str = "") -> Iterator[tuple[str, str | None]]:
     for name, field in model.model_fields.items():
         path = f"{prefix}{field.alias or name}"
         yield path, field.description
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _described(field.annotation, f"{path}.")
-
-
-def _schema_paths(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for part in (schema, schema.get("then", {})):
-        for key, member in part.get("properties", {}).items():
-            yield f"{prefix}{key}"
-            yield from _schema_paths(member, f"{prefix}{key}.")
 
 
 def _leaf_paths(tree: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -13,6 +13,7 @@ import pytest
 
 from chart.values import ChartValues
 from hubstack.updates import Report
+from tests import needs
 from tests.engine.conftest import Machine
 from tests.engine.hub import network, proxy_package
 from tests.engine.hub.browser import Browser
@@ -94,8 +95,10 @@ def deployed(machine: Machine) -> Iterator[Deployed]:
         network.check()
         environment.python()
         proxy_package.programs(ChartValues.defaults()["proxy"]["chp"]["image"]["tag"])
-    except (network.Unavailable, environment.Unavailable, proxy_package.Unavailable) as error:
-        pytest.skip(str(error))
+    except network.Unavailable as error:
+        needs.skip("linux", str(error))
+    except (environment.Unavailable, proxy_package.Unavailable) as error:
+        needs.skip("index", str(error))
     with tempfile.TemporaryDirectory(prefix="hub-") as text:
         folder = Path(text)
         values = folder / "values.yaml"

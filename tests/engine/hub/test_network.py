@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.engine.hub import network
 from tests.engine.hub.running import wait
 
@@ -30,7 +31,7 @@ def test_programs_end_with_their_network(tmp_path: Path, end: str) -> None:
     try:
         network.check()
     except network.Unavailable as error:
-        pytest.skip(str(error))
+        needs.skip("linux", str(error))
     mark = f"stays-{end}-{tmp_path.name}"
     shell = f"setsid sh -c 'sleep 600; : {mark}' & sleep 600"
     code = (
