@@ -21,8 +21,8 @@ Thing = Literal[
     "linux",
     "python",
 ]
-"""External programs of the toolchain; a real chart archive; what Helm made of it; the random provider's plugin; a second
-version of the Kubernetes provider; the engine's own language host; the values files of the mirror; real containers;
+"""External programs of the toolchain; a real chart archive; what Helm made of it; the random provider's plugin; a
+second version of the Kubernetes provider; the engine's own language host; the values files of the mirror; real containers;
 Chromium; package indexes of Python, npm or Go; rights and facilities of Linux; another Python.
 """
 VARIABLE = "HUBSTACK_MAY_LACK"
