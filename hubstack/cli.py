@@ -309,7 +309,7 @@ def tools() -> None:
     table = Table("tool", "version", "path")
     table.columns[2].overflow = "fold"
     for name, path in found.items():
-        table.add_row(name, found.version(name), str(path))
+        table.add_row(name, "stand-in" if name in found.stand_ins else found.version(name), str(path))
     table.add_row(environment.LANGUAGE_HOST, "", str(host or "not here; only a plain `pulumi up` needs it"))
     console.print(table)
 

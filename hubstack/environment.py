@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from weakref import WeakSet
 
 from rich.console import Console
 
@@ -18,6 +19,8 @@ from hubstack.toolchain import Program, Tools
 RANDOM = "pulumi-resource-random"
 ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", RANDOM)
 LANGUAGE_HOST = "pulumi-language-python"
+_told: WeakSet[Console] = WeakSet()
+"""Who knows of the stand-in; a command that needs the programs twice says it once."""
 
 
 def engine_tools(console: Console, *, embedded: bool, others: Sequence[str] = ()) -> Tools:
@@ -38,15 +41,16 @@ def engine_tools(console: Console, *, embedded: bool, others: Sequence[str] = ()
         if RANDOM in error.missing:
             text += f"\nOn the embedded cluster, and only there, a stand-in takes the place of {RANDOM}."
         raise HubstackError(text) from None
-    return with_stand_in(found, console) if RANDOM in found.absent else found
+    return _with_stand_in(found, console) if RANDOM in found.absent else found
 
 
-def with_stand_in(found: Tools, console: Console) -> Tools:
-    """The same programs, and the stand-in for the plugin random that they lack; says so in one line."""
-    console.print(
-        f"{RANDOM} cannot be had ({found.absent[RANDOM]}): a stand-in takes its place, on the embedded cluster only",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+def _with_stand_in(found: Tools, console: Console) -> Tools:
+    """The same programs, and the stand-in for the plugin random that they lack."""
+    if console not in _told:
+        _told.add(console)
+        reason = found.absent[RANDOM]
+        text = f"{RANDOM} cannot be had ({reason}): a stand-in takes its place, on the embedded cluster only"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     file = launcher.executable(project.state_dir() / "stand-in" / RANDOM)
     return found.plus(RANDOM, Program(file, STANDS_IN_FOR))
 

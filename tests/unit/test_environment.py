@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,9 @@ from hubstack.stand_in import STANDS_IN_FOR, launcher
 from hubstack.toolchain import Catalog, Tools
 from hubstack.toolchain.catalog import Program
 from tests.plugin_process import running
+
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that nobody runs: whoever tries to download fails at once."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,18 @@ def found(machine: Path, provider: str) -> Tools:
     """The engine's programs, with one version of the Kubernetes provider."""
     versions = {"pulumi": "3.260.0", "pulumi-resource-kubernetes": provider, "pulumi-resource-random": "4.21.1"}
     return Tools({name: Program(program(machine / name / name), version) for name, version in versions.items()})
+
+
+@pytest.fixture
+def everything_but_random(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """A machine without a network, whose cache has the engine's programs except for the plugin random."""
+    monkeypatch.setenv("https_proxy", NOWHERE)
+    monkeypatch.delenv("no_proxy", raising=False)
+    pins = Catalog.load()
+    for name in environment.ENGINE_TOOLS:
+        if name != environment.RANDOM:
+            program(pins.folder(pins.release(name)) / name)
+    return pins
 
 
 @pytest.mark.parametrize("version", Catalog.load().release("pulumi-resource-kubernetes").versions)
@@ -86,6 +101,23 @@ def test_the_language_host_is_found_where_the_engine_finds_it(machine: Path) -> 
     assert environment.language_host(tools) == on_path
 
 
+def test_the_list_of_tools_says_which_one_is_a_stand_in(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, everything_but_random: Catalog
+) -> None:
+    """And tries to have the real one, even if that has failed a moment ago."""
+    monkeypatch.setenv("COLUMNS", "300")
+    for name in (*session.CLUSTER_TOOLS["sim"], *session.OTHER_TOOLS):
+        program(everything_but_random.folder(everything_but_random.release(name)) / name)
+    environment.engine_tools(Console(quiet=True), embedded=True)
+    (note,) = (machine / "cache").rglob("*.failed")
+    note.write_text("an old reason")
+    result = CliRunner().invoke(app, ["tools"])
+    assert result.exit_code == 0, result.output
+    assert "an old reason" not in result.output
+    stand_in = machine / "state" / "stand-in" / environment.RANDOM
+    assert re.search(rf"│ {environment.RANDOM} +│ stand-in │ {stand_in} +│", result.output)
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_the_list_of_tools_says_whether_the_language_host_is_there(
     machine: Path, monkeypatch: pytest.MonkeyPatch, there: bool
@@ -107,27 +139,14 @@ def test_the_list_of_tools_says_whether_the_language_host_is_there(
     assert rows == [*expected, ["pulumi-language-python", "", where]]
 
 
-NOWHERE = "http://127.0.0.1:9"
-"""A proxy that nobody runs: whoever tries to download fails at once."""
-
-
-@pytest.fixture
-def everything_but_random(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
-    """A machine without a network, whose cache has the engine's programs except for the plugin random."""
-    monkeypatch.setenv("https_proxy", NOWHERE)
-    monkeypatch.delenv("no_proxy", raising=False)
-    pins = Catalog.load()
-    for name in environment.ENGINE_TOOLS:
-        if name != environment.RANDOM:
-            program(pins.folder(pins.release(name)) / name)
-    return pins
-
-
 def test_the_embedded_cluster_goes_on_with_a_stand_in(machine: Path, everything_but_random: Catalog) -> None:
     """One line says so and why; the engine finds it in a folder of its own, as the version that it asks for."""
     said = io.StringIO()
-    tools = environment.engine_tools(Console(file=said, width=40), embedded=True)
+    console = Console(file=said, width=40)
+    environment.engine_tools(console, embedded=True)
+    tools = environment.engine_tools(console, embedded=True)
     *_, line = said.getvalue().splitlines()
+    assert said.getvalue().count("stand-in") == 1, "once for each command"
     assert line.startswith("pulumi-resource-random cannot be had (http")
     assert line.endswith("): a stand-in takes its place, on the embedded cluster only")
     variables = environment.engine_environment(tools)
@@ -186,4 +205,4 @@ def test_one_error_names_all_that_is_missing(machine: Path, monkeypatch: pytest.
 
 def test_the_stand_in_is_for_the_pinned_plugin() -> None:
     """The program asks for the version of its package; another pin needs another look at what the plugin answers."""
-    assert {Catalog.load().release(environment.RANDOM).version, version("pulumi-random")} == {STANDS_IN_FOR}
+    assert {Catalog.load().release(environment.RANDOM).version, metadata.version("pulumi-random")} == {STANDS_IN_FOR}
