@@ -21,7 +21,10 @@ from hubstack.cluster import process
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
-TAKE_OVER = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true", "PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
+FORCE = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
+"""Let the provider write fields that somebody else has written since; without it that is an error, in a preview too."""
+
+TAKE_OVER = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true", **FORCE}
 """Let the provider take over objects that exist already; set only for what our own interrupted
 update began, or what an adoption has described."""
 

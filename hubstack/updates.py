@@ -154,8 +154,12 @@ class Updater:
         Arguments:
             refresh: look at the cluster first, so that what somebody changed there shows too.
         """
-        # The program says which provider and which credentials to look with; those of the last update may be gone.
-        return self._run("preview", ["--refresh", "--run-program"] if refresh else [])
+        if not refresh:
+            return self._run("preview")
+        # What somebody else changed is to show as a change and not as a conflict; nothing is written here anyway.
+        with self._environment_with(interruption.FORCE):
+            # The program says which provider and which credentials to look with; those of the last update may be gone.
+            return self._run("preview", ["--refresh", "--run-program"])
 
     def switching(self) -> str | None:
         """What `up` would do in words, where the settings have another mode than the one that is deployed."""
@@ -200,11 +204,14 @@ class Updater:
         else:
             switch.to_native(self, self._stack, self._console)
 
-    @contextlib.contextmanager
-    def taking_over(self) -> Iterator[None]:
+    def taking_over(self) -> contextlib.AbstractContextManager[None]:
         """Let operations take over objects that exist already."""
+        return self._environment_with(interruption.TAKE_OVER)
+
+    @contextlib.contextmanager
+    def _environment_with(self, variables: Mapping[str, str]) -> Iterator[None]:
         before = self._environment
-        self._environment = {**before, **interruption.TAKE_OVER}
+        self._environment = {**before, **variables}
         try:
             yield
         finally:

@@ -126,7 +126,8 @@ def _template(manifest: Object) -> str:
         annotations |= {**HOOK, "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}
     if labels["component"] == "image-pull-secret":
         annotations |= HOOK
-    manifest = {**manifest, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+    changed = {"labels": labels, **({"annotations": annotations} if annotations else {})}
+    manifest = {**manifest, "metadata": {**metadata, **changed}}
     data = ""
     if manifest["kind"] == "Secret":
         del manifest["data"]
