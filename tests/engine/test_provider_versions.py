@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -21,6 +22,7 @@ from tests.engine.conftest import Machine
 from tests.engine.live import specs, stack
 
 PLUGIN = "pulumi-resource-kubernetes"
+REVISION = "deployment.kubernetes.io/revision"
 PROVIDER = [("update", "kubernetes cluster")]
 """The only step of an update that changes nothing but the provider's version."""
 
@@ -36,6 +38,15 @@ def plugin(version: str) -> Program:
         needs.skip("other-provider", str(error))
 
 
+def without_history(objects: dict[tuple[str, str], tuple[str, dict[str, Any]]]) -> dict[tuple[str, str], Any]:
+    """Objects without what counts changes: Helm's records, and the revisions of Deployments."""
+    return {
+        key: (uid, {**content, "annotations": {**(content["annotations"] or {}), REVISION: None}})
+        for key, (uid, content) in objects.items()
+        if not key[1].startswith("sh.helm.release.")
+    }
+
+
 @pytest.fixture
 def engines(machine: Machine, tmp_path: Path) -> dict[str, Mapping[str, str]]:
     """For each version the engine's variables on a machine that has this version only."""
@@ -49,24 +60,35 @@ def engines(machine: Machine, tmp_path: Path) -> dict[str, Mapping[str, str]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["native", "helm"])
 def test_a_stack_goes_from_one_version_to_the_other_and_back(
     machine: Machine, engines: dict[str, Mapping[str, str]], mode: str
 ) -> None:
-    """Previews and updates change the provider and no object; refresh and destroy go on with what the machine has."""
-    hub = stack(machine, f"versions-{mode}", mode)
+    """Previews and updates change the provider and no object; refresh and destroy go on with what the machine has.
+
+    What one version has made, the other changes: a setting goes there and back.
+    """
+    name = f"versions-{mode}"
     newer, older = engines
-    on = {version: Updater(hub, variables, Console(quiet=True)) for version, variables in engines.items()}
-    on[older].up()
-    before = specs(machine, hub.namespace)
+
+    def on(version: str, cull_every: int = 600) -> Updater:
+        hub = stack(machine, name, mode, values={"cull": {"every": cull_every}})
+        return Updater(hub, engines[version], Console(quiet=True))
+
+    on(older).up()
+    before = specs(machine, name)
     for version in (newer, older):
-        assert on[version].preview().steps == PROVIDER
-        assert on[version].preview(refresh=True).steps == PROVIDER
-        assert on[version].up().steps == PROVIDER
-        assert on[version].up().changed == 0
-        assert specs(machine, hub.namespace) == before
-    on[newer].refresh()
-    assert on[newer].up().changed == 0
-    assert specs(machine, hub.namespace) == before
-    on[older].destroy()
-    assert specs(machine, hub.namespace) == {}
+        assert on(version).preview().steps == PROVIDER
+        assert on(version).preview(refresh=True).steps == PROVIDER
+        assert on(version).up().steps == PROVIDER
+        assert on(version).up().changed == 0
+        assert specs(machine, name) == before
+    on(newer).refresh()
+    assert on(newer).up().changed == 0
+    assert specs(machine, name) == before
+    for version, cull_every in ((older, 300), (newer, 600), (older, 600)):
+        on(version, cull_every).up()
+    assert without_history(specs(machine, name)) == without_history(before)
+    on(newer).destroy()
+    assert specs(machine, name) == {}
