@@ -28,7 +28,7 @@ ADVICE = (
 )
 """What to do about such objects, after their names."""
 _PREFIX = "kubernetes:"
-_RELEASE = "kubernetes:helm.sh/v3:Release"
+RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def guard(kubeconfig: str, context: str) -> pulumi.ResourceTransformation:
@@ -43,8 +43,9 @@ def guard(kubeconfig: str, context: str) -> pulumi.ResourceTransformation:
     client = functools.cache(lambda: api_server.client(kubeconfig, context))
 
     async def refuse(args: pulumi.ResourceHookArgs) -> None:
-        if await asyncio.to_thread(_exists, client, args.type, args.new_inputs or {}):
-            raise RuntimeError(f"{_said(args)}{ADVICE.format(stack=pulumi.get_stack())}")
+        inputs = args.new_inputs or {}
+        if await asyncio.to_thread(lambda: exists(client(), args.type, inputs)):
+            raise RuntimeError(f"{said(args.type, inputs)}{ADVICE.format(stack=pulumi.get_stack())}")
 
     hook = pulumi.ResourceHook("hubstack:refuse-existing", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     binding = pulumi.ResourceHookBinding(before_create=[hook])
@@ -58,21 +59,32 @@ def guard(kubeconfig: str, context: str) -> pulumi.ResourceTransformation:
     return transform
 
 
-def _said(args: pulumi.ResourceHookArgs) -> str:
-    inputs = args.new_inputs or {}
-    if args.type == _RELEASE:
+def said(token: str, inputs: Mapping[str, Any]) -> str:
+    """Kind and name of an object, as errors name it.
+
+    Arguments:
+        token: the engine's type of it.
+        inputs: its fields, as for `exists`.
+    """
+    if token == RELEASE:
         return f'Helm release "{inputs["name"]}"'
-    return f'{args.type.rpartition(":")[2]} "{inputs["metadata"]["name"]}"'
+    return f'{token.rpartition(":")[2]} "{inputs["metadata"]["name"]}"'
 
 
-def _exists(client: Any, token: str, inputs: Mapping[str, Any]) -> bool:
-    """Whether the cluster has an object. Where it does not say so, the provider will hear why."""
-    if token == _RELEASE:
+def exists(client: Any, token: str, inputs: Mapping[str, Any]) -> bool:
+    """Whether the cluster has an object. Where it does not say so, the provider will hear why.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        token: the engine's type of the object, such as ``kubernetes:apps/v1:Deployment``.
+        inputs: its fields; of a manifest ``metadata`` counts, of a Helm release ``namespace`` and ``name``.
+    """
+    if token == RELEASE:
         path = f"/api/v1/namespaces/{inputs['namespace']}/secrets"
         query = {"labelSelector": f"owner=helm,name={inputs['name']}", "limit": "1"}
-        status, body = api_server.get(client(), path, query)
+        status, body = api_server.get(client, path, query)
         return status == 200 and bool(json.loads(body)["items"])
     version, _, kind = token.removeprefix(_PREFIX).rpartition(":")
     metadata = inputs["metadata"]
     path = api_server.path(version.removeprefix("core/"), kind, metadata.get("namespace") or "", metadata["name"])
-    return api_server.get(client(), path)[0] == 200
+    return api_server.get(client, path)[0] == 200

@@ -18,9 +18,9 @@ from chart.release import TokenValues
 from chart.storage_class import storage_class
 from chart.tokens import services_without_token
 from components import existing
-from components.kubernetes import CLUSTER_WIDE
+from components.kubernetes import CLUSTER_WIDE, type_token
 from hubstack import guards
-from hubstack.adoption import access, helm_storage
+from hubstack.adoption import access
 from hubstack.errors import HubstackError
 from hubstack.stacks import Stack
 
@@ -45,7 +45,7 @@ def refuse(stack: Stack, deployment: Mapping[str, Any]) -> None:
     resolved = guards.resolved(stack)
     if resolved is None:
         return
-    if found := _found(access.client(stack.context, stack.kubeconfig), stack, resolved):
+    if found := _found(access.client(stack.context, stack.kubeconfig), resolved):
         some = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
         raise HubstackError(f"{some}{existing.ADVICE.format(stack=stack.name)}")
 
@@ -54,18 +54,18 @@ def _is_of_the_cluster(entry: Mapping[str, Any]) -> bool:
     return str(entry.get("type") or entry["resource"]["type"]).startswith("kubernetes:")
 
 
-def _found(client: Any, stack: Stack, resolved: settings.StackSettings) -> list[str]:
+def _found(client: Any, resolved: settings.StackSettings) -> list[str]:
     """Kind and name of everything that is there."""
     objects = _objects(resolved)
-    namespace = access.Target("v1", "Namespace", "", stack.namespace)
-    if access.read(client, namespace) is None:  # nothing can be in it
+    if not existing.exists(client, *_resource(_namespace(resolved), "")):  # nothing can be in it
         objects = [each for each in objects if each["kind"] in CLUSTER_WIDE]
-    elif stack.mode == "helm" and helm_storage.records(client, stack.namespace, resolved.release_name):
-        return [f'Helm release "{resolved.release_name}"']
+    resources = [_resource(each, resolved.config.namespace) for each in objects]
+    if resolved.config.mode == "helm":
+        release = {"namespace": resolved.config.namespace, "name": resolved.release_name}
+        resources.insert(0, (existing.RELEASE, release))
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        targets = [_target(each, stack.namespace) for each in objects]
-        there = list(pool.map(lambda each: access.read(client, each) is not None, targets))
-    return [f'{each["kind"]} "{each["metadata"]["name"]}"' for each in itertools.compress(objects, there)]
+        there = list(pool.map(lambda each: existing.exists(client, *each), resources))
+    return [existing.said(*each) for each in itertools.compress(resources, there)]
 
 
 def _objects(resolved: settings.StackSettings) -> Sequence[Mapping[str, Any]]:
@@ -73,7 +73,7 @@ def _objects(resolved: settings.StackSettings) -> Sequence[Mapping[str, Any]]:
     config = resolved.config
     made: list[Mapping[str, Any]] = []
     if config.create_namespace:
-        made.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": config.namespace}})
+        made.append(_namespace(resolved))
     if config.storage_class is not None:
         made.append(storage_class(config.storage_class))
     if config.mode == "native" and resolved.release is not None:
@@ -82,6 +82,12 @@ def _objects(resolved: settings.StackSettings) -> Sequence[Mapping[str, Any]]:
     return made
 
 
-def _target(manifest: Mapping[str, Any], namespace: str) -> access.Target:
+def _namespace(resolved: settings.StackSettings) -> Mapping[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": resolved.config.namespace}}
+
+
+def _resource(manifest: Mapping[str, Any], namespace: str) -> tuple[str, Mapping[str, Any]]:
+    """Type and inputs of a manifest, which goes into a namespace if its kind does."""
     kind, name = manifest["kind"], manifest["metadata"]["name"]
-    return access.Target(manifest["apiVersion"], kind, "" if kind in CLUSTER_WIDE else namespace, name)
+    metadata = {"name": name} if kind in CLUSTER_WIDE else {"name": name, "namespace": namespace}
+    return type_token(manifest["apiVersion"], kind), {"metadata": metadata}
