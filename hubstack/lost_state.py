@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any
 
 import settings
@@ -17,7 +18,7 @@ from chart import render
 from chart.release import TokenValues
 from chart.storage_class import storage_class
 from chart.tokens import services_without_token
-from components import existing
+from components import api_server, existing
 from components.kubernetes import CLUSTER_WIDE, type_token
 from hubstack import guards
 from hubstack.adoption import access
@@ -57,7 +58,8 @@ def _is_of_the_cluster(entry: Mapping[str, Any]) -> bool:
 def _found(client: Any, resolved: settings.StackSettings) -> list[str]:
     """Kind and name of everything that is there."""
     objects = _objects(resolved)
-    if not existing.exists(client, *_resource(_namespace(resolved), "")):  # nothing can be in it
+    namespace = api_server.path("v1", "Namespace", "", resolved.config.namespace)
+    if api_server.get(client, namespace)[0] == HTTPStatus.NOT_FOUND:  # nothing can be in it
         objects = [each for each in objects if each["kind"] in CLUSTER_WIDE]
     resources = [_resource(each, resolved.config.namespace) for each in objects]
     if resolved.config.mode == "helm":
@@ -73,17 +75,13 @@ def _objects(resolved: settings.StackSettings) -> Sequence[Mapping[str, Any]]:
     config = resolved.config
     made: list[Mapping[str, Any]] = []
     if config.create_namespace:
-        made.append(_namespace(resolved))
+        made.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": config.namespace}})
     if config.storage_class is not None:
         made.append(storage_class(config.storage_class))
     if config.mode == "native" and resolved.release is not None:
         services = dict.fromkeys(services_without_token(resolved.loaded.tree), "")
         made += render.objects(resolved.release, TokenValues("", "", "", services))
     return made
-
-
-def _namespace(resolved: settings.StackSettings) -> Mapping[str, Any]:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": resolved.config.namespace}}
 
 
 def _resource(manifest: Mapping[str, Any], namespace: str) -> tuple[str, Mapping[str, Any]]:
