@@ -44,6 +44,7 @@ def test_native_hub_works_in_a_browser(browser: Browser, hub: Hub) -> None:
     work(browser, hub, "ada")
 
 
+@pytest.mark.long
 def test_helm_mode_hub_works_in_a_browser(browser: Browser, place: Place) -> None:
     """The same stack in mode helm does the same."""
     hub = place.deploy("release", VALUES, mode="helm")
@@ -53,6 +54,7 @@ def test_helm_mode_hub_works_in_a_browser(browser: Browser, place: Place) -> Non
         hub.updater.destroy()
 
 
+@pytest.mark.long
 def test_https_with_a_manual_certificate(browser: Browser, place: Place, tmp_path: Path) -> None:
     """With proxy.https.type manual, proxy-public speaks TLS with the given certificate, and people can log in."""
     key, certificate = self_signed("127.0.0.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import yaml
 
 from chart import merge
@@ -28,6 +29,7 @@ def settings_of_the_notebook_gate() -> dict:
     return yaml.safe_load(block)
 
 
+@pytest.mark.long
 def test_every_gate_opens_on_a_hub_that_works(hub: Hub) -> None:
     """Without its service the notebook gate is shut and says why; with the documented settings all gates open."""
     target = Target(hub.stack, hub.url)

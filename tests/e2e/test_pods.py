@@ -6,6 +6,7 @@ import copy
 import threading
 import time
 
+import pytest
 import yaml
 from playwright.sync_api import Browser
 
@@ -23,6 +24,7 @@ def running(pods: list[dict]) -> list[dict]:
     return [pod for pod in pods if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]]
 
 
+@pytest.mark.long
 def test_a_user_takes_the_place_of_a_placeholder(browser: Browser, hub: Hub) -> None:
     """On a full node, a placeholder is evicted for a person's pod, and waits for room until the person has gone."""
     node = hub.node.client().get("/api/v1/nodes")["items"][0]
@@ -46,6 +48,7 @@ def test_a_user_takes_the_place_of_a_placeholder(browser: Browser, hub: Hub) -> 
         hub.up(VALUES)
 
 
+@pytest.mark.long
 def test_the_hub_changes_only_after_its_images_are_there(hub: Hub, place: Place) -> None:
     """While an image of the new settings cannot be pulled, the old hub serves; once it is there, the update goes on."""
     absent = "example.invalid/lab"
@@ -76,6 +79,7 @@ def test_the_hub_changes_only_after_its_images_are_there(hub: Hub, place: Place)
     hub.up(VALUES)
 
 
+@pytest.mark.long
 def test_servers_outlive_a_change_of_the_hub(browser: Browser, hub: Hub) -> None:
     """Settings change while a person works: the hub restarts, the kernel keeps its variables, the page comes back."""
     outage: list[float] = []

@@ -8,6 +8,7 @@ import tarfile
 from functools import partial
 from pathlib import Path
 
+import pytest
 import yaml
 from playwright.sync_api import Browser
 
@@ -66,6 +67,7 @@ def people(hub: Hub, copy: Path) -> list[tuple]:
         return database.execute("select name, created, cookie_id from users order by name").fetchall()
 
 
+@pytest.mark.long
 def test_an_upgrade_of_the_chart_keeps_everybody(browser: Browser, place: Place, tmp_path: Path) -> None:
     """After 4.3.5 to 4.4.0 the same people are in the database, and who was logged in still is, with their files."""
     older_images(place)
