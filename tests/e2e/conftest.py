@@ -19,7 +19,7 @@ from hubstack.cluster import ClusterError
 from hubstack.cluster.node.cluster import NodeCluster
 from hubstack.environment import ENGINE_TOOLS
 from hubstack.updates import Updater
-from tests import charts, chromium, programs
+from tests import charts, chromium, needs, programs
 from tests.e2e.person import PASSWORD
 from tests.e2e.waiting import answers, eventually
 
@@ -107,7 +107,7 @@ def write(file: Path, values: dict) -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The node; it ends with this process, however that ends. Skips, with the reason, where there can be none."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        pytest.skip("a node runs containers: it needs Linux and root")
+        needs.skip("containers", "a node runs containers: it needs Linux and root")
     patch = pytest.MonkeyPatch()
     names = (*ENGINE_TOOLS, *session.CLUSTER_TOOLS["node"], *session.OTHER_TOOLS)
     tools = programs.find(names, tmp_path_factory.mktemp("cache"), patch)
