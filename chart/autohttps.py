@@ -12,7 +12,7 @@ from chart.network_policy import network_policy as shared_network_policy
 from chart.pod import core_affinity, drop_falsy, extra_env, image, image_pull_secrets, tolerations
 from chart.proxy_services import ip_families
 from chart.release import Release
-from chart.text import checksum
+from chart.text import checksum, retype
 from chart.traefik_config import HTTP_PORT, HTTPS_PORT, dynamic_config, static_config
 
 __all__ = ["dynamic_config", "objects", "static_config"]
@@ -169,7 +169,7 @@ def _pod_spec(release: Release) -> dict[str, Any]:
     traefik = values.proxy.traefik
     priority = release.names.priority if values.scheduling.pod_priority.enabled else None
     return {
-        "serviceAccountName": release.names.autohttps_service_account,
+        "serviceAccountName": retype(release.names.autohttps_service_account),
         **drop_falsy(
             {
                 "priorityClassName": priority,
@@ -194,7 +194,7 @@ def _traefik(release: Release) -> dict[str, Any]:
     traefik = release.values.proxy.traefik
     return {
         "name": "traefik",
-        "image": image(traefik.image),
+        "image": image(traefik.image, quoted=True),
         "ports": [
             {"name": "http", "containerPort": HTTP_PORT},
             {"name": "https", "containerPort": HTTPS_PORT},
@@ -242,7 +242,7 @@ def _secret_sync(release: Release, name: str, args: list[str]) -> dict[str, Any]
     settings = release.values.proxy.secret_sync
     return {
         "name": name,
-        "image": image(settings.image),
+        "image": image(settings.image, quoted=True),
         "args": args,
         "env": [dict(UNBUFFERED)],
         "volumeMounts": [dict(ACME_VOLUME)],

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chart import helm_yaml
+from chart import helm_yaml, toml
 from chart.errors import Problem, SettingsError
 from chart.text import base64_text, compact_json
 
-GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """What Go's ``strings.TrimSpace`` takes for white space."""
 
 
@@ -24,7 +24,7 @@ def secret_data(files: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def last_text(files: Mapping[str, Any]) -> str | None:
-    """Name of the text file that the chart writes last, at the end of the Secret's manifest; None without text files."""
+    """Name of the text file that the chart writes last, at the end of the Secret's manifest; None without texts."""
     return max((name for name, file in files.items() if not file.get("binaryData")), default=None)
 
 
@@ -68,48 +68,6 @@ def _structured(data: Any, extension: str) -> str:
         case ".json":
             return compact_json(data) + "\n"
         case ".toml":
-            return _toml(data)
+            return toml.dump(data)
         case _:
             return helm_yaml.dump(data)
-
-
-def _toml(data: Mapping[str, Any]) -> str:
-    """TOML in which every number is a float, as Helm writes it, because its numbers are all floats."""
-    return "\n".join(_toml_lines(data, ())) + "\n"
-
-
-def _toml_lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    indent = "  " * max(len(path) - 1, 0) + ("  " if path else "")
-    plain = {key: value for key, value in sorted(table.items()) if not _is_table(value) and value is not None}
-    lines = [f"{indent}{_toml_key(key)} = {_toml_value(value)}" for key, value in plain.items()]
-    for key, value in sorted(table.items()):
-        header = ".".join(_toml_key(step) for step in (*path, key))
-        outer = "  " * len(path)
-        if isinstance(value, Mapping):
-            lines += ["", f"{outer}[{header}]", *_toml_lines(value, (*path, key))]
-        elif _is_table(value):
-            for member in value:
-                lines += ["", f"{outer}[[{header}]]", *_toml_lines(member, (*path, key))]
-    return lines
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, list) and bool(value) and all(isinstance(member, Mapping) for member in value)
-    )
-
-
-def _toml_key(key: str) -> str:
-    return key if key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key) else _toml_value(key)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(float(value))
-    if isinstance(value, list):
-        return f"[{', '.join(_toml_value(member) for member in value)}]"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_toml_key(key)} = {_toml_value(member)}" for key, member in value.items()) + "}"
-    return compact_json(str(value)).replace("\\u003c", "<").replace("\\u003e", ">").replace("\\u0026", "&")

@@ -10,7 +10,7 @@ from chart.hub_deployment import deployment
 from chart.hub_secret import secret
 from chart.labels import metadata, selector
 from chart.network_policy import network_policy as shared_network_policy
-from chart.pod import drop_falsy
+from chart.pod import drop_falsy, unquoted
 from chart.release import Release, TokenValues
 from chart.text import retype
 
@@ -133,7 +133,7 @@ def service(release: Release) -> dict[str, Any]:
     settings = release.values.hub.service
     annotations = {
         "prometheus.io/scrape": "true",
-        "prometheus.io/path": f"{(release.values.hub.base_url or '').removesuffix('/')}/hub/metrics",
+        "prometheus.io/path": retype(f"{(release.values.hub.base_url or '').removesuffix('/')}/hub/metrics"),
         "prometheus.io/port": "8081",
         **(settings.annotations or {}),
     }
@@ -141,7 +141,7 @@ def service(release: Release) -> dict[str, Any]:
         "name": "hub",
         "port": 8081,
         "targetPort": "http",
-        **drop_falsy({"nodePort": settings.ports.node_port, "appProtocol": retype(settings.ports.app_protocol)}),
+        **unquoted({"nodePort": settings.ports.node_port, "appProtocol": settings.ports.app_protocol}),
     }
     return {
         "apiVersion": "v1",
@@ -151,12 +151,7 @@ def service(release: Release) -> dict[str, Any]:
             "type": settings.type,
             "selector": selector(release, COMPONENT),
             "ports": [port, *(settings.extra_ports or [])],
-            **drop_falsy(
-                {
-                    "loadBalancerIP": retype(settings.load_balancer_ip),
-                    "ipFamilyPolicy": settings.ip_family_policy,
-                    "ipFamilies": settings.ip_families,
-                }
-            ),
+            **unquoted({"loadBalancerIP": settings.load_balancer_ip, "ipFamilyPolicy": settings.ip_family_policy}),
+            **drop_falsy({"ipFamilies": settings.ip_families}),
         },
     }

@@ -118,7 +118,7 @@ def _volume_mounts(release: Release) -> list[dict[str, Any]]:
 
 def _container(release: Release) -> dict[str, Any]:
     settings = release.values.hub
-    health = {"path": f"{(settings.base_url or '').removesuffix('/')}/hub/health", "port": "http"}
+    health = {"path": retype(f"{(settings.base_url or '').removesuffix('/')}/hub/health"), "port": "http"}
     return {
         "name": "hub",
         "image": pod.image(settings.image),

@@ -13,7 +13,7 @@ from chart import pod, priority
 from chart.labels import metadata, pod_labels, selector
 from chart.objects import service_account
 from chart.release import Release
-from chart.text import checksum, go_text
+from chart.text import checksum, go_text, retype
 
 COMPONENT = "image-puller"
 DESCRIPTION = (
@@ -164,7 +164,7 @@ def _pod_spec(release: Release, account: str) -> dict[str, Any]:
     return {
         "terminationGracePeriodSeconds": 0,
         "automountServiceAccountToken": False,
-        "serviceAccountName": account,
+        "serviceAccountName": retype(account),
         "initContainers": [_pull(release, *image) for image in _images(release)],
         "containers": [pause],
         **pod.drop_falsy(
@@ -186,7 +186,7 @@ def _pull(release: Release, name: str, image: Any, policy: str | None = None) ->
     settings = release.values.pre_puller
     container = {
         "name": f"image-pull-{name}",
-        "image": image,
+        "image": retype(image),
         "command": ["/bin/sh", "-c", 'echo "Pulling complete"'],
         **pod.drop_falsy(
             {

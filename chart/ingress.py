@@ -7,7 +7,7 @@ from typing import Any
 from chart.labels import metadata
 from chart.pod import drop_falsy
 from chart.release import Release
-from chart.text import go_text
+from chart.text import go_text, retype
 
 
 def objects(release: Release) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def _ingress_rule(release: Release, host: str) -> dict[str, Any]:
     settings = release.values.ingress
     base = (release.values.hub.base_url or "").removesuffix("/")
     path: dict[str, Any] = {
-        "path": f"{base}/{go_text(settings.path_suffix)}",
+        "path": retype(f"{base}/{go_text(settings.path_suffix)}"),
         "pathType": settings.path_type,
         "backend": {"service": {"name": release.names.proxy_public, "port": {"name": "http"}}},
     }

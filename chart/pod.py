@@ -37,9 +37,15 @@ def strategy(section: Mapping[str, Any]) -> dict[str, Any]:
     return {} if settings is None else {"strategy": drop_null(settings)}
 
 
-def image(settings: Image) -> str:
-    """``name:tag`` of an image."""
-    return f"{go_text(settings.name)}:{go_text(settings.tag)}"
+def unquoted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that the chart writes where they are set, without quotes: YAML decides anew what they are."""
+    return drop_null({key: retype(value) for key, value in fields.items() if value})
+
+
+def image(settings: Image, *, quoted: bool = False) -> Any:
+    """``name:tag`` of an image; without quotes, as the chart writes most of them, YAML decides anew what it is."""
+    text = f"{go_text(settings.name)}:{go_text(settings.tag)}"
+    return text if quoted else retype(text)
 
 
 def image_pull_secrets(release: Release, settings: Image) -> list[dict[str, Any]]:
@@ -145,7 +151,7 @@ def singleuser_resources(release: Release) -> dict[str, Any]:
     def figures(cpu: Any, memory: Any, extra: Mapping[str, Any] | None) -> dict[str, Any]:
         # The chart quotes the extra resources, and writes their numbers as Go does.
         return {
-            **drop_falsy({"cpu": cpu, "memory": memory}),
+            **unquoted({"cpu": cpu, "memory": memory}),
             **{name: go_text(amount) for name, amount in (extra or {}).items()},
         }
 

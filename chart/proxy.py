@@ -194,7 +194,8 @@ def _container(release: Release) -> dict[str, Any]:
 def command(release: Release) -> list[Any]:
     """The command line of configurable-http-proxy.
 
-    A flag from ``extraCommandLineFlags`` is a Go template, and its result is typed by YAML: ``"5"`` becomes a number.
+    The chart writes the settings in it without quotes, so YAML decides anew what they are: ``"5"`` in
+    ``extraCommandLineFlags`` becomes a number. A flag there is a Go template, too.
     """
     values = release.values
     chp = values.proxy.chp
@@ -205,8 +206,8 @@ def command(release: Release) -> list[Any]:
         "--ip=",
         "--api-ip=",
         f"--api-port={proxy_services.API_PORT}",
-        f"--default-target={chp.default_target or hub_host}",
-        f"--error-target={chp.error_target or f'{hub_host}/hub/error'}",
+        retype(f"--default-target={chp.default_target or hub_host}"),
+        retype(f"--error-target={chp.error_target or f'{hub_host}/hub/error'}"),
         *_tls_flags(release),
     ]
     if values.debug.enabled:
@@ -222,7 +223,7 @@ def command(release: Release) -> list[Any]:
     ]
 
 
-def _tls_flags(release: Release) -> list[str]:
+def _tls_flags(release: Release) -> list[Any]:
     kind = https_kind(release.values)
     if not kind.in_proxy:
         return [f"--port={HTTP_PORT}"]
@@ -232,8 +233,8 @@ def _tls_flags(release: Release) -> list[str]:
         f"--port={HTTPS_PORT}",
         f"--redirect-port={HTTP_PORT}",
         "--redirect-to=443",
-        f"--ssl-key={TLS_DIRECTORY}/{go_text(key)}",
-        f"--ssl-cert={TLS_DIRECTORY}/{go_text(certificate)}",
+        retype(f"--ssl-key={TLS_DIRECTORY}/{go_text(key)}"),
+        retype(f"--ssl-cert={TLS_DIRECTORY}/{go_text(certificate)}"),
     ]
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from chart.https import HttpsKind, https_kind
 from chart.labels import metadata, selector
-from chart.pod import drop_falsy
+from chart.pod import drop_falsy, unquoted
 from chart.release import Release
-from chart.text import retype
 
 API_PORT = 8001
 """Where the hub tells the proxy its routes."""
@@ -36,7 +35,7 @@ def proxy_public(release: Release) -> dict[str, Any]:
         "selector": selector(release, "autohttps" if behind_traefik else "proxy"),
         "ports": _public_ports(release) or None,
         "type": service.type,
-        **drop_falsy({"loadBalancerIP": retype(service.load_balancer_ip) if service.load_balancer_ip else None}),
+        **unquoted({"loadBalancerIP": service.load_balancer_ip}),
         **ip_families(release),
         **drop_falsy({"externalIPs": service.external_ips}),
     }
@@ -59,7 +58,10 @@ def proxy_public(release: Release) -> dict[str, Any]:
 def ip_families(release: Release) -> dict[str, Any]:
     """IPv4 or IPv6, for all Services that lead to the proxy."""
     service = release.values.proxy.service
-    return drop_falsy({"ipFamilyPolicy": service.ip_family_policy, "ipFamilies": service.ip_families})
+    return {
+        **unquoted({"ipFamilyPolicy": service.ip_family_policy}),
+        **drop_falsy({"ipFamilies": service.ip_families}),
+    }
 
 
 def _public_ports(release: Release) -> list[dict[str, Any]]:

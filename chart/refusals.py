@@ -9,14 +9,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from chart import helm_yaml
+from chart import unquoted
 from chart.errors import SettingsError
 from chart.extra_files import block_text, extension, last_text
 from chart.https import HttpsKind, https_problems
-from chart.pod import PROBE_NUMBERS
-from chart.text import go_text, retype
 from chart.values import ChartValues
 from chart.values.messages import described
+from chart.values_tree import at, makes_autohttps, pulls_images
 
 Refusal = tuple[tuple[str, ...], str]
 """Path and message."""
@@ -31,6 +30,8 @@ _UNWRITABLE = (
     "characters; use binaryData with base64"
 )
 
+_UNQUOTED = "cannot be written without quotes, as the chart does; put quotes inside of the text"
+
 
 def refusals(tree: Mapping[str, Any], values: ChartValues, hidden: Hidden) -> Iterator[Refusal]:
     """Everything that the templates would refuse.
@@ -44,26 +45,16 @@ def refusals(tree: Mapping[str, Any], values: ChartValues, hidden: Hidden) -> It
     yield from _metadata_server(tree)
     yield from _https(tree, values)
     for section in ("hub", "proxy.chp", "proxy.traefik"):
-        if section != "proxy.traefik" or _autohttps(tree):
+        if section != "proxy.traefik" or makes_autohttps(tree):
             yield from _extra_env((*section.split("."), "extraEnv"), tree, hidden)
     for section in ("hub", "singleuser"):
         yield from _extra_files((section, "extraFiles"), tree, hidden)
     for path in (("hub", "command"), ("hub", "args"), ("proxy", "chp", "extraCommandLineFlags")):
         yield from _templates(path, tree, hidden)
-    yield from _probes(tree)
     yield from _services(tree)
     yield from _entries(tree, hidden)
     yield from _sections_in_use(tree)
-    yield from _images(tree)
-
-
-def at(tree: Any, *path: str) -> Any:
-    """The value at a path; None where there is none."""
-    for step in path:
-        if not isinstance(tree, Mapping):
-            return None
-        tree = tree.get(step)
-    return tree
+    yield from _unquoted(tree, hidden)
 
 
 def _former_settings(tree: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -89,11 +80,6 @@ def _metadata_server(tree: Mapping[str, Any]) -> Iterator[Refusal]:
                 "either the metadata server is blocked or it is allowed"
             ),
         )
-
-
-def _autohttps(tree: Mapping[str, Any]) -> bool:
-    https = at(tree, "proxy", "https") or {}
-    return bool(at(https, "enabled") and at(https, "type") == "letsencrypt" and at(https, "hosts"))
 
 
 def _https(tree: Mapping[str, Any], values: ChartValues) -> Iterator[Refusal]:
@@ -165,35 +151,8 @@ def _templates(path: tuple[str, ...], tree: Mapping[str, Any], hidden: Hidden) -
             yield here, f"must be text, not {shown}; put it in quotes"
         elif fault := _template_fault(text):
             yield here, f"{shown} is not a Helm template: {fault}"
-        elif "{{" not in text and not _is_item(text):
-            yield here, f"{shown} cannot be written without quotes, as the chart does; put quotes inside of the text"
-
-
-def _probes(tree: Mapping[str, Any]) -> Iterator[Refusal]:
-    for section in ("hub", "proxy.chp"):
-        for kind in ("livenessProbe", "readinessProbe"):
-            path = (*section.split("."), kind)
-            for key in PROBE_NUMBERS:
-                if not _readable(at(tree, *path, key)):
-                    yield (*path, key), f"{described(at(tree, *path, key))} is not allowed; must be a number"
-
-
-def _readable(value: Any) -> bool:
-    """Whether a value that the chart writes without quotes is read back as YAML."""
-    try:
-        retype(value)
-    except SettingsError:
-        return False
-    return True
-
-
-def _is_item(text: str) -> bool:
-    """Whether a text that the chart writes as ``- TEXT`` is one item of a list: its second line is not indented."""
-    try:
-        read = helm_yaml.load(f"list:\n  - {text}\nend:\n", "")
-    except SettingsError:
-        return False
-    return list(read) == ["list", "end"] and len(read["list"]) == 1
+        elif "{{" not in text and not unquoted.Written(here, text, item=True).readable:
+            yield here, f"{shown} {_UNQUOTED}"
 
 
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -213,6 +172,18 @@ def _template_fault(text: str) -> str | None:
     return None
 
 
+def _unquoted(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
+    for written in unquoted.unreadable(tree):
+        shown = described(written.text, hide=hidden(written.path))
+        match written.path[-1]:
+            case "tag":
+                yield written.path, "must not be empty; give the tag of the image, in quotes"
+            case "image":
+                yield written.path, f"{shown} is no name of an image that the chart can write"
+            case _:
+                yield written.path, f"{shown} {_UNQUOTED}"
+
+
 def _services(tree: Mapping[str, Any]) -> Iterator[Refusal]:
     for name in at(tree, "hub", "services") or {}:
         if name in _SERVICE_SCHEMA:
@@ -221,11 +192,10 @@ def _services(tree: Mapping[str, Any]) -> Iterator[Refusal]:
 
 def _entries(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
     """Lists whose entries the image pullers look into."""
-    pullers = at(tree, "prePuller", "hook", "enabled") or at(tree, "prePuller", "continuous", "enabled")
     lists = ["initContainers", "extraContainers"]
     if at(tree, "prePuller", "pullProfileListImages"):
         lists.append("profileList")
-    for key in lists if pullers else []:
+    for key in lists if pulls_images(tree) else []:
         entries = at(tree, "singleuser", key)
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             if not isinstance(entry, Mapping):
@@ -237,8 +207,8 @@ _NEEDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "hub.networkPolicy.egressAllowRules": lambda tree: at(tree, "hub", "networkPolicy", "enabled"),
     "proxy.chp.networkPolicy.egressAllowRules": lambda tree: at(tree, "proxy", "chp", "networkPolicy", "enabled"),
     "singleuser.networkPolicy.egressAllowRules": lambda tree: at(tree, "singleuser", "networkPolicy", "enabled"),
-    "proxy.secretSync": _autohttps,
-    "proxy.secretSync.image": _autohttps,
+    "proxy.secretSync": makes_autohttps,
+    "proxy.secretSync.image": makes_autohttps,
     **dict.fromkeys(
         [
             f"proxy.traefik.{key}"
@@ -253,7 +223,7 @@ _NEEDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
                 "tolerations",
             )
         ],
-        _autohttps,
+        makes_autohttps,
     ),
 }
 """Settings that a null may remove only while the templates do not use them, each with the condition of its use."""
@@ -264,43 +234,3 @@ def _sections_in_use(tree: Mapping[str, Any]) -> Iterator[Refusal]:
         path = tuple(dotted.split("."))
         if isinstance(at(tree, *path[:-1]), Mapping) and at(tree, *path) is None and used(tree):
             yield path, "must not be null while it is used; leave it out to get its default"
-
-
-def _pulls(tree: Mapping[str, Any]) -> bool:
-    return bool(at(tree, "prePuller", "hook", "enabled") or at(tree, "prePuller", "continuous", "enabled"))
-
-
-_IMAGES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-    "hub.image": lambda tree: True,
-    "proxy.chp.image": lambda tree: True,
-    "proxy.traefik.image": _autohttps,
-    "proxy.secretSync.image": _autohttps,
-    "singleuser.image": _pulls,
-    "singleuser.networkTools.image": lambda tree: (
-        _pulls(tree) and at(tree, "singleuser", "cloudMetadata", "blockWithIptables")
-    ),
-    "prePuller.pause.image": _pulls,
-    "prePuller.hook.image": lambda tree: at(tree, "prePuller", "hook", "enabled"),
-    "scheduling.userScheduler.image": lambda tree: at(tree, "scheduling", "userScheduler", "enabled"),
-    "scheduling.userPlaceholder.image": lambda tree: at(tree, "scheduling", "userPlaceholder", "enabled"),
-}
-"""Images that the templates write, each with the condition under which they do."""
-
-
-def _images(tree: Mapping[str, Any]) -> Iterator[Refusal]:
-    """The templates write ``image: NAME:TAG`` without quotes; with an empty tag, say, this is not YAML any more."""
-    used = [dotted.split(".") for dotted, written in _IMAGES.items() if written(tree)]
-    if _pulls(tree):
-        used += [["prePuller", "extraImages", str(name)] for name in at(tree, "prePuller", "extraImages") or {}]
-    for path in used:
-        image = at(tree, *path)
-        if not isinstance(image, Mapping):
-            continue
-        name, tag = go_text(image.get("name")), go_text(image.get("tag"))
-        try:
-            helm_yaml.load(f"image: {name}:{tag}", source="")
-        except SettingsError:
-            if not tag:
-                yield (*path, "tag"), "must not be empty; give the tag of the image, in quotes"
-            else:
-                yield tuple(path), f"{name}:{tag} is no name of an image that the chart can write"

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chart.errors import SettingsError
 from chart.release import Release
+from chart.text import retype
 
 HTTP_PORT = 8080
 HTTPS_PORT = 8443
@@ -39,8 +41,8 @@ def static_config(release: Release) -> dict[str, Any]:
     values = release.values
     letsencrypt = values.proxy.https.letsencrypt
     acme: dict[str, Any] = {
-        "caServer": letsencrypt.acme_server,
-        "email": letsencrypt.contact_email,
+        "caServer": _unquoted(letsencrypt.acme_server),
+        "email": _unquoted(letsencrypt.contact_email),
         "httpChallenge": {"entryPoint": "http"},
         "storage": CERTIFICATES,
     }
@@ -107,6 +109,17 @@ def dynamic_config(release: Release) -> dict[str, Any]:
         },
     }
     return merge_filling(proxy.traefik.extra_dynamic_config, chart)
+
+
+def _unquoted(text: Any) -> Any:
+    """What YAML reads where the chart writes a text without quotes; the text itself where that is no YAML.
+
+    The chart then installs the text of an error instead of the file, as it does for a wildcard among the hosts.
+    """
+    try:
+        return retype(text)
+    except SettingsError:
+        return text
 
 
 def merge_filling(preferred: Mapping[str, Any] | None, fallback: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from chart.labels import metadata, pod_labels, selector
 from chart.objects import pod_disruption_budget as budget
 from chart.objects import service_account as account
 from chart.release import Release
-from chart.text import checksum, go_text
+from chart.text import checksum, go_text, retype
 
 COMPONENT = "user-scheduler"
 CONFIG_FOLDER = "/etc/user-scheduler"
@@ -197,7 +197,7 @@ def _pod_spec(release: Release) -> dict[str, Any]:
         "containers": [container],
         **pod.drop_falsy(
             {
-                "serviceAccountName": release.names.user_scheduler_service_account,
+                "serviceAccountName": retype(release.names.user_scheduler_service_account),
                 "priorityClassName": priority,
                 "nodeSelector": settings.node_selector,
                 "tolerations": pod.tolerations(release, "core", settings.tolerations),

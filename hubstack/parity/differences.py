@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hubstack.parity import normal
+
 Manifest = dict[str, Any]
 
 HOOK_PREFIX = "helm.sh/hook"
@@ -160,10 +162,13 @@ def drop_broken_files(chart: list[Manifest], ours: list[Manifest]) -> bool:
     return bool(broken)
 
 
+_HELMS_ERRORS = ("error converting YAML", "toml: cannot encode")
+
+
 def _error_texts(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if not isinstance(value, dict):
         return []
-    if set(value) == {"Error"} and str(value["Error"]).startswith("error converting YAML"):
+    if set(value) == {normal.ERROR} and str(value[normal.ERROR]).startswith(_HELMS_ERRORS):
         return [path]
     return [found for key, member in value.items() for found in _error_texts(member, (*path, key))]
 

@@ -1,9 +1,9 @@
 """What Helm installs, read from what it prints.
 
-``helm template`` prints the text that ``helm install`` hands to Kubernetes' own client, and the hooks after it. Helm cuts
-a template's rendered file into documents, trims white space at both ends of each (``releaseutil.SplitManifests``), and
-writes each below ``---`` and a comment, with one newline at its end (``action.renderResources``). The client goes line by
-line, ends every line with LF, the last one too, and takes a line that starts with ``---`` for a separator
+``helm template`` prints the text that ``helm install`` hands to Kubernetes' own client, and the hooks after it. Helm
+cuts a template's rendered file into documents, trims white space at both ends of each (``releaseutil.SplitManifests``),
+and writes each below ``---`` and a comment, with one newline at its end (``action.renderResources``). The client goes
+line by line, ends every line with LF, the last one too, and takes a line that starts with ``---`` for a separator
 (``k8s.io/apimachinery/pkg/util/yaml.YAMLReader``). So the newline before a separator belongs to the document above it:
 a block scalar at a document's end keeps its own last newline, and loses only the blanks that Helm trimmed.
 """

@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chart import helm_yaml
+from chart.errors import SettingsError
 
 Parser = Callable[[str], Any]
 
+ERROR = "Error"
+"""Helm's word for what is wrong with a text, in place of its content; here the key of a text that cannot be parsed."""
 CONFIG_FILES = ("traefik.yaml", "dynamic.yaml", "config.yaml")
 """Members of ConfigMaps that hold YAML."""
 
@@ -75,7 +78,10 @@ def _text(content: bytes) -> str:
 def _parse(members: dict[str, Any], parsers: Mapping[str, Parser]) -> None:
     for key, parser in parsers.items():
         if isinstance(members.get(key), str):
-            members[key] = parser(members[key])
+            try:
+                members[key] = parser(members[key])
+            except (ValueError, SettingsError):
+                members[key] = {ERROR: members[key]}
 
 
 def _extra_file_parsers(metadata: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Parser]:

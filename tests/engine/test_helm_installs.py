@@ -1,7 +1,7 @@
 """Our reading of what Helm prints is what a real ``helm install`` leaves on the API server, to the last newline.
 
-A chart of the test's own has block scalars in every style, ended in every way, at every place of a file. What this does
-not prove: anything about what the API server fills in by itself; only the content of Secrets and ConfigMaps is compared.
+A chart of the test's own has block scalars in every style, ended in every way, at every place of a file. What this
+does not prove: anything about other objects; only the content of Secrets and ConfigMaps is compared.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hubstack import manifests
 from hubstack.cluster.api import ApiClient
 from hubstack.parity import helm_documents
 from tests import charts, needs
@@ -151,12 +152,19 @@ def test_texts_are_read_as_they_are_installed(machine: Machine, install: Any, tm
     assert {name: (found[name], content) for name, content in expected.items() if found[name] != content} == {}
 
 
+DATA = {
+    "text": "two\nlines\n",
+    "number": 1_000_000,
+    "list": [1, "é", {"yes": "no"}],
+    "table": {"b": {"c": "<"}, "a": [{"x": 0.5}, {"y": True}]},
+    "empty": {},
+}
 FILES: dict[str, Any] = {
     "a.txt": {"mountPath": "/a/a.txt", "stringData": "first\nlast"},
-    "b.yaml": {"mountPath": "/a/b.yaml", "data": {"text": "two\nlines\n", "list": [1, "é"]}},
+    "b.yaml": {"mountPath": "/a/b.yaml", "data": DATA},
     "c.bin": {"mountPath": "/a/c.bin", "binaryData": base64.b64encode(b"\x00\xff").decode()},
-    "d.toml": {"mountPath": "/a/d.toml", "data": {"section": {"text": "x"}}},
-    "e.json": {"mountPath": "/a/e.json", "data": {"text": "<é>"}},
+    "d.toml": {"mountPath": "/a/d.toml", "data": DATA},
+    "e.json": {"mountPath": "/a/e.json", "data": DATA},
     "z.txt": {"mountPath": "/a/z.txt", "stringData": "first\r\n\r\nlast \t\n\n\n"},
 }
 
@@ -165,20 +173,28 @@ FILES: dict[str, Any] = {
 def test_files_of_the_chart_are_read_as_they_are_installed(
     machine: Machine, install: Any, tmp_path: Path, last: str
 ) -> None:
-    """The chart's Secrets with the users' files, each kind of file once the last one, hold what our reader says."""
+    """The chart's Secrets with the users' files hold what our reader says, and what mode native makes.
+
+    Each kind of file is the last one once, and so is a text of blanks.
+    """
     chart = charts.real("4.4.0")
     if chart is None:
         needs.skip("chart", "chart 4.4.0 is not here; HUBSTACK_MIRROR names a folder that has it")
     files = {name: file for name, file in FILES.items() if name <= last}
     if last == "blanks":
-        files = {
-            "x": {"mountPath": "/a/x", "stringData": "x"},
-            "y": {"mountPath": "/a/y", "stringData": " \n \u00a0\n"},
-        }
+        texts = {"x": "x", "y": " \n \u00a0\n"}
+        files = {name: {"mountPath": f"/{name}", "stringData": text} for name, text in texts.items()}
     values = tmp_path / "values.yaml"
     sections = {section: {"extraFiles": files} for section in ("hub", "singleuser")}
     values.write_text(json.dumps({**sections, "prePuller": {"hook": {"enabled": False}}}))
     expected = told(install("files", chart, "--values", str(values)))
     found = live(machine.cluster.client())
-    for secret in (("Secret", "hub"), ("Secret", "singleuser")):
-        assert {key: found[secret][key] for key in files} == {key: expected[secret][key] for key in files}
+    native = {
+        each["metadata"]["name"]: held(each)
+        for each in manifests.render_manifests([values], NAMESPACE, "files", "1.36.1")
+        if each["kind"] == "Secret"
+    }
+    for name in ("hub", "singleuser"):
+        installed = {key: found["Secret", name][key] for key in files}
+        assert installed == {key: expected["Secret", name][key] for key in files}
+        assert installed == {key: native[name][key] for key in files}

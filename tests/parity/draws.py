@@ -102,18 +102,7 @@ rules = st.lists(
     max_size=2,
 )
 file_paths = st.sampled_from(
-    (
-        "/a/b.yaml",
-        "/a/b.json",
-        "/a/b.toml",
-        "/a/b.txt",
-        "b.yml",
-        "/a/.yaml",
-        "/a/.json",
-        "/a/b.c.toml/",
-        "/a/b.YAML",
-        "/",
-    )
+    ("/a/b.yaml", "/a/b.json", "/a/b.toml", "/a/b.txt", "b.yml", "/a/.yaml", "/a/.json", "/a/b.c.toml/", "/a/b.YAML")
 )
 files = st.dictionaries(
     names,

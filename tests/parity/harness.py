@@ -1,8 +1,7 @@
 """Both renderings of some values: what mode native makes, and what Helm makes of the chart.
 
-The chart's side is asked of Helm where a helm binary and the chart's archive are at hand, else of a recording. The same
-questions can be asked of a recording on a machine with the chart as well: ``HUBSTACK_REFERENCE`` set to ``recording``, or
-to the folder of one.
+The chart's side is asked of Helm where a helm binary and the chart's archive are at hand, else of a recording.
+``HUBSTACK_REFERENCE`` set to ``recording``, or to the folder of one, asks a recording on a machine with the chart, too.
 """
 
 from __future__ import annotations

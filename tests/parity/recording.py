@@ -1,8 +1,8 @@
 """What Helm once made of some inputs, kept in a file for machines without the chart.
 
-``helm-template.jsonl.xz`` holds a JSON object a line: the inputs (chart, release, namespace, Kubernetes version, texts of
-the values files), Helm's exit code, and what it printed. The hub's two Python files are left out of it, because they are
-another project's. ``hub-configuration.json.xz`` holds what the chart's own two files led to, by test and by case.
+``helm-template.jsonl.xz`` holds a JSON object a line: the inputs (chart, release, namespace, Kubernetes version, texts
+of the values files), Helm's exit code, and what it printed. The hub's two Python files are left out of it, because they
+are another project's. ``hub-configuration.json.xz`` holds what the chart's own two files led to, by test and by case.
 """
 
 from __future__ import annotations

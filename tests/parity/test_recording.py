@@ -75,9 +75,8 @@ def test_the_mirrors_recording_has_all_that_the_suite_asks() -> None:
 @pytest.mark.parametrize("text", ["rest", "  rest: |\n    x\n"])
 def test_the_hubs_files_are_left_out(text: str) -> None:
     """Their text, blank lines in it included, and nothing after it."""
-    files = (
-        "  jupyterhub_config.py: |\n    import os\n\n    if True:\n        x: |\n            1\n  z2jh.py: |\n    y\n"
-    )
+    config = "  jupyterhub_config.py: |\n    import os\n\n    if True:\n        x: |\n            1\n"
+    files = f"{config}  z2jh.py: |\n    y\n"
     left = "  jupyterhub_config.py: LEFT-OUT\n  z2jh.py: LEFT-OUT\n"
     assert recording.without_hub_files(f"data:\n{files}{text}") == f"data:\n{left}{text}"
 

@@ -110,7 +110,7 @@ def test_an_unknown_key_names_the_file_and_the_nearest_key(write) -> None:
             {"prePuller": {"extraImages": {"a": {"name": "x", "tag": ""}}}},
             "prePuller.extraImages.a.tag: must not be empty",
         ),
-        ({"hub": {"image": {"name": "x", "tag": "a: b"}}}, "hub.image: x:a: b is no name of an image"),
+        ({"hub": {"image": {"name": "x", "tag": "a: b"}}}, "hub.image: 'x:a: b' is no name of an image"),
         ({"nothing": None}, "nothing: unknown key"),
     ],
 )
