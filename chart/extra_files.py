@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,4 +71,22 @@ def _structured(data: Any, extension: str) -> str:
         case ".toml":
             return toml.dump(data)
         case _:
-            return helm_yaml.dump(data)
+            return helm_yaml.dump(_clipped(data))
+
+
+def _clipped(data: Any) -> Any:
+    """Data whose last text ends with one newline at most.
+
+    The chart writes that text as a block inside of a block, and the outer one takes blank lines at its end away. A text
+    with blanks at the end of a line, or with control characters, is written in quotes instead and keeps what it has.
+    """
+    if isinstance(data, Mapping) and data:
+        last = max(data)
+        return {**data, last: _clipped(data[last])}
+    if isinstance(data, list) and data:
+        return [*data[:-1], _clipped(data[-1])]
+    if isinstance(data, str) and data.endswith("\n"):
+        body = data.rstrip("\n")
+        if not re.search(r" (?:\n|$)|[\x00-\x09\x0b-\x1f\x7f]", body):
+            return f"{body}\n" if body else ""
+    return data

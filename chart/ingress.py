@@ -25,7 +25,9 @@ def ingress(release: Release) -> dict[str, Any] | None:
         "kind": "Ingress",
         "metadata": metadata(release, "ingress", release.names.ingress, annotations=settings.annotations),
         "spec": {
-            **drop_falsy({"ingressClassName": settings.ingress_class_name, "tls": settings.tls}),
+            # The chart puts quotes around the text as it is.
+            **({"ingressClassName": retype(f'"{name}"')} if (name := settings.ingress_class_name) else {}),
+            **drop_falsy({"tls": settings.tls}),
             "rules": [_ingress_rule(release, host) for host in settings.hosts or [""]],
         },
     }

@@ -43,9 +43,9 @@ def unquoted(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def image(settings: Image, *, quoted: bool = False) -> Any:
-    """``name:tag`` of an image; without quotes, as the chart writes most of them, YAML decides anew what it is."""
+    """``name:tag`` of an image, read back as YAML reads what the chart writes, mostly without quotes."""
     text = f"{go_text(settings.name)}:{go_text(settings.tag)}"
-    return text if quoted else retype(text)
+    return retype(f'"{text}"' if quoted else text)
 
 
 def image_pull_secrets(release: Release, settings: Image) -> list[dict[str, Any]]:

@@ -129,6 +129,22 @@ def _structured(here: tuple[str, ...], file: Mapping[str, Any], hidden: Hidden) 
         path = (*here, "mountPath")
         shown = described(mount_path, hide=hidden(path))
         yield path, f"{shown} is not allowed; a file with 'data' needs one of the extensions {known}"
+    elif _holds(file["data"], _LINE_SEPARATORS[extension(mount_path or "") == ".json"]):
+        where = (*here, "data")
+        yield where, "holds a line separator (U+0085, U+2028 or U+2029), which the chart cannot write; leave it out"
+
+
+_LINE_SEPARATORS = {True: "\x85", False: "[\x85\u2028\u2029]"}
+"""What YAML takes for a line's end, and the chart does not; the others are escaped in JSON."""
+
+
+def _holds(data: Any, pattern: str) -> bool:
+    """Whether a text anywhere in some data has a match."""
+    if isinstance(data, Mapping):
+        return any(_holds(each, pattern) for pair in data.items() for each in pair)
+    if isinstance(data, list):
+        return any(_holds(each, pattern) for each in data)
+    return isinstance(data, str) and re.search(pattern, data) is not None
 
 
 def _writable(text: Any, *, ends_manifest: bool) -> bool:

@@ -94,7 +94,7 @@ def dynamic_config(release: Release) -> dict[str, Any]:
                     "middlewares": ["hsts", "scheme"],
                     "tls": {
                         "certResolver": "default",
-                        "domains": [{"main": host} for host in proxy.https.hosts or []],
+                        "domains": [{"main": _unquoted(host)} for host in proxy.https.hosts or []],
                         "options": "default",
                     },
                 },

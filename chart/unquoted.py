@@ -46,7 +46,7 @@ def unreadable(tree: Tree) -> Iterator[Written]:
     Arguments:
         tree: the merged values.
     """
-    for part in (_images, _pulled_images, _hub, _proxy, _pods, _ports):
+    for part in (_names, _images, _pulled_images, _hub, _proxy, _ingress, _pods, _ports):
         yield from (each for each in part(tree) if not each.readable)
 
 
@@ -56,6 +56,14 @@ def _filled(tree: Tree, section: str, settings: Iterable[str], around: str = "{}
         path = (*section.split("."), *setting.split("."))
         if isinstance(text := at(tree, *path), str) and text:
             yield Written(path, around.format(text), item=around.startswith("--"))
+
+
+def _names(tree: Tree) -> Iterator[Written]:
+    for setting in ("fullnameOverride", "nameOverride"):
+        if text := tree.get(setting):
+            yield Written((setting,), f"{go_text(text)}-hub")
+            # An own full name leaves the other out.
+            return
 
 
 _IMAGES: dict[str, Callable[[Tree], Any]] = {
@@ -142,9 +150,16 @@ def _pods(tree: Tree) -> Iterator[Written]:
     if makes_autohttps(tree):
         yield from _filled(tree, "proxy.traefik", ("serviceAccount.name",))
     if at(tree, "prePuller", "hook", "enabled"):
-        yield from _filled(tree, "prePuller.hook", ("serviceAccountImagePuller.name",))
+        yield from _filled(tree, "prePuller.hook", ("serviceAccount.name", "serviceAccountImagePuller.name"))
     if at(tree, "prePuller", "continuous", "enabled"):
         yield from _filled(tree, "prePuller.continuous", ("serviceAccount.name",))
+
+
+def _ingress(tree: Tree) -> Iterator[Written]:
+    if at(tree, "ingress", "enabled"):
+        base = go_text(at(tree, "hub", "baseUrl")).removesuffix("/")
+        yield from _filled(tree, "ingress", ("pathSuffix",), base.replace("{", "{{").replace("}", "}}") + "/{}")
+        yield from _filled(tree, "ingress", ("ingressClassName",), '"{}"')
 
 
 def _ports(tree: Tree) -> Iterator[Written]:
