@@ -14,8 +14,8 @@ SHOWN = 160
 
 
 def identity(manifest: dict[str, Any]) -> Identity:
-    """What tells an object from all others of its namespace."""
-    return manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]
+    """What tells an object from all others of its namespace; a name that the chart writes as null is blank here."""
+    return manifest["apiVersion"], manifest["kind"], str(manifest["metadata"].get("name", ""))
 
 
 def index(manifests: Sequence[dict[str, Any]]) -> dict[Identity, dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hubstack.parity import normal
+from hubstack.parity import compare, normal
 
 Manifest = dict[str, Any]
 
@@ -63,7 +63,7 @@ def apply(manifests: list[Manifest], side: Literal["chart", "ours"]) -> tuple[li
 def _drop_awaiter(manifest: Manifest) -> Manifest | None:
     annotations = manifest["metadata"].get("annotations", {})
     # Names and annotations can be anything, so either of them tells; the puller's own objects come earlier.
-    named = manifest["metadata"]["name"].endswith("hook-image-awaiter")
+    named = str(manifest["metadata"].get("name")).endswith("hook-image-awaiter")
     placed = annotations.get(HOOK_WEIGHT) in AWAITER_WEIGHTS and manifest["kind"] != "DaemonSet"
     is_awaiter = (named or placed) and any(key.startswith(HOOK_PREFIX) for key in annotations)
     return None if is_awaiter else manifest
@@ -93,7 +93,7 @@ def _rename_autohttps_budget(manifests: list[Manifest]) -> list[Manifest]:
     """
 
     def is_budget(manifest: Manifest) -> bool:
-        return bool(manifest["kind"] == "PodDisruptionBudget" and manifest["metadata"]["name"] == "proxy")
+        return bool(manifest["kind"] == "PodDisruptionBudget" and manifest["metadata"].get("name") == "proxy")
 
     if sum(map(is_budget, manifests)) < 2:
         return manifests
@@ -154,10 +154,10 @@ def drop_broken_files(chart: list[Manifest], ours: list[Manifest]) -> bool:
 
     The chart then writes ``Error: ...`` in place of the file, and installs it; ours is what the setting asks for.
     """
-    broken = [(each["kind"], each["metadata"]["name"], path) for each in chart for path in _error_texts(each)]
-    for kind, name, path in broken:
+    broken = [(compare.identity(each), path) for each in chart for path in _error_texts(each)]
+    for identity, path in broken:
         for each in (*chart, *ours):
-            if (each["kind"], each["metadata"]["name"]) == (kind, name):
+            if compare.identity(each) == identity:
                 _remove(each, path)
     return bool(broken)
 
@@ -168,7 +168,8 @@ _HELMS_ERRORS = ("error converting YAML", "toml: cannot encode")
 def _error_texts(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if not isinstance(value, dict):
         return []
-    if set(value) == {normal.ERROR} and str(value[normal.ERROR]).startswith(_HELMS_ERRORS):
+    # Beside the error may stand what users have added to the file.
+    if str(value.get(normal.ERROR)).startswith(_HELMS_ERRORS):
         return [path]
     return [found for key, member in value.items() for found in _error_texts(member, (*path, key))]
 
