@@ -51,7 +51,7 @@ def changed(stack: Stack, config: dict[str, Any]) -> Stack:
 def examine(machine: Machine, stack: Stack, *only: str) -> Report:
     """One run of the doctor; it must leave cluster, state and local files as they are."""
     before = everything(machine)
-    report = run.examine(stack, run.programs(Console(quiet=True)), only)
+    report = run.examine(stack, run.programs(stack, Console(quiet=True)), only)
     assert everything(machine) == before
     return report
 
