@@ -33,6 +33,7 @@ class BusyProxy:
         self.status: int | None = None
         self.delay = 0.0
         self.refused = 0
+        self._asked = threading.Event()
         document = yaml.safe_load(kubeconfig.read_text())
         upstream = urlsplit(document["clusters"][0]["cluster"]["server"])
         folder.mkdir()
@@ -66,6 +67,11 @@ class BusyProxy:
         self._document["users"][0]["user"] = {"token": token["status"]["token"]}
         self._file.write_text(yaml.safe_dump(self._document))
 
+    def wait_for_request(self, seconds: float = 120) -> None:
+        """Return as soon as something is asked; at the latest after this time."""
+        self._asked.clear()
+        self._asked.wait(seconds)
+
     def close(self) -> None:
         """Stop listening."""
         self._server.shutdown()
@@ -84,6 +90,7 @@ def _handler(proxy: BusyProxy, host: str, port: int) -> type[BaseHTTPRequestHand
 
         def forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            proxy._asked.set()
             time.sleep(proxy.delay)
             if proxy.status:
                 proxy.refused += 1

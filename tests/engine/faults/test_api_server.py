@@ -50,11 +50,12 @@ def test_an_api_server_that_refuses(lab: Lab, proxy: BusyProxy, mode: str) -> No
         lab.write(name, mode, 20 + number, proxy.kubeconfig)
 
         def trouble(status: int = status) -> None:
+            proxy.wait_for_request()
             proxy.status = status
             time.sleep(4)
             proxy.status = None
 
-        disturbed(lab, name, f"{status} for 4 s, mode {mode}", 2.0, trouble)
+        disturbed(lab, name, f"{status} for 4 s, mode {mode}", 0.0, trouble)
     assert proxy.refused
 
 
