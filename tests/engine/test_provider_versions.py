@@ -62,33 +62,34 @@ def engines(machine: Machine, tmp_path: Path) -> dict[str, Mapping[str, str]]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", ["native", "helm"])
+@pytest.mark.parametrize("first", Catalog.load().release(PLUGIN).versions)
 def test_a_stack_goes_from_one_version_to_the_other_and_back(
-    machine: Machine, engines: dict[str, Mapping[str, str]], mode: str
+    machine: Machine, engines: dict[str, Mapping[str, str]], first: str, mode: str
 ) -> None:
     """Previews and updates change the provider and no object; refresh and destroy go on with what the machine has.
 
     What one version has made, the other changes: a setting goes there and back.
     """
-    name = f"versions-{mode}"
-    newer, older = engines
+    name = f"from-{first.replace('.', '-')}-{mode}"
+    (second,) = engines.keys() - {first}
 
     def on(version: str, cull_every: int = 600) -> Updater:
         hub = stack(machine, name, mode, values={"cull": {"every": cull_every}})
         return Updater(hub, engines[version], Console(quiet=True))
 
-    on(older).up()
+    on(first).up()
     before = specs(machine, name)
-    for version in (newer, older):
+    for version in (second, first):
         assert on(version).preview().steps == PROVIDER
         assert on(version).preview(refresh=True).steps == PROVIDER
         assert on(version).up().steps == PROVIDER
         assert on(version).up().changed == 0
         assert specs(machine, name) == before
-    on(newer).refresh()
-    assert on(newer).up().changed == 0
+    on(second).refresh()
+    assert on(second).up().changed == 0
     assert specs(machine, name) == before
-    for version, cull_every in ((older, 300), (newer, 600), (older, 600)):
+    for version, cull_every in ((first, 300), (second, 600)):
         on(version, cull_every).up()
     assert without_history(specs(machine, name)) == without_history(before)
-    on(newer).destroy()
+    on(first).destroy()
     assert specs(machine, name) == {}
