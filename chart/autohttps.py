@@ -6,6 +6,7 @@ from typing import Any
 
 from chart import helm_yaml
 from chart import objects as small_objects
+from chart.blocks import clipped
 from chart.https import HttpsKind, require_https
 from chart.labels import app, metadata, pod_labels, selector
 from chart.network_policy import network_policy as shared_network_policy
@@ -49,8 +50,8 @@ def config_map(release: Release) -> dict[str, Any]:
         "kind": "ConfigMap",
         "metadata": metadata(release, COMPONENT, release.names.autohttps),
         "data": {
-            "traefik.yaml": helm_yaml.dump(static_config(release)),
-            "dynamic.yaml": helm_yaml.dump(dynamic_config(release)),
+            "traefik.yaml": helm_yaml.dump(clipped(static_config(release))),
+            "dynamic.yaml": helm_yaml.dump(clipped(dynamic_config(release))),
         },
     }
 
@@ -186,7 +187,7 @@ def _pod_spec(release: Release) -> dict[str, Any]:
         ],
         "initContainers": [_load_certificates(release), *(traefik.extra_init_containers or [])],
         "containers": [_traefik(release), _save_certificates(release)],
-        **(traefik.extra_pod_spec or {}),
+        **clipped(traefik.extra_pod_spec or {}),
     }
 
 

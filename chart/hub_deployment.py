@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chart import hub_secret, pod
+from chart.blocks import clipped
 from chart.go_template import render
 from chart.hub_config_map import config_map
 from chart.labels import metadata, pod_labels, selector
@@ -71,7 +72,7 @@ def _pod_spec(release: Release) -> dict[str, Any]:
                 "initContainers": settings.init_containers,
             }
         ),
-        **(settings.extra_pod_spec or {}),
+        **clipped(settings.extra_pod_spec or {}),
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chart import pod, priority
+from chart.blocks import clipped
 from chart.labels import metadata, pod_labels, selector
 from chart.objects import service_account
 from chart.release import Release
@@ -62,7 +63,7 @@ def hook_service_account(release: Release) -> dict[str, Any] | None:
         release,
         COMPONENT,
         release.names.hook_image_puller_service_account,
-        settings.service_account_image_puller.annotations,
+        clipped(settings.service_account_image_puller.annotations),
         extra_labels=DELETABLE,
     )
 
@@ -73,7 +74,7 @@ def continuous_service_account(release: Release) -> dict[str, Any] | None:
     if not (settings.enabled and settings.service_account.create):
         return None
     return service_account(
-        release, COMPONENT, release.names.continuous_image_puller, settings.service_account.annotations
+        release, COMPONENT, release.names.continuous_image_puller, clipped(settings.service_account.annotations)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chart.blocks import clipped
 from chart.labels import metadata
 from chart.pod import drop_falsy
 from chart.release import Release
@@ -27,7 +28,7 @@ def ingress(release: Release) -> dict[str, Any] | None:
         "spec": {
             # The chart puts quotes around the text as it is.
             **({"ingressClassName": retype(f'"{name}"')} if (name := settings.ingress_class_name) else {}),
-            **drop_falsy({"tls": settings.tls}),
+            **drop_falsy({"tls": clipped(settings.tls)}),
             "rules": [_ingress_rule(release, host) for host in settings.hosts or [""]],
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from chart.blocks import clipped
 from chart.labels import metadata, selector
 from chart.release import Release
 from chart.text import retype
@@ -81,7 +82,7 @@ def _egress_rules(release: Release, policy: NetworkPolicy) -> list[dict[str, Any
         rules.append({"to": private})
     if allow.cloud_metadata_server:
         rules.append({"to": [metadata_server]})
-    return rules + list(policy.egress or [])
+    return rules + clipped(list(policy.egress or []))
 
 
 def _labelled_peers(policy: NetworkPolicy, access_label: str) -> list[dict[str, Any]]:

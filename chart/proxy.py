@@ -6,6 +6,7 @@ from typing import Any
 
 from chart import objects as small_objects
 from chart import proxy_services
+from chart.blocks import clipped
 from chart.go_template import render
 from chart.https import HttpsKind, https_kind, require_https
 from chart.labels import metadata, pod_labels, selector
@@ -158,7 +159,7 @@ def _pod_spec(release: Release) -> dict[str, Any]:
             }
         ),
         "containers": [_container(release)],
-        **(chp.extra_pod_spec or {}),
+        **clipped(chp.extra_pod_spec or {}),
     }
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chart import unquoted
+from chart.blocks import block_text
 from chart.errors import SettingsError
-from chart.extra_files import block_text, extension, last_text
+from chart.extra_files import extension, last_text
 from chart.https import HttpsKind, https_problems
 from chart.values import ChartValues
 from chart.values.messages import described
@@ -219,10 +220,37 @@ def _entries(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
                 yield here, f"{described(entry, hide=hidden(here))} is not allowed; must be a map"
 
 
+def _blocks_metadata(tree: Mapping[str, Any]) -> bool:
+    return pulls_images(tree) and bool(at(tree, "singleuser", "cloudMetadata", "blockWithIptables"))
+
+
+def _keeps_places(tree: Mapping[str, Any]) -> bool:
+    return bool(at(tree, "scheduling", "userPlaceholder", "enabled"))
+
+
+_PLACEHOLDER_IMAGE = ("scheduling.userPlaceholder.image", "scheduling.userPlaceholder.image.pullSecrets")
 _NEEDED: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "hub.networkPolicy.egressAllowRules": lambda tree: at(tree, "hub", "networkPolicy", "enabled"),
     "proxy.chp.networkPolicy.egressAllowRules": lambda tree: at(tree, "proxy", "chp", "networkPolicy", "enabled"),
     "singleuser.networkPolicy.egressAllowRules": lambda tree: at(tree, "singleuser", "networkPolicy", "enabled"),
+    "hub.db.pvc": lambda tree: at(tree, "hub", "db", "type") == "sqlite-pvc",
+    "singleuser.networkTools": _blocks_metadata,
+    "singleuser.networkTools.image": _blocks_metadata,
+    **dict.fromkeys(
+        ["singleuser.extraPodAffinity", "singleuser.extraPodAntiAffinity", *_PLACEHOLDER_IMAGE], _keeps_places
+    ),
+    **dict.fromkeys(
+        ["singleuser.cpu", "singleuser.memory", "singleuser.extraResource"],
+        lambda tree: _keeps_places(tree) and not at(tree, "scheduling", "userPlaceholder", "resources"),
+    ),
+    **dict.fromkeys(
+        [f"scheduling.userScheduler.{key}" for key in ("image", "image.pullSecrets", "tolerations", "pdb")],
+        lambda tree: at(tree, "scheduling", "userScheduler", "enabled"),
+    ),
+    **dict.fromkeys(
+        [f"prePuller.hook.{key}" for key in ("image", "image.pullSecrets", "tolerations")],
+        lambda tree: at(tree, "prePuller", "hook", "enabled"),
+    ),
     "proxy.secretSync": makes_autohttps,
     "proxy.secretSync.image": makes_autohttps,
     **dict.fromkeys(

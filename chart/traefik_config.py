@@ -41,6 +41,7 @@ def static_config(release: Release) -> dict[str, Any]:
     values = release.values
     letsencrypt = values.proxy.https.letsencrypt
     acme: dict[str, Any] = {
+        # Without a server Traefik takes Let's Encrypt's own.
         "caServer": _unquoted(letsencrypt.acme_server),
         "email": _unquoted(letsencrypt.contact_email),
         "httpChallenge": {"entryPoint": "http"},
@@ -51,10 +52,7 @@ def static_config(release: Release) -> dict[str, Any]:
             "fields": {"headers": {"names": dict.fromkeys(REDACTED_HEADERS, "redacted")}},
             "filters": {"statusCodes": ["500-599"]},
         },
-        "certificatesResolvers": {
-            # Without a server Traefik takes Let's Encrypt's own.
-            "default": {"acme": {key: value for key, value in acme.items() if value is not None}}
-        },
+        "certificatesResolvers": {"default": {"acme": acme}},
         "entryPoints": {
             "http": {"address": f":{HTTP_PORT}"},
             "https": {

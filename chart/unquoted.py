@@ -33,6 +33,9 @@ class Written:
     def readable(self) -> bool:
         """Whether YAML reads it back as one value, and what follows as something else."""
         first = "- " if self.item else "key: "
+        if "\n---" in self.text:
+            # Helm cuts the manifest there.
+            return False
         try:
             read = helm_yaml.load(f"parent:\n  {first}{self.text}\nend:\n", source="")
         except SettingsError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chart import pod, priority
+from chart.blocks import clipped
 from chart.labels import metadata, pod_labels, selector
 from chart.release import Release
 
@@ -103,5 +104,5 @@ def _pod_spec(release: Release) -> dict[str, Any]:
                 "imagePullSecrets": pod.image_pull_secrets(release, settings.image),
             }
         ),
-        **(settings.extra_pod_spec or {}),
+        **clipped(settings.extra_pod_spec or {}),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chart import helm_yaml, pod
+from chart.blocks import clipped
 from chart.labels import metadata, pod_labels, selector
 from chart.objects import pod_disruption_budget as budget
 from chart.objects import service_account as account
@@ -54,7 +55,7 @@ def service_account(release: Release) -> dict[str, Any] | None:
     if not (settings.enabled and settings.service_account.create):
         return None
     name = release.names.user_scheduler_service_account
-    return account(release, COMPONENT, name, settings.service_account.annotations)
+    return account(release, COMPONENT, name, clipped(settings.service_account.annotations))
 
 
 def cluster_role(release: Release) -> dict[str, Any] | None:
@@ -96,10 +97,9 @@ def config_map(release: Release) -> dict[str, Any] | None:
     settings = release.values.scheduling.user_scheduler
     if not settings.enabled:
         return None
-    profile = {
-        "schedulerName": release.names.user_scheduler,
-        **pod.drop_falsy({"plugins": settings.plugins, "pluginConfig": settings.plugin_config}),
-    }
+    scoring = pod.drop_falsy({"plugins": settings.plugins, "pluginConfig": settings.plugin_config})
+    for last in list(scoring)[-1:]:
+        scoring[last] = clipped(scoring[last])
     configuration = {
         "apiVersion": "kubescheduler.config.k8s.io/v1",
         "kind": "KubeSchedulerConfiguration",
@@ -108,7 +108,7 @@ def config_map(release: Release) -> dict[str, Any] | None:
             "resourceName": release.names.user_scheduler_lock,
             "resourceNamespace": release.namespace,
         },
-        "profiles": [profile],
+        "profiles": [{"schedulerName": release.names.user_scheduler, **scoring}],
     }
     return {
         "apiVersion": "v1",
@@ -205,5 +205,5 @@ def _pod_spec(release: Release) -> dict[str, Any]:
                 "imagePullSecrets": pod.image_pull_secrets(release, settings.image),
             }
         ),
-        **(settings.extra_pod_spec or {}),
+        **clipped(settings.extra_pod_spec or {}),
     }

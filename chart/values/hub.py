@@ -72,7 +72,7 @@ class HubDb(Section):
     upgrade: bool | None = Field(
         None, description="Whether the hub migrates its schema at start; null means for SQLite only."
     )
-    pvc: HubPvc = Field(HubPvc(), description="Volume claim of the SQLite file.")
+    pvc: Annotated[HubPvc, REMOVABLE] = Field(HubPvc(), description="Volume claim of the SQLite file.")
     url: str | None = Field(None, description="Connection URL of an external database, in SQLAlchemy's form.")
     password: str | None = Field(None, description="Password of the external database, when the URL has none.")
 

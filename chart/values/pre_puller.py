@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from chart.values.shared import (
+    REMOVABLE,
     Count,
     Image,
+    Items,
     Mapping,
-    PodImage,
     PullPolicy,
     Section,
     ServiceAccount,
@@ -33,8 +34,8 @@ class HookPuller(Section):
 
     enabled: bool = Field(True, description="Whether a change of the hub waits for its images.")
     pull_only_on_changes: bool | None = Field(True, description="Whether to pull only when the set of images changed.")
-    image: PodImage = Field(
-        PodImage(name="quay.io/jupyterhub/k8s-image-awaiter", tag="4.4.0"),
+    image: Annotated[Image, REMOVABLE] = Field(
+        Image(name="quay.io/jupyterhub/k8s-image-awaiter", tag="4.4.0"),
         description="Image of the awaiter Job.",
     )
     container_security_context: Mapping = Field(
@@ -44,7 +45,7 @@ class HookPuller(Section):
         10, description="Seconds for which to wait for puller pods that find no node; -1 is for ever."
     )
     node_selector: Mapping = Field({}, description="Labels of the nodes on which the awaiter may run.")
-    tolerations: list[Any] = Field([], description="Taints that the awaiter tolerates, beside those of core pods.")
+    tolerations: Items = Field([], description="Taints that the awaiter tolerates, beside those of core pods.")
     resources: Mapping = Field({}, description="CPU and memory of the awaiter container, as in a pod.")
     service_account: ServiceAccount = Field(ServiceAccount(), description="Account of the awaiter.")
     service_account_image_puller: ServiceAccount = Field(ServiceAccount(), description="Account of the puller pods.")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from chart.values.shared import (
+    REMOVABLE,
     Count,
+    Image,
+    Items,
     Mapping,
     NodeAffinity,
     Pdb,
-    PodImage,
     Section,
     ServiceAccount,
     TextMap,
@@ -59,15 +61,15 @@ class UserScheduler(Section):
     container_security_context: Mapping = Field(
         restricted_context(), description="Security context of the scheduler container."
     )
-    image: PodImage = Field(
-        PodImage(name="registry.k8s.io/kube-scheduler", tag="v1.30.14"),
+    image: Annotated[Image, REMOVABLE] = Field(
+        Image(name="registry.k8s.io/kube-scheduler", tag="v1.30.14"),
         description="Image of the scheduler; keep its version close to the cluster's.",
     )
     node_selector: Mapping = Field({}, description="Labels of the nodes on which the scheduler may run.")
-    tolerations: list[Any] = Field([], description="Taints that it tolerates, beside those of all core pods.")
+    tolerations: Items = Field([], description="Taints that it tolerates, beside those of all core pods.")
     labels: TextMap = Field({}, description="Further labels of the scheduler pods.")
     annotations: TextMap = Field({}, description="Further annotations of the scheduler pods.")
-    pdb: Pdb = Field(
+    pdb: Annotated[Pdb, REMOVABLE] = Field(
         Pdb(enabled=True, max_unavailable=1, min_available=None), description="Disruption budget of the scheduler."
     )
     resources: Mapping = Field({}, description="CPU and memory of the scheduler container, as in a pod.")
@@ -91,8 +93,8 @@ class UserPlaceholder(Section):
     """Pods that do nothing but keep room for the next users."""
 
     enabled: bool | None = Field(True, description="Whether to create the placeholders' StatefulSet.")
-    image: PodImage = Field(
-        PodImage(name="registry.k8s.io/pause", tag="3.10.1"), description="Image of the placeholders."
+    image: Annotated[Image, REMOVABLE] = Field(
+        Image(name="registry.k8s.io/pause", tag="3.10.1"), description="Image of the placeholders."
     )
     revision_history_limit: Count = Field(None, description="Old revisions to keep.")
     replicas: int | None = Field(0, description="How many users to keep room for.")

@@ -37,7 +37,7 @@ class ExtraAffinity(Section):
 class NetworkTools(Section):
     """The init container that blocks the metadata server with iptables."""
 
-    image: Image = Field(
+    image: Annotated[Image, REMOVABLE] = Field(
         Image(name="quay.io/jupyterhub/k8s-network-tools", tag="4.4.0"), description="Image of the init container."
     )
     resources: Mapping = Field({}, description="CPU and memory of the init container, as in a pod.")
@@ -116,9 +116,15 @@ class Singleuser(Section):
     extra_tolerations: list[Any] = Field([], description="Taints that user pods tolerate, beside the usual ones.")
     node_selector: Mapping = Field({}, description="Labels of the nodes on which user pods may run.")
     extra_node_affinity: ExtraAffinity = Field(ExtraAffinity(), description="Further affinity to nodes.")
-    extra_pod_affinity: ExtraAffinity = Field(ExtraAffinity(), description="Further affinity to other pods.")
-    extra_pod_anti_affinity: ExtraAffinity = Field(ExtraAffinity(), description="Further distance to other pods.")
-    network_tools: NetworkTools = Field(NetworkTools(), description="The init container that sets up iptables.")
+    extra_pod_affinity: Annotated[ExtraAffinity, REMOVABLE] = Field(
+        ExtraAffinity(), description="Further affinity to other pods."
+    )
+    extra_pod_anti_affinity: Annotated[ExtraAffinity, REMOVABLE] = Field(
+        ExtraAffinity(), description="Further distance to other pods."
+    )
+    network_tools: Annotated[NetworkTools, REMOVABLE] = Field(
+        NetworkTools(), description="The init container that sets up iptables."
+    )
     cloud_metadata: CloudMetadata = Field(CloudMetadata(), description="Protection of the cloud's metadata server.")
     network_policy: NetworkPolicy = Field(
         NetworkPolicy(egress_allow_rules=EgressAllowRules(cloud_metadata_server=False, private_ips=False)),
@@ -150,9 +156,11 @@ class Singleuser(Section):
         description="Image of the user container.",
     )
     start_timeout: int | None = Field(300, description="Seconds after which a server that does not start has failed.")
-    cpu: Cpu = Field(Cpu(), description="CPU of a server.")
-    memory: Memory = Field(Memory(), description="Memory of a server.")
-    extra_resource: ExtraResource = Field(ExtraResource(), description="Further resources of a server.")
+    cpu: Annotated[Cpu, REMOVABLE] = Field(Cpu(), description="CPU of a server.")
+    memory: Annotated[Memory, REMOVABLE] = Field(Memory(), description="Memory of a server.")
+    extra_resource: Annotated[ExtraResource, REMOVABLE] = Field(
+        ExtraResource(), description="Further resources of a server."
+    )
     cmd: TextOrList = Field("jupyterhub-singleuser", description="Command of a server; null is the image's own.")
     default_url: str | None = Field(None, description="Page that users come to, such as `/lab`.")
     extra_pod_config: Mapping = Field({}, description="Further fields of the pod's spec, for KubeSpawner.")

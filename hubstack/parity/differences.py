@@ -145,6 +145,17 @@ def _with(tree: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
     return {**tree, step: _with(tree[step], tuple(rest), value) if rest else value}
 
 
+def _drop_no_value(manifest: Manifest) -> Manifest:
+    path = ("data", "values.yaml", *_ACME_SERVER)
+    return _with(manifest, path, None) if _at(manifest, path) == "<no value>" else manifest
+
+
+_ACME_SERVER = (
+    *("proxy", "traefik", "extraStaticConfig"),
+    *("certificatesResolvers", "default", "acme", "caServer"),
+)
+"""Where the chart tells the hub the ACME server, as a side effect of merging Traefik's configuration."""
+
 BROKEN_FILE = "broken file"
 """Where a setting, such as a wildcard in ``proxy.https.hosts``, makes the chart write a file that is no YAML."""
 
@@ -212,6 +223,12 @@ DIFFERENCES = (
         " the effect.",
         chart=_mask_hub_files,
         ours=_mask_hub_files,
+    ),
+    Difference(
+        name="no value",
+        reason="With a null for proxy.https.letsencrypt.acmeServer the chart tells the hub, which does not use it, the"
+        " text `<no value>`; ours is the null. Traefik's own file says null on both sides.",
+        chart=_drop_no_value,
     ),
     Difference(
         name=BROKEN_FILE,

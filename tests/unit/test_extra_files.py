@@ -7,43 +7,12 @@ from typing import Any
 
 import pytest
 
-from chart.errors import SettingsError
-from chart.extra_files import block_text, extension, secret_data
+from chart.extra_files import extension, secret_data
 
 
 def texts(files: dict[str, Any]) -> dict[str, str]:
     """The content of a Secret's files, decoded."""
     return {name: base64.b64decode(content).decode() for name, content in secret_data(files).items()}
-
-
-@pytest.mark.parametrize(
-    ("text", "inside", "at_the_end"),
-    [
-        ("line", "line\n", "line\n"),
-        ("line\n", "line\n", "line\n"),
-        ("line\n\n\n", "line\n", "line\n"),
-        ("first\nlast \t", "first\nlast \t\n", "first\nlast\n"),
-        ("first\n \n", "first\n \n", "first\n"),
-        ("first\nlast\u00a0\u3000\n", "first\nlast\u00a0\u3000\n", "first\nlast\n"),
-        ("first\r\n\r\nlast\r\n", "first\n\nlast\n", "first\n\nlast\n"),
-        ("first\nlast\r", "first\nlast\n", "first\nlast\n"),
-        ("  indented\n    more\n", "indented\n  more\n", "indented\n  more\n"),
-        ("\n\nfirst\n", "\n\nfirst\n", "\n\nfirst\n"),
-        ("\n", "", ""),
-        (" \u00a0\n", "\u00a0\n", ""),
-        ("é\n用户\n", "é\n用户\n", "é\n用户\n"),
-    ],
-)
-def test_a_text_ends_with_one_newline(text: str, inside: str, at_the_end: str) -> None:
-    """At the end of the manifest Helm takes blanks away as well, and a text of blanks with them."""
-    assert block_text(text, ends_manifest=False) == inside
-    assert block_text(text, ends_manifest=True) == at_the_end
-
-
-@pytest.mark.parametrize("text", ["  more\nless\n", "bell\x07", "lone\rCR", "   \nkey: value"])
-def test_a_text_that_the_chart_cannot_write_is_refused(text: str) -> None:
-    with pytest.raises(SettingsError):
-        block_text(text, ends_manifest=False)
 
 
 def test_the_last_text_is_the_one_that_ends_the_manifest() -> None:

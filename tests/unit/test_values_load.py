@@ -10,6 +10,7 @@ import pytest
 
 from chart.errors import SettingsError
 from chart.load import load_raw_values, load_values
+from chart.merge import merge_files
 
 SECRET_TEXT = "s3cr3t-never-shown"
 
@@ -123,6 +124,32 @@ def test_an_image_that_nothing_uses_may_be_without_a_tag() -> None:
     puller = {"hook": {"enabled": False}, "continuous": {"enabled": False}, "pause": {"image": {"tag": ""}}}
     scheduler = {"userScheduler": {"enabled": False, "image": {"tag": ""}}}
     load_values([], {"prePuller": puller, "scheduling": scheduler})
+
+
+UNUSED: dict[str, dict[str, Any]] = {
+    "hub.db.pvc": {"hub": {"db": {"type": "sqlite-memory"}}},
+    "singleuser.networkTools": {"singleuser": {"cloudMetadata": {"blockWithIptables": False}}},
+    "singleuser.cpu": {"scheduling": {"userPlaceholder": {"resources": {"requests": {"cpu": 1}}}}},
+    "singleuser.extraPodAffinity": {"scheduling": {"userPlaceholder": {"enabled": False}}},
+    "scheduling.userPlaceholder.image": {"scheduling": {"userPlaceholder": {"enabled": False}}},
+    "scheduling.userScheduler.pdb": {"scheduling": {"userScheduler": {"enabled": False}}},
+    "scheduling.userScheduler.tolerations": {"scheduling": {"userScheduler": {"enabled": False}}},
+    "prePuller.hook.image": {"prePuller": {"hook": {"enabled": False}}},
+}
+"""What a null may remove, and settings with which the chart does not use it."""
+
+
+@pytest.mark.parametrize("path", UNUSED)
+def test_a_null_removes_only_what_is_not_used(path: str) -> None:
+    removed: Any = None
+    for step in reversed(path.split(".")):
+        removed = {step: removed}
+    load_values([], merge_files([UNUSED[path], removed]))
+    with pytest.raises(SettingsError) as error:
+        load_values([], removed)
+    assert [(problem.path, problem.message) for problem in error.value.problems] == [
+        (path, "must not be null while it is used; leave it out to get its default")
+    ]
 
 
 def test_all_problems_come_at_once_each_with_its_source(write) -> None:
