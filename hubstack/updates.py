@@ -154,12 +154,14 @@ class Updater:
         Arguments:
             refresh: look at the cluster first, so that what somebody changed there shows too.
         """
-        if not refresh:
-            return self._run("preview")
-        # What somebody else changed is to show as a change and not as a conflict; nothing is written here anyway.
-        with self._environment_with(interruption.FORCE):
-            # The program says which provider and which credentials to look with; those of the last update may be gone.
-            return self._run("preview", ["--refresh", "--run-program"])
+        adopted = bool(self._stack.config.get("hubstack:takeOver"))
+        # An adopted stack takes over what is there, as `up` does. With a look at the cluster, what somebody else changed
+        # is to show as a change and not as a conflict; nothing is written here anyway.
+        variables = interruption.TAKE_OVER if adopted else interruption.FORCE if refresh else {}
+        # The program says which provider and which credentials to look with; those of the last update may be gone.
+        options = ["--refresh", "--run-program"] if refresh else []
+        with self._environment_with(variables):
+            return self._run("preview", options)
 
     def switching(self) -> str | None:
         """What `up` would do in words, where the settings have another mode than the one that is deployed."""
@@ -307,7 +309,7 @@ class Updater:
 
 
 _EXISTS = re.compile(
-    r'(\S+ "[^"]+")(?:: in the cluster already| already exists)|cannot re-use a name that is still in use'
+    r'((?:Helm )?\S+ "[^"]+")(?:: in the cluster already| already exists)|cannot re-use a name that is still in use'
 )
 """Refusals to create what is there (the program; Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
 

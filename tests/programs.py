@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from hubstack import toolchain
-from hubstack.cluster.node.cluster import image_folder
 from hubstack.environment import RANDOM
 from hubstack.stand_in import launcher
 from hubstack.toolchain import Catalog
@@ -34,7 +33,6 @@ def find(names: Sequence[str], folder: Path, patch: pytest.MonkeyPatch) -> toolc
     if RANDOM in found:
         return found
     usual, catalog = cache_dir(), Catalog.load()
-    image_folder().mkdir(parents=True, exist_ok=True)  # images that are made stay for the next run
     patch.setenv("XDG_CACHE_HOME", str(folder))
     _show(usual.parents[1], folder, without=usual.parent)
     _show(usual.parent, cache_dir().parent, without=usual)

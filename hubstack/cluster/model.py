@@ -48,6 +48,10 @@ class ClusterError(Exception):
         super().__init__(message if log is None else f"{message}\n{log_tail(log)}")
 
 
+class PackageError(ClusterError):
+    """Packages of the system, of Python or of npm could not be had."""
+
+
 def teller(progress: Progress | None) -> Callable[[str], object]:
     """One way to call whatever is told about progress, even if nobody is."""
     if progress is None:

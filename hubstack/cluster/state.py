@@ -130,8 +130,16 @@ class SavedState:
 
 
 @contextlib.contextmanager
-def locked(path: Path, tell: Callable[[str], object], patience: float = 120.0) -> Iterator[None]:
+def locked(
+    path: Path, tell: Callable[[str], object], patience: float = 120.0, doing: str = "changing the same cluster"
+) -> Iterator[None]:
     """Hold the lock file; the system gives it back when the process ends, however it ends.
+
+    Arguments:
+        path: the lock file.
+        tell: told that somebody else holds it.
+        patience: seconds to wait for it.
+        doing: what those who hold it do.
 
     Raises:
         ClusterError: Somebody else holds it for more than `patience` seconds.
@@ -153,7 +161,7 @@ def locked(path: Path, tell: Callable[[str], object], patience: float = 120.0) -
                     f"{path} has been held by process {owner} for {patience:.0f} s; wait for it or end it"
                 ) from None
             if not told:
-                tell(f"waiting for process {owner}, which is changing the same cluster")
+                tell(f"waiting for process {owner}, which is {doing}")
                 told = True
             time.sleep(0.1)
         os.close(descriptor)  # also if the file was removed by `delete` while we waited for it

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,9 @@ from rich.console import Console
 
 from hubstack import project, session, stacks, toolchain
 from hubstack.cluster import ClusterError
-from hubstack.cluster.node.cluster import NodeCluster
+from hubstack.cluster.model import PackageError
+from hubstack.cluster.node import host
+from hubstack.cluster.node.cluster import NodeCluster, image_folder
 from hubstack.environment import ENGINE_TOOLS
 from hubstack.updates import Updater
 from tests import charts, chromium, needs, programs
@@ -28,8 +28,15 @@ SCREENSHOTS = project.ROOT / ".hubstack" / "screenshots"
 SMALL = {"cpu": {"guarantee": 0.05}, "memory": {"guarantee": "100M"}}
 """A server that fits several times into a small machine."""
 VALUES = {
-    "hub": {"config": {"JupyterHub": {"authenticator_class": "dummy"}, "DummyAuthenticator": {"password": PASSWORD}}},
-    "singleuser": {**SMALL, "storage": {"capacity": "1Gi"}},
+    "hub": {
+        "config": {
+            "JupyterHub": {"authenticator_class": "dummy"},
+            "DummyAuthenticator": {"password": PASSWORD},
+            # a machine that does other things besides may take minutes to start a server
+            "KubeSpawner": {"http_timeout": 300},
+        }
+    },
+    "singleuser": {**SMALL, "storage": {"capacity": "1Gi"}, "startTimeout": 600},
 }
 """Settings of every hub here."""
 
@@ -106,38 +113,42 @@ def write(file: Path, values: dict) -> None:
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The node; it ends with this process, however that ends. Skips, with the reason, where there can be none."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        needs.skip("containers", "a node runs containers: it needs Linux and root")
-    patch = pytest.MonkeyPatch()
-    names = (*ENGINE_TOOLS, *session.CLUSTER_TOOLS["node"], *session.OTHER_TOOLS)
-    tools = programs.find(names, tmp_path_factory.mktemp("cache"), patch)
-    state = tmp_path_factory.mktemp("state")
-    patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))
-    patch.setenv("HUBSTACK_STATE_DIR", str(state))
-    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
-        patch.delenv(name, raising=False)
-    node = NodeCluster(state / "cluster" / "node", owner=os.getpid(), images="build")
     try:
-        node.up(tools, print)
+        host.check()
     except ClusterError as error:
+        needs.skip("containers", str(error))
+    # images stay for the next run, also where the cache that the programs are found in is a folder of this one
+    image_folder().mkdir(parents=True, exist_ok=True)
+    names = (*ENGINE_TOOLS, *session.CLUSTER_TOOLS["node"], *session.OTHER_TOOLS)
+    with pytest.MonkeyPatch.context() as patch:
+        tools = programs.find(names, tmp_path_factory.mktemp("cache"), patch)
+        state = tmp_path_factory.mktemp("state")
+        patch.setenv("HUBSTACK_MIRROR", str(charts.mirror(tmp_path_factory.mktemp("mirror"))))
+        patch.setenv("HUBSTACK_STATE_DIR", str(state))
+        for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME"):
+            patch.delenv(name, raising=False)
+        node = NodeCluster(state / "cluster" / "node", owner=os.getpid(), images="build")
+        try:
+            node.up(tools, print, timeout=900)
+        except PackageError as error:
+            needs.skip("index", str(error))
+        except ClusterError as error:
+            node.delete()
+            pytest.fail(str(error))
+        yield Place(node, tools, tmp_path_factory.mktemp("values"))
         node.delete()
-        pytest.fail(str(error))
-    yield Place(node, tools, tmp_path_factory.mktemp("values"))
-    node.delete()
-    patch.undo()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium, with a folder for the pictures of this run."""
-    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
-    SCREENSHOTS.mkdir(parents=True)
+    """Headless Chromium."""
     yield from chromium.launched()
 
 
 @pytest.fixture(scope="session")
-def hub(place: Place) -> Iterator[Hub]:
-    """One native hub that several tests use."""
-    deployed = place.deploy("shared", VALUES)
-    yield deployed
-    deployed.updater.destroy()
+def hub(place: Place) -> Hub:
+    """One native hub that several tests use; it goes with the node.
+
+    A test that needs other values brings them with `Hub.up`, and leaves them there: the next one brings its own.
+    """
+    return place.deploy("shared", VALUES)

@@ -12,8 +12,9 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 PASSWORD = "open sesame"
 """Of everybody, on the hubs of this suite."""
-_SPAWN_MS = 180_000
-_MS = 60_000
+_SPAWN_MS = 600_000
+_MS = 120_000
+_LOOK_MS = 5_000
 _TRIES = 20
 
 
@@ -32,6 +33,9 @@ class Person:
         self.page: Page = self._context.new_page()
         self.page.on("dialog", _leave)
         self.url, self.name, self._pictures = url, name, pictures
+        pictures.mkdir(parents=True, exist_ok=True)
+        for old in pictures.glob(f"{name}-*.png"):
+            old.unlink()
 
     def __enter__(self) -> Person:
         return self
@@ -59,7 +63,13 @@ class Person:
         """Wait until JupyterLab is there; starts the server where it does not run."""
         if "/user/" not in self.page.url and "/spawn" not in self.page.url:
             self.page.goto(f"{self.url}/hub/spawn")
-        self.page.wait_for_url(re.compile(r"/user/[^/]+/lab"), timeout=_SPAWN_MS)
+        there = re.compile(r"/user/[^/]+/lab")
+        failed = self.page.get_by_text("Spawn failed").first
+        for _ in range(0, _SPAWN_MS, _LOOK_MS):
+            with contextlib.suppress(PlaywrightTimeout):
+                self.page.wait_for_url(there, timeout=_LOOK_MS)
+                break
+            assert not failed.is_visible(), failed.inner_text()
         self.page.wait_for_selector(".jp-Launcher-body, .jp-NotebookPanel", timeout=_SPAWN_MS)
         self.picture("lab")
 

@@ -16,32 +16,46 @@ from tests.e2e.person import Person
 from tests.e2e.waiting import eventually
 
 
-def work(browser: Browser, hub: Hub, name: str) -> None:
-    """Log in, compute, write a file, stop, log out, start again, find the file."""
-    with Person(browser, hub.url, name, SCREENSHOTS) as person:
-        person.log_in("wrong")
-        expect(person.page.locator(".login_error")).to_be_visible()
-        person.log_in()
-        person.open_lab()
-        person.new_notebook()
-        assert person.run("print('six times seven is', 6 * 7)") == "six times seven is 42"
-        where = "import os, socket; open('kept.txt', 'w').write('kept'); print(os.getuid(), socket.gethostname())"
-        uid, host = person.run(where).split()
-        [pod] = hub.pods(f"hub.jupyter.org/username={name}")
-        assert (uid, host) == ("1000", pod["metadata"]["name"]), "the cell ran as the person in the person's pod"
-        person.stop()
-        eventually(lambda: not hub.pods(f"hub.jupyter.org/username={name}"), "the pod is gone")
-        person.log_out()
-        person.log_in()
-        person.open_lab()
-        person.new_notebook()
-        assert person.run("print(open('kept.txt').read())") == "kept"
-        person.stop()
+def compute(person: Person, hub: Hub) -> None:
+    """Log in, after a wrong password, and run a cell in a server of one's own; what it writes is in the volume."""
+    person.log_in("wrong")
+    expect(person.page.locator(".login_error")).to_be_visible()
+    person.log_in()
+    person.open_lab()
+    person.new_notebook()
+    assert person.run("print('six times seven is', 6 * 7)") == "six times seven is 42"
+    where = "import os, socket; open('kept.txt', 'w').write('kept'); print(os.getuid(), socket.gethostname())"
+    uid, host = person.run(where).split()
+    [pod] = hub.pods(f"hub.jupyter.org/username={person.name}")
+    assert (uid, host) == ("1000", pod["metadata"]["name"]), "the cell ran as the person in the person's pod"
+    assert (hub.volume(f"claim-{person.name}") / "kept.txt").read_text() == "kept"
+
+
+def come_back(person: Person, hub: Hub) -> None:
+    """Stop, log out, log in, start again, find the file."""
+    person.stop()
+    eventually(lambda: not hub.pods(f"hub.jupyter.org/username={person.name}"), "the pod is gone")
+    person.log_out()
+    person.log_in()
+    person.open_lab()
+    person.new_notebook()
+    assert person.run("print(open('kept.txt').read())") == "kept"
+    person.stop()
 
 
 def test_native_hub_works_in_a_browser(browser: Browser, hub: Hub) -> None:
-    """What `pulumi up` made in mode native is a hub that people can work with, and their files outlive a server."""
-    work(browser, hub, "ada")
+    """What `pulumi up` made in mode native is a hub in which a person can log in and compute."""
+    with Person(browser, hub.url, "ada", SCREENSHOTS) as person:
+        compute(person, hub)
+        person.stop()
+
+
+@pytest.mark.long
+def test_files_outlive_a_server(browser: Browser, hub: Hub) -> None:
+    """Whoever comes back to a hub in mode native finds their files in a new server."""
+    with Person(browser, hub.url, "hedy", SCREENSHOTS) as person:
+        compute(person, hub)
+        come_back(person, hub)
 
 
 @pytest.mark.long
@@ -49,7 +63,9 @@ def test_helm_mode_hub_works_in_a_browser(browser: Browser, place: Place) -> Non
     """The same stack in mode helm does the same."""
     hub = place.deploy("release", VALUES, mode="helm")
     try:
-        work(browser, hub, "grace")
+        with Person(browser, hub.url, "grace", SCREENSHOTS) as person:
+            compute(person, hub)
+            come_back(person, hub)
     finally:
         hub.updater.destroy()
 

@@ -15,6 +15,8 @@ from tests.e2e.person import Person
 from tests.e2e.simulated import TAINT, simulated_nodes
 from tests.e2e.waiting import answers, eventually
 
+pytestmark = pytest.mark.long
+
 PLACEHOLDER = "component%3Duser-placeholder"
 HUB = "component%3Dhub"
 
@@ -36,16 +38,13 @@ def test_a_user_takes_the_place_of_a_placeholder(browser: Browser, hub: Hub) -> 
     values["singleuser"]["cpu"] = {"guarantee": size}
     values["scheduling"] = {"podPriority": {"enabled": True}, "userPlaceholder": {"enabled": True, "replicas": 1}}
     hub.up(values)
-    try:
-        eventually(lambda: running(hub.pods(PLACEHOLDER)), "the placeholder runs")
-        with Person(browser, hub.url, "rosa", SCREENSHOTS) as person:
-            person.log_in()
-            person.open_lab()
-            assert [pod["status"]["phase"] for pod in hub.pods(PLACEHOLDER)] == ["Pending"]
-            person.stop()
-        eventually(lambda: running(hub.pods(PLACEHOLDER)), "the placeholder has its room again")
-    finally:
-        hub.up(VALUES)
+    eventually(lambda: running(hub.pods(PLACEHOLDER)), "the placeholder runs")
+    with Person(browser, hub.url, "rosa", SCREENSHOTS) as person:
+        person.log_in()
+        person.open_lab()
+        assert [pod["status"]["phase"] for pod in hub.pods(PLACEHOLDER)] == ["Pending"]
+        person.stop()
+    eventually(lambda: running(hub.pods(PLACEHOLDER)), "the placeholder has its room again")
 
 
 @pytest.mark.long
@@ -72,11 +71,10 @@ def test_the_hub_changes_only_after_its_images_are_there(hub: Hub, place: Place)
     assert [pod["metadata"]["uid"] for pod in hub.pods(HUB)] == [before["metadata"]["uid"]], "the hub was not touched"
     assert answers(f"{hub.url}/hub/health")
     place.node.tag_image(place.tools["ctr"], "quay.io/jupyterhub/k8s-singleuser-sample:4.4.0", f"{absent}:1")
-    update.join(240)
+    update.join(600)
     assert not update.is_alive()
     [after] = running(hub.pods(HUB))
     assert after["metadata"]["uid"] != before["metadata"]["uid"], "the hub has the new settings"
-    hub.up(VALUES)
 
 
 @pytest.mark.long
@@ -96,6 +94,7 @@ def test_servers_outlive_a_change_of_the_hub(browser: Browser, hub: Hub) -> None
                 down_since = time.monotonic()
             time.sleep(0.1)
 
+    hub.up(VALUES)
     with Person(browser, hub.url, "emmy", SCREENSHOTS) as person:
         person.log_in()
         person.open_lab()
@@ -120,7 +119,6 @@ def test_servers_outlive_a_change_of_the_hub(browser: Browser, hub: Hub) -> None
         person.page.wait_for_selector("#stop")  # still logged in, and the hub knows of the server
         person.stop()
     print(f"the hub did not answer for {sum(outage):.1f} s")
-    hub.up(VALUES)
 
 
 def test_the_user_scheduler_packs(hub: Hub, place: Place) -> None:

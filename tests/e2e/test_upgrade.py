@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tarfile
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,13 @@ from playwright.sync_api import Browser
 from hubstack import project
 from hubstack.cluster.node import layers
 from hubstack.cluster.node.cluster import image_folder
-from hubstack.cluster.node.images import Image, Store, builders, images
+from hubstack.cluster.node.images import built, images, python_layer
+from hubstack.cluster.node.store import Image, Store
 from tests.e2e.conftest import SCREENSHOTS, VALUES, Hub, Place
 from tests.e2e.person import Person
 from tests.e2e.waiting import eventually
+
+pytestmark = pytest.mark.long
 
 BEFORE, NOW = "4.3.5", "4.4.0"
 
@@ -31,9 +33,8 @@ def older_images(place: Place) -> None:
     folder, layer = image_folder(), f"hub-{BEFORE}"
     [hub] = [image for image in images() if "k8s-hub:" in image.name]
     older = Image(hub.name.replace(NOW, BEFORE), ("base", layer), hub.config)
-    build = partial(layers.python_packages, lower=folder / "layers" / "base", requirements=requirements)
-    ours = builders(folder, place.tools["kube-scheduler-1.30"])
-    store = Store(folder, {**ours, layer: build}, [*images(), older])
+    ours = built(folder, place.tools["kube-scheduler-1.30"])
+    store = Store(folder, [*ours, python_layer(folder, layer, requirements)], [*images(), older])
     store.build(print)
     place.node.load_images(place.tools, store)
     # the programs of these have not changed in between

@@ -16,7 +16,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def eventually(condition: Callable[[], object], what: str, seconds: float = 120) -> object:
+def eventually(condition: Callable[[], object], what: str, seconds: float = 300) -> object:
     """Wait until something is true, and give it.
 
     Raises:

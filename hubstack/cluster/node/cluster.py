@@ -25,14 +25,14 @@ from hubstack.cluster.model import (
     teller,
 )
 from hubstack.cluster.node import caretaker, host, init
-from hubstack.cluster.node.images import Store, stand_ins
+from hubstack.cluster.node.images import stand_ins
 from hubstack.cluster.node.network import ADDRESSES, CONTEXT, NAMES, NODE, forwarded
 from hubstack.cluster.node.services import CLIENTS, SERVER, SOCKET, services, write_configuration
+from hubstack.cluster.node.store import Store
 from hubstack.cluster.start import ready_nodes
 from hubstack.cluster.state import Layout, SavedState, choose_port, locked, port_is_free
 
 _NODE_PID, _CARETAKER = "node", "caretaker"
-_NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
 _POLL_SECONDS = 0.1
 _IMPORT_SECONDS = 600
 _IMAGES = "images.loaded"
@@ -110,8 +110,7 @@ class NodeCluster:
         host.check()
         pull = self._images == "pull" or (self._images == "auto" and registry_answers())
         store = stand_ins(image_folder(), Path(tools["kube-scheduler-1.30"]))
-        build = not pull and not store.layout.joinpath("index.json").exists()
-        host.install_programs(tell, build=build, outside=pull)
+        host.install_programs(tell, build=not pull and bool(store.missing()), outside=pull)
         self._layout.root.mkdir(parents=True, exist_ok=True)
         with locked(self._layout.lock, tell):
             wanted = "" if pull else store.build(tell)
@@ -142,7 +141,7 @@ class NodeCluster:
             layout.make_folders()
             self._write_files(saved, tools, outside)
             host.prepare(layout.root, _cgroup(saved))
-            self._spawn(saved, _NODE_PID, ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--mount-proc",
+            self._spawn(saved, _NODE_PID, ["unshare", *host.NAMESPACES, "--fork", "--kill-child", "--mount-proc",
                         "--propagation", "private", sys.executable, "-P", "-m", init.__name__, self._spec])  # fmt: skip
         inside = self._first_process(deadline)
         if not process.alive(process.read_record(layout.pid_file(_CARETAKER))):
@@ -230,7 +229,7 @@ class NodeCluster:
         )
         log = self._layout.log("images")
         with log.open("wb") as output:
-            archive = subprocess.Popen(["tar", "-C", str(store.layout), "-cf", "-", "."], stdout=subprocess.PIPE)
+            archive = subprocess.Popen(store.archive(), stdout=subprocess.PIPE)
             done = subprocess.run(
                 [*ctr, "images", "import", "-"],
                 stdin=archive.stdout, stdout=output, stderr=output, timeout=_IMPORT_SECONDS, check=False,

@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hubstack.cluster.model import ClusterError
+from hubstack.cluster.model import ClusterError, PackageError
 from hubstack.cluster.node.services import CNI_PLUGINS
 
 _CGROUPS = Path("/sys/fs/cgroup")
-_HIERARCHIES = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd")
-"""Version 1 has a tree for each; the node gets a group in all of them."""
+NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
+"""What the node has of its own, as options of unshare."""
+_HIERARCHIES = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd", "unified")
+"""Version 1 has a tree for each, and one of version 2 beside them; the node gets a group in all of them."""
 _SETTINGS = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
@@ -48,7 +50,7 @@ def check() -> None:
     """Whether a node can run here at all.
 
     Raises:
-        ClusterError: not Linux, or not root.
+        ClusterError: not Linux, not root, or a root that may not do what root may, as in most containers.
     """
     if not sys.platform.startswith("linux"):
         raise ClusterError(f"cluster `node` runs a kubelet and needs Linux, this is {sys.platform}; {_INSTEAD}")
@@ -56,6 +58,13 @@ def check() -> None:
         raise ClusterError(
             f"cluster `node` runs containers and needs root, you are user {os.geteuid()}; run it as root, {_INSTEAD}"
         )
+    if shutil.which("unshare"):
+        done = subprocess.run(["unshare", *NAMESPACES, "--fork", "true"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stderr.strip().partition("\n")[0]
+            raise ClusterError(f"cluster `node` needs namespaces, which root may not make here ({said}); {_INSTEAD}")
+    if not os.access(_CGROUPS, os.W_OK):
+        raise ClusterError(f"cluster `node` needs control groups, and {_CGROUPS} cannot be written to; {_INSTEAD}")
 
 
 def install_programs(tell: Callable[[str], object], *, build: bool, outside: bool) -> None:
@@ -67,7 +76,8 @@ def install_programs(tell: Callable[[str], object], *, build: bool, outside: boo
         outside: whether those for the way to the outside are.
 
     Raises:
-        ClusterError: some are missing and cannot be installed.
+        ClusterError: some are missing, and this system has no apt-get.
+        PackageError: they cannot be installed.
     """
     wanted = _PROGRAMS | (_BUILD_PROGRAMS if build else {}) | (_OUTSIDE_PROGRAMS if outside else {})
     missing = sorted({package for program, package in wanted.items() if shutil.which(program) is None})
@@ -84,7 +94,7 @@ def install_programs(tell: Callable[[str], object], *, build: bool, outside: boo
         if attempt is command and done.returncode == 0:
             return
     words = done.stderr.strip().splitlines()[-3:]
-    raise ClusterError("\n  ".join([f"`{' '.join(command)}` failed:", *words]))
+    raise PackageError("\n  ".join([f"`{' '.join(command)}` failed:", *words]))
 
 
 def prepare(root: Path, cgroup: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hubstack.cluster.model import ClusterError
+from hubstack.cluster.model import ClusterError, PackageError
 
 DEBIAN = "bookworm"
 """The release whose Python, 3.11, the stand-ins run on."""
@@ -22,7 +22,8 @@ _PACKAGES = (
 )
 _UNNEEDED = ("man", "locale", "doc", "info")
 _BUILD_SECONDS = 1800
-_AWAITER = Path(__file__).with_name("awaiter.py")
+AWAITER = Path(__file__).with_name("awaiter.py")
+"""What the layer `awaiter` holds."""
 REQUIREMENTS = Path(__file__).with_name("requirements")
 """What is installed into which layer."""
 
@@ -93,7 +94,7 @@ def program(folder: Path, path: Path) -> None:
 def awaiter(folder: Path) -> None:
     """Our own program with the options of the chart's image-awaiter; only mode helm has a Job that runs it."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(_AWAITER, folder / "image-awaiter")
+    shutil.copy2(AWAITER, folder / "image-awaiter")
     (folder / "image-awaiter").chmod(0o755)
 
 
@@ -128,14 +129,15 @@ def _run(command: Sequence[str]) -> None:
     """Run a program of the build; its last words become the error.
 
     Raises:
-        ClusterError: it failed.
+        PackageError: it failed; what the recipes run is after packages, and hardly fails for another reason.
+        ClusterError: the program is not there.
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)
     except FileNotFoundError:
         raise ClusterError(f"the program {command[0]} is needed to build images, and is not on PATH") from None
     except subprocess.TimeoutExpired:
-        raise ClusterError(f"{command[0]} did not end within {_BUILD_SECONDS} s") from None
+        raise PackageError(f"{command[0]} did not end within {_BUILD_SECONDS} s") from None
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()[-6:]
-        raise ClusterError("\n  ".join([f"building images: {command[0]} failed:", *words]))
+        raise PackageError("\n  ".join([f"building images: {command[0]} failed:", *words]))

@@ -59,6 +59,7 @@ def test_an_api_server_that_refuses(lab: Lab, proxy: BusyProxy, mode: str) -> No
     assert proxy.refused
 
 
+@pytest.mark.long
 def test_an_api_server_that_restarts(lab: Lab, tmp_path: Path) -> None:
     """The whole control plane goes down in the middle and comes back; the next update ends well."""
     name = "restarted"

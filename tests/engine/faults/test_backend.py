@@ -28,6 +28,7 @@ def refused(lab: Lab, name: str, fault: str, before: dict[str, str]) -> None:
     assert lab.figures[-1].losses == []
 
 
+@pytest.mark.long
 def test_a_backend_that_is_full_or_read_only(lab: Lab, backend: Path) -> None:
     """The update says why it failed and loses nothing; with room again, the next one ends well."""
     name = "cramped"

@@ -29,6 +29,7 @@ def test_a_stack_from_its_first_update_to_its_end(lab: Lab, life: int) -> None:
     assert lab.data(name) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("life", range(7 if WHOLE else 1))
 def test_a_release_that_is_adopted(lab: Lab, life: int) -> None:
     """Described and taken over: nothing is made anew, whatever was killed."""
@@ -44,6 +45,7 @@ def test_a_release_that_is_adopted(lab: Lab, life: int) -> None:
     assert name not in lab.helm("list", "--namespace", name, "--short").split()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("life", range(5 if WHOLE else 1))
 def test_a_stack_that_switches_its_mode(lab: Lab, life: int) -> None:
     """There and back: nothing is made anew, whatever was killed."""

@@ -1,4 +1,4 @@
-"""One stack with a running hub for all tests of the folder."""
+"""One stack with a running hub for all tests of a module."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _owner(made: Object) -> dict[str, str]:
     return {"hub.jupyter.org/servername": "", **made["metadata"]["annotations"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed(machine: Machine) -> Iterator[Deployed]:
     """The stack, up, with its hub and proxy running; skips, with the reason, where the hub's programs cannot be had."""
     try:
