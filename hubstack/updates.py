@@ -155,8 +155,8 @@ class Updater:
             refresh: look at the cluster first, so that what somebody changed there shows too.
         """
         adopted = bool(self._stack.config.get("hubstack:takeOver"))
-        # An adopted stack takes over what is there, as `up` does. With a look at the cluster, what somebody else changed
-        # is to show as a change and not as a conflict; nothing is written here anyway.
+        # An adopted stack takes over what is there, as `up` does. With a look at the cluster, what somebody else
+        # changed is to show as a change and not as a conflict; nothing is written here anyway.
         variables = interruption.TAKE_OVER if adopted else interruption.FORCE if refresh else {}
         # The program says which provider and which credentials to look with; those of the last update may be gone.
         options = ["--refresh", "--run-program"] if refresh else []
