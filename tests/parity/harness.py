@@ -11,10 +11,10 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chart.release import CHART_VERSION, Release
 from hubstack import project, toolchain
@@ -23,10 +23,13 @@ from tests import charts, needs
 from tests.parity import recording
 from tests.parity.recording import Question
 
+SAMPLE = bool(os.environ.get("HUBSTACK_SAMPLE"))
+"""Whether a sample is enough: the inner loop of a minute, ``make test-fast``."""
 REFERENCE = "HUBSTACK_REFERENCE"
 RECORDED = "recorded"
 """Folder of recordings, in the mirror and in the state folder, where ``make record`` writes its own."""
 
+Item = TypeVar("Item")
 _texts = tempfile.TemporaryDirectory(prefix="hubstack-parity-")
 
 
@@ -158,6 +161,11 @@ def mirror() -> Path:
 def values_files(*folders: str) -> list[Path]:
     """Values files of ``dev``, ``invalid``, ``random`` or ``real``, by name; none where the folder isn't here."""
     return [file for folder in folders for file in sorted((mirror() / "values" / folder).glob("*.yaml"))]
+
+
+def sampled(everything: Sequence[Item], one_in: int) -> list[Item]:
+    """Everything, or where a sample is enough one in so many, spread evenly."""
+    return list(everything[::one_in] if SAMPLE else everything)
 
 
 def question(*files: Path, **more: Any) -> Question:

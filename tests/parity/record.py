@@ -27,7 +27,7 @@ def main() -> int:
     folder = parser.parse_args().folder
     try:
         rows = renderings(harness.chart(), inputs.all_questions())
-        outcomes = {test: cases.outcomes(hubs(), cases.charts_files()) for test, hubs in cases.RECORDED.items()}
+        outcomes = cases.by_test(cases.charts_files())
     except (harness.Missing, environment.Unavailable) as error:
         print(f"nothing was recorded: {error}", file=sys.stderr)
         return 1

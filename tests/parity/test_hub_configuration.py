@@ -7,9 +7,10 @@ Without the chart, what its files led to comes from the recording. What this doe
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -33,17 +34,28 @@ def hub_packages() -> None:
         needs.skip("index", str(error))
 
 
-def outcomes(test: str, hubs: Sequence[Case]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The chart's outcomes and ours, by case."""
+@functools.cache
+def ours() -> dict[str, dict[str, Any]]:
+    """What our files lead to, by test and by case."""
+    return cases.by_test(cases.our_files())
+
+
+@functools.cache
+def charts() -> dict[str, dict[str, Any]]:
+    """What the chart's files lead to, or led to when they were recorded."""
     reference = harness.reference()
-    ours = cases.outcomes(hubs, cases.our_files())
     if isinstance(reference, harness.Recording):
-        recorded = reference.outcomes(test)
-        return {name: recorded[name] for name in ours}, ours
-    return cases.outcomes(hubs, cases.charts_files()), ours
+        return {test: dict(reference.outcomes(test)) for test in cases.RECORDED}
+    return cases.by_test(cases.charts_files())
 
 
-def differing(chart: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, list[str]]:
+def both(test: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The chart's outcomes and ours in a test, by case."""
+    mine = ours()[test]
+    return {name: charts()[test][name] for name in mine}, mine
+
+
+def differing(chart: Mapping[Any, Any], ours: Mapping[Any, Any]) -> dict[Any, list[str]]:
     """What differs, by case."""
     return {
         name: list(map(str, compare.differences(chart[name], mine)))
@@ -54,22 +66,26 @@ def differing(chart: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, li
 
 def test_same_configuration_for_every_values_file(request: pytest.FixtureRequest) -> None:
     """Each values file leads to the same traits, environment, services and roles, or to the same failure."""
-    hubs = cases.of_values_files()
-    if not hubs:
+    chart, mine = both(request.node.name)
+    if not mine:
         needs.skip("values", f"none in {harness.mirror() / 'values'}")
-    chart, ours = outcomes(request.node.name, hubs)
-    assert differing(chart, ours) == {}
+    assert differing(chart, mine) == {}
     loaded = [name for name, outcome in chart.items() if "config" in outcome]
-    assert len(loaded) > 0.9 * len(hubs), "hardly anything was configured, so the comparison says little"
+    assert len(loaded) > 0.9 * len(mine), "hardly anything was configured, so the comparison says little"
 
 
 def test_same_configuration_for_random_values() -> None:
     """Values drawn at random, those that are not refused, lead to the same configuration, or to the same failure."""
     files = cases.charts_files()
+    draws_wanted = 20 if harness.SAMPLE else 120
     hubs: list[Case] = []
 
     @settings(
-        max_examples=120, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
+        max_examples=draws_wanted,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=[*HealthCheck],
     )
     @given(draws.values())
     def collect(tree: dict[str, Any]) -> None:
@@ -77,15 +93,16 @@ def test_same_configuration_for_random_values() -> None:
             hubs.append(cases.case(Question((json.dumps(tree),)), str(len(hubs))))
 
     collect()
-    assert len(hubs) > 30
-    assert differing(cases.outcomes(hubs, files), cases.outcomes(hubs, cases.our_files())) == {}
+    assert len(hubs) > draws_wanted / 4
+    theirs, mine = (dict(enumerate(cases.outcomes(hubs, each))) for each in (files, cases.our_files()))
+    assert differing(theirs, mine) == {}
 
 
 def test_existing_secret_lies_over_the_hubs(request: pytest.FixtureRequest) -> None:
     """The users' own Secret overrides settings and tokens, for both sides alike."""
-    chart, ours = outcomes(request.node.name, cases.with_existing_secret())
-    assert differing(chart, ours) == {}
-    (found,) = ours.values()
+    chart, mine = both(request.node.name)
+    assert differing(chart, mine) == {}
+    (found,) = mine.values()
     assert found["config"]["A"] == {"b": 3, "c": 2, "d": "sqlite-pvc"}
     assert found["config"]["JupyterHub"]["cookie_secret"] == "ab" * 32
 
@@ -93,26 +110,26 @@ def test_existing_secret_lies_over_the_hubs(request: pytest.FixtureRequest) -> N
 @pytest.mark.parametrize(("kind", "variable"), [("mysql", "MYSQL_PWD"), ("postgres", "PGPASSWORD")])
 def test_database_password_by_environment(request: pytest.FixtureRequest, kind: str, variable: str) -> None:
     """The password reaches the database library by its own variable."""
-    chart, ours = outcomes(request.node.name, cases.with_database(kind))
-    assert differing(chart, ours) == {}
-    (found,) = ours.values()
+    chart, mine = both(request.node.name)
+    assert differing(chart, mine) == {}
+    (found,) = mine.values()
     assert found["environment"] == {variable: "sesame"}
+    assert found["config"]["JupyterHub"]["db_url"] == "db://hub@host/hub", kind
 
 
 def test_same_effect_of_snippets_and_corners(request: pytest.FixtureRequest) -> None:
     """Users' code and rarely used settings work, or fail, alike; a section that configures no class ends the hub."""
-    hubs = cases.of_corners()
-    chart, ours = outcomes(request.node.name, hubs)
-    assert differing(chart, ours) == {}
-    assert ours[hubs[-1].name]["exit"] == 1
+    chart, mine = both(request.node.name)
+    assert differing(chart, mine) == {}
+    assert list(mine.values())[-1]["exit"] == 1
 
 
 def test_every_public_function_of_z2jh(request: pytest.FixtureRequest) -> None:
     """What users call of z2jh gives the same for paths that lead somewhere and for others."""
-    chart, ours = outcomes(request.node.name, cases.with_calls())
-    for call, theirs, mine in zip(cases.CALLS, chart["values"]["calls"], ours["values"]["calls"], strict=True):
-        assert mine == theirs, call
-    assert differing(chart, ours) == {}
+    chart, mine = both(request.node.name)
+    for call, theirs, own in zip(cases.CALLS, chart["values"]["calls"], mine["values"]["calls"], strict=True):
+        assert own == theirs, call
+    assert differing(chart, mine) == {}
 
 
 def test_z2jh_has_every_public_function() -> None:

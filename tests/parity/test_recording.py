@@ -52,9 +52,7 @@ def test_outcomes_are_recorded_as_the_mirror_has_them(tmp_path: Path) -> None:
     known = recording.read_outcomes(given() / recording.OUTCOMES)
     files = cases.charts_files()
     try:
-        made = {
-            test: cases.outcomes(hubs(), files) for test, hubs in cases.RECORDED.items() if "values_file" not in test
-        }
+        made = cases.by_test(files, [test for test in cases.RECORDED if "values_file" not in test])
     except environment.Unavailable as error:
         needs.skip("index", str(error))
     assert made == {test: known[test] for test in made}
