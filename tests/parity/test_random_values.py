@@ -2,8 +2,8 @@
 
 They need the chart at hand; a recording has the mirror's own random values, which `test_objects.py` compares.
 
-``HUBSTACK_DRAWS`` sets how many values trees are drawn, 300 without it and 20 for a sample; without it they are the same in
-every run.
+``HUBSTACK_DRAWS`` sets how many values trees are drawn, 300 without it and 20 for a sample; without it they are the
+same in every run.
 """
 
 from __future__ import annotations
