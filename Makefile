@@ -12,7 +12,7 @@ venv := .venv
 installed := $(venv)/.installed
 hubstack := $(venv)/bin/hubstack
 pytest := $(venv)/bin/python -m pytest
-workers := -n 2 --dist loadgroup
+workers := -n 2
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
