@@ -60,13 +60,13 @@ def _pod_spec(release: Release) -> dict[str, Any]:
     return {
         "volumes": _volumes(release),
         "containers": [_container(release), *(settings.extra_containers or [])],
+        **pod.unquoted({"serviceAccountName": release.names.hub_service_account}),
         **drop_falsy(
             {
                 "priorityClassName": release.names.priority if values.scheduling.pod_priority.enabled else None,
                 "nodeSelector": settings.node_selector,
                 "tolerations": pod.tolerations(release, "core", settings.tolerations),
                 "affinity": pod.core_affinity(release),
-                "serviceAccountName": retype(release.names.hub_service_account),
                 "securityContext": settings.pod_security_context,
                 "imagePullSecrets": pod.image_pull_secrets(release, settings.image),
                 "initContainers": settings.init_containers,

@@ -62,11 +62,10 @@ def _filled(tree: Tree, section: str, settings: Iterable[str], around: str = "{}
 
 
 def _names(tree: Tree) -> Iterator[Written]:
-    for setting in ("fullnameOverride", "nameOverride"):
-        if text := tree.get(setting):
-            yield Written((setting,), f"{go_text(text)}-hub")
-            # An own full name leaves the other out.
-            return
+    # A full name, even a blank one, leaves the other out.
+    setting = "nameOverride" if tree.get("fullnameOverride") is None else "fullnameOverride"
+    if text := tree.get(setting):
+        yield Written((setting,), f"{go_text(text)}-hub")
 
 
 _IMAGES: dict[str, Callable[[Tree], Any]] = {

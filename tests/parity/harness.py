@@ -175,11 +175,18 @@ def question(*files: Path, **more: Any) -> Question:
 
 def as_input(question: Question) -> rendering.Input:
     """The question as the program asks it: with files."""
-    files = []
-    for text in question.values:
-        files.append(Path(_texts.name) / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml")
-        files[-1].write_text(text, encoding="utf-8")
-    return rendering.Input(tuple(files), question.namespace, question.release, question.kube_version)
+    files = tuple(map(_file, question.values))
+    return rendering.Input(files, question.namespace, question.release, question.kube_version)
+
+
+def _file(text: str) -> Path:
+    """A file with a text; threads that ask for the same one at once never see half of it."""
+    file = Path(_texts.name) / f"{hashlib.sha256(text.encode()).hexdigest()}.yaml"
+    if not file.exists():
+        with tempfile.NamedTemporaryFile("w", dir=_texts.name, encoding="utf-8", delete=False) as draft:
+            draft.write(text)
+        os.replace(draft.name, file)
+    return file
 
 
 def helm_template(question: Question) -> str:
