@@ -73,6 +73,10 @@ def needed(subject: Subject) -> list[Access]:
         for version, kind in WATCHED
         for verb in ("get", "list", "watch")
     }
+    if subject.config.mode == "helm":
+        # Helm writes its record anew at the end. Where it may not, it says nothing, and the release stays pending
+        # (Helm: pkg/action/install.go, pkg/storage/driver/secrets.go).
+        found.add(Access("update", "", plural("Secret"), subject.namespace))
     return sorted(found)
 
 

@@ -173,6 +173,18 @@ def test_missing_permissions_are_listed_together() -> None:
     assert "events" not in what
 
 
+def test_helm_writes_its_record_anew() -> None:
+    """Without the verb update on Secrets, Helm leaves a release pending and says nothing; mode native needs it not."""
+
+    def allowed(access: Access) -> bool:
+        return access.verb not in ("*", "update")
+
+    found = checks_permissions.permissions(subject(reader=FakeReader(allowed=allowed), mode="helm"))
+    assert texts(list(found)) == [("error", "1 permissions are missing: secrets in jhub (update)")]
+    roles = {"rbac": {"create": False}}
+    assert list(checks_permissions.permissions(subject(roles, reader=FakeReader(allowed=allowed)))) == []
+
+
 def test_a_namespace_administrator_may_deploy_without_cluster_wide_objects() -> None:
     """With the user-scheduler off and a namespace that is there, nothing cluster-wide is asked for."""
     reader = FakeReader(allowed=lambda access: access.namespace == NAMESPACE)
