@@ -33,10 +33,10 @@ VALUES = {
             "JupyterHub": {"authenticator_class": "dummy"},
             "DummyAuthenticator": {"password": PASSWORD},
             # a machine that does other things besides may take minutes to start a server
-            "KubeSpawner": {"http_timeout": 300},
+            "KubeSpawner": {"start_timeout": 600, "http_timeout": 300},
         }
     },
-    "singleuser": {**SMALL, "storage": {"capacity": "1Gi"}, "startTimeout": 600},
+    "singleuser": {**SMALL, "storage": {"capacity": "1Gi"}},
 }
 """Settings of every hub here."""
 

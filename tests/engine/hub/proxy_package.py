@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 from pathlib import Path
+
+from tests.parity.hub_configuration.environment import CACHE
 
 _QUICKLY = (
     "--no-audit",
@@ -37,10 +38,9 @@ def programs(version: str) -> Path:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise Unavailable("the proxy needs Node.js: there is no node or npm on PATH")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubstack"
-    folder = cache / f"configurable-http-proxy-{version}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "configurable-http-proxy.lock").open("w") as lock:
+    folder = CACHE / f"configurable-http-proxy-{version}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "configurable-http-proxy.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / ".complete").is_file():
             shutil.rmtree(folder, ignore_errors=True)

@@ -20,6 +20,10 @@ REQUIREMENTS = project.ROOT / "hubstack" / "cluster" / "node" / "requirements" /
 """JupyterHub, spawner and authenticators at the versions of the hub image of chart 4.4.0."""
 
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubstack"
+"""The user's cache, as it is when tests start: `tests.programs` may then set one that goes with the run."""
+
+
 class Unavailable(Exception):
     """The packages cannot be installed here; says why."""
 
@@ -32,11 +36,10 @@ def python() -> Path:
         Unavailable: the package index cannot be reached.
     """
     digest = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    cache_folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubstack"
-    folder = cache_folder / f"hub-packages-{digest}"
+    folder = CACHE / f"hub-packages-{digest}"
     interpreter = folder / "bin" / "python"
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    with (cache_folder / "hub-packages.lock").open("w") as lock:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "hub-packages.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / ".complete").is_file():
             shutil.rmtree(folder, ignore_errors=True)
