@@ -1,5 +1,5 @@
 """What Pulumi runs: one stack deploys one JupyterHub."""
 
-from components.program import deploy
+from hubstack.components.program import deploy
 
 deploy()

@@ -22,15 +22,17 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import fleet, review
-from chart.release import CHART_VERSION
-from hubstack import project, session, stacks, toolchain
+from hubstack import project, toolchain
+from hubstack.chart.release import CHART_VERSION
 from hubstack.cluster import Cluster, make_cluster
-from hubstack.environment import ENGINE_TOOLS
-from hubstack.updates import Updater
+from hubstack.commands import session
+from hubstack.engine.environment import ENGINE_TOOLS
+from hubstack.lifecycle.updates import Updater
+from hubstack.project import stacks
 from tests import charts
 
 CONSOLE = Console()
-IMPORTS = "import hubstack.cli, hubstack.manifests"
+IMPORTS = "import hubstack.commands.main, hubstack.manifests"
 BATCH = 100
 """Values files that are rendered in one process."""
 SDK_PROGRAM = """

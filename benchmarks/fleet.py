@@ -21,9 +21,10 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from hubstack import session, toolchain
+from hubstack import toolchain
 from hubstack.cluster import make_cluster
-from hubstack.environment import ENGINE_TOOLS
+from hubstack.commands import session
+from hubstack.engine.environment import ENGINE_TOOLS
 from hubstack.fleet import rollout
 from tests.engine.fleet_copy import FleetCopy
 
@@ -70,7 +71,7 @@ class FleetBench:
 
     def rollout(self) -> Measured:
         """``hubstack rollout up``."""
-        return self._run(f"{sys.executable} -m hubstack.cli rollout up")
+        return self._run(f"{sys.executable} -m hubstack rollout up")
 
     def loop(self) -> Measured:
         """One ``pulumi up`` after the other."""

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import yaml
 
-from chart import helm_yaml
 from hubstack import project
+from hubstack.chart import helm_yaml
 
 STACKS = 40
 CHANGED = 3
 TARGET = "<= 0.50"
 PROGRAM = """
 import pathlib, sys
-import hubstack.cli
+import hubstack.commands.main
 from rich.console import Console
 from hubstack.review import review
 report, redactor = review.review(pathlib.Path(sys.argv[1]), "HEAD", [], {}, Console(quiet=True))

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from chart import helm_yaml, render, tokens
-from chart.errors import Problem, SettingsError
-from chart.kube_version import require_supported
-from chart.load import LoadedValues, load_values
-from chart.release import Release, TokenValues
+from hubstack.chart import helm_yaml, render, tokens
+from hubstack.chart.errors import Problem, SettingsError
+from hubstack.chart.kube_version import require_supported
+from hubstack.chart.load import LoadedValues, load_values
+from hubstack.chart.release import Release, TokenValues
 
 CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "PriorityClass", "StorageClass"})
 FIRST_KEYS = ("apiVersion", "kind", "metadata")

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from chart.release import CHART_VERSION
-from chart.values import ChartValues
-from chart.values.shared import NoDefault, Section
 from hubstack import project
-from settings import PROJECT, StackConfig
+from hubstack.chart.release import CHART_VERSION
+from hubstack.chart.values import ChartValues
+from hubstack.chart.values.shared import NoDefault, Section
+from hubstack.settings import PROJECT, StackConfig
 
 FILE = project.CODE / "docs" / "settings.md"
 LONGEST_DEFAULT = 60

@@ -6,8 +6,8 @@ import functools
 import os
 from pathlib import Path
 
-from chart.release import CHART_NAME
 from hubstack import project
+from hubstack.chart.release import CHART_NAME
 from tests.stand_in_chart import archive
 
 VERSIONS = tuple(archive.APP_VERSIONS)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubstack import toolchain
-from hubstack.environment import RANDOM
+from hubstack.engine.environment import RANDOM
 from hubstack.stand_in import launcher
 from hubstack.toolchain import Catalog
 from hubstack.toolchain.catalog import cache_dir

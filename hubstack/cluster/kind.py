@@ -9,15 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from hubstack.cluster.model import (
-    ClusterError,
-    ClusterStatus,
-    ComponentStatus,
-    Progress,
-    SimSettings,
-    State,
-    teller,
-)
+from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, teller
 
 _NAME = "hubstack"
 _LOOK_SECONDS = 30

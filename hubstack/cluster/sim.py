@@ -8,21 +8,8 @@ from pathlib import Path
 
 from hubstack.cluster import process
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.cluster.components import (
-    NAMES,
-    check_tools,
-    server_url,
-    unhealthy_because,
-)
-from hubstack.cluster.model import (
-    ClusterError,
-    ClusterStatus,
-    ComponentStatus,
-    Progress,
-    SimSettings,
-    State,
-    teller,
-)
+from hubstack.cluster.components import NAMES, check_tools, server_url, unhealthy_because
+from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, teller
 from hubstack.cluster.pki import CONTEXT
 from hubstack.cluster.start import Start, ready_nodes
 from hubstack.cluster.state import Layout, SavedState, locked

@@ -12,14 +12,7 @@ from pathlib import Path
 
 from hubstack.cluster import objects, pki, process
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.cluster.components import (
-    CLIENTS,
-    NAMES,
-    Component,
-    components,
-    server_url,
-    unhealthy_because,
-)
+from hubstack.cluster.components import CLIENTS, NAMES, Component, components, server_url, unhealthy_because
 from hubstack.cluster.model import ClusterError, SimSettings
 from hubstack.cluster.stages import kwok_config
 from hubstack.cluster.state import PORT_USERS, Layout, SavedState, choose_port, port_is_free

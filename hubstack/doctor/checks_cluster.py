@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from importlib import metadata
 
-from chart.kube_version import OLDEST
-from chart.release import CHART_VERSION
-from components import provider_version
+from hubstack.chart.kube_version import OLDEST
+from hubstack.chart.release import CHART_VERSION
+from hubstack.components import provider_version
 from hubstack.doctor.finding import Finding, error, note, warning
 from hubstack.doctor.subject import Subject
 from hubstack.toolchain import Catalog
@@ -99,7 +99,7 @@ def tools(subject: Subject) -> Iterator[Finding]:
             f"the program asks for Kubernetes plugin {provider_version.PINNED}, the toolchain has "
             f"{releases['pulumi-kubernetes'].version}",
             "the engine would download the other plugin, or fail where it cannot",
-            "make PINNED in components/provider_version.py equal to toolchain.yaml",
+            "make PINNED in hubstack/components/provider_version.py equal to toolchain.yaml",
         )
     yield from _state_version(subject)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from components.api_server import plural
+from hubstack.components.api_server import plural
 from hubstack.doctor.finding import Finding, error, some
 from hubstack.doctor.reader import Access, Object, Reader
 from hubstack.doctor.subject import Subject

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chart.https import HttpsKind, https_kind
+from hubstack.chart.https import HttpsKind, https_kind
 from hubstack.doctor.finding import Finding, error, note, some, warning
 from hubstack.doctor.outside import Certificate, Unknown, parse, resolve, served
 from hubstack.doctor.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from chart.storage_class import DEFAULT_CLASS
+from hubstack.chart.storage_class import DEFAULT_CLASS
 from hubstack.doctor.finding import Finding, error, note, some, warning
 from hubstack.doctor.reader import Object
 from hubstack.doctor.subject import Subject

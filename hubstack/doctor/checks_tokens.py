@@ -8,9 +8,9 @@ import hmac
 from collections.abc import Iterator
 from typing import Any
 
-from chart.release import TokenValues
-from chart.tokens import effective_tokens
-from components.tokens import derive
+from hubstack.chart.release import TokenValues
+from hubstack.chart.tokens import effective_tokens
+from hubstack.components.tokens import derive
 from hubstack.doctor.finding import Finding, error, note, some, warning
 from hubstack.doctor.state import ENCRYPTED
 from hubstack.doctor.subject import Subject

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-import settings
-from chart import render
-from hubstack import prerequisites, project, stacks
+from hubstack import project, settings
+from hubstack.chart import render
 from hubstack.doctor import (
     checks_cluster,
     checks_disruption,
@@ -33,7 +32,9 @@ from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.state import EngineState
 from hubstack.doctor.subject import Check, Subject, placeholder_tokens
 from hubstack.errors import HubstackError
-from hubstack.stacks import Stack
+from hubstack.lifecycle import prerequisites
+from hubstack.project import stacks
+from hubstack.project.stacks import Stack
 
 CHECKS = (
     Check("cluster", checks_cluster.reachable, "the API server answers", cluster=False),
@@ -205,7 +206,7 @@ def outcome(found: Sequence[Finding] | None) -> str:
 def programs(stack: Stack, console: Console) -> Programs:
     """The programs of the engine on a stack, fetched where they are missing."""
     from hubstack import toolchain
-    from hubstack.environment import ENGINE_TOOLS, engine_environment, engine_tools, language_host
+    from hubstack.engine.environment import ENGINE_TOOLS, engine_environment, engine_tools, language_host
     from hubstack.toolchain.installed import Installed
 
     catalog = toolchain.Catalog.load()

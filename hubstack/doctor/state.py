@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hubstack import interruption, project, stacks
-from hubstack.environment import let_find_engine, local_backend
-from hubstack.stacks import Stack
+from hubstack import project
+from hubstack.engine.environment import let_find_engine, local_backend
+from hubstack.lifecycle import interruption
+from hubstack.project import stacks
+from hubstack.project.stacks import Stack
 
 ENCRYPTED = "encrypted"
 """Begin of the text that stands for a secret that cannot be decrypted here."""

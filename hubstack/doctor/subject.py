@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chart.release import Release, TokenValues
+from hubstack.chart.release import Release, TokenValues
 from hubstack.doctor.finding import Finding
 from hubstack.doctor.reader import Object, Reader
 from hubstack.doctor.state import EngineState
-from hubstack.prerequisites import Prerequisites
-from settings import StackConfig, StackSettings
+from hubstack.lifecycle.prerequisites import Prerequisites
+from hubstack.settings import StackConfig, StackSettings
 
 PLACEHOLDER = "0" * 64
 """Stands for every token where the objects are rendered for their shape alone."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from hubstack.engine.events import EventLog
 from hubstack.engine.servers import Command, Ended, ForkServer
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 
 Verb = Literal["up", "preview", "refresh", "destroy"]
 

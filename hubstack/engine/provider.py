@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components import provider_version
+from hubstack.components import provider_version
 from hubstack.toolchain import Catalog
 
 _TYPE = "pulumi:providers:kubernetes"

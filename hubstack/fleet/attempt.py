@@ -12,14 +12,15 @@ from typing import Any
 
 from rich.console import Console
 
-from hubstack import guards, interruption, lost_state, stacks
-from hubstack.adoption import ownership
 from hubstack.engine import operation, provider
 from hubstack.engine.events import EventLog
 from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, probe
 from hubstack.fleet.journal import Journal
+from hubstack.lifecycle import guards, interruption, lost_state
+from hubstack.migration import ownership
+from hubstack.project import stacks
 
 _TRANSIENT = re.compile(
     r"connection refused|connection reset|i/o timeout|TLS handshake timeout|too many requests|\b429\b|\b503\b"

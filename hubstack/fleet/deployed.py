@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hubstack import interruption, stacks
 from hubstack.errors import HubstackError
+from hubstack.lifecycle import interruption
+from hubstack.project import stacks
 
 OUTPUT = "rollout"
 """Stack output with the digest and the commit of what was deployed; an update by other means than ours lacks it."""

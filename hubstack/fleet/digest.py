@@ -10,17 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import settings
-from chart.errors import Problem, SettingsError
-from hubstack import project, stacks
+from hubstack import project, settings
+from hubstack.chart.errors import Problem, SettingsError
+from hubstack.project import stacks
 
 LENGTH = 16
 """Hex digits of a digest."""
 
-PROGRAM = ("__main__.py", "settings.py", "Pulumi.yaml", "requirements.txt", "chart", "components")
-"""What the program consists of."""
-INSTALLED = ("settings.py", "chart", "components")
+INSTALLED = ("hubstack/settings.py", "hubstack/chart", "hubstack/components")
 """What of it is installed with Hubstack, for folders that do not have it themselves."""
+PROGRAM = ("__main__.py", "Pulumi.yaml", "requirements.txt", *INSTALLED)
+"""What the program consists of."""
 
 _OF_THE_MACHINE = {"values", "secret_values", "values_files", "kubeconfig", "chart"}
 """Configuration that says where things are on a machine, or that the merged values hold already."""

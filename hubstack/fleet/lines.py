@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from chart.errors import Problem, SettingsError
+from hubstack.chart.errors import Problem, SettingsError
 
 
 class Lines:

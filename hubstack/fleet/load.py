@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from chart.errors import Problem, SettingsError
-from chart.values.messages import described
+from hubstack.chart.errors import Problem, SettingsError
+from hubstack.chart.values.messages import described
 from hubstack.fleet import gate_settings
 from hubstack.fleet.lines import document as document_with_lines
 from hubstack.fleet.model import Fleet, Pace, StackEntry, Wave

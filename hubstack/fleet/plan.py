@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from chart.errors import SettingsError
-from hubstack import project, stacks
+from hubstack import project
+from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, digest
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.source import Revision
+from hubstack.project import stacks
 
 Action = Literal["up", "skip", "refused"]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 
 TIMEOUT_SECONDS = 5
 """How long to wait for the API server."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from chart.errors import SettingsError
-from hubstack import project, stacks
+from hubstack import project
+from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, source
 from hubstack.fleet.journal import Journal, Rollout
 from hubstack.fleet.model import Fleet
+from hubstack.project import stacks
 
 
 def make(

@@ -13,9 +13,9 @@ from typing import Any
 
 from rich.console import Console
 
-from hubstack import interruption, project
+from hubstack import project
+from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.servers import ForkServers
-from hubstack.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
 from hubstack.fleet import load, plan, report, source
 from hubstack.fleet.attempt import Deployer
@@ -23,6 +23,7 @@ from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.progress import Progress
 from hubstack.fleet.runner import Runner
+from hubstack.lifecycle import interruption
 
 SOURCE = "source"
 """Folder of a rollout with the revision that it deploys."""

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chart.kube_version import require_supported
 from hubstack import project, toolchain
+from hubstack.chart.kube_version import require_supported
 from hubstack.errors import HubstackError
 from hubstack.parity import compare, differences, rendering
-from settings import CHART_REPOSITORY
+from hubstack.settings import CHART_REPOSITORY
 
 COMMON = 3
 """In how many objects a place must differ in the same way to be shown once for all of them."""

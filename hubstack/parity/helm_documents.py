@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from chart import helm_yaml
-from chart.errors import Problem, SettingsError
+from hubstack.chart import helm_yaml
+from hubstack.chart.errors import Problem, SettingsError
 
 _SOURCE = "output of Helm"
 _SEPARATOR = re.compile(r"^---(.*)\n", re.MULTILINE)

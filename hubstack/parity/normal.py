@@ -8,8 +8,8 @@ import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chart import helm_yaml
-from chart.errors import SettingsError
+from hubstack.chart import helm_yaml
+from hubstack.chart.errors import SettingsError
 
 Parser = Callable[[str], Any]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chart import load, render, text
-from chart.release import Release, TokenValues
+from hubstack.chart import load, render, text
+from hubstack.chart.release import Release, TokenValues
 from hubstack.parity import compare, differences, helm_documents, normal
 
 HELM_SECONDS = 120

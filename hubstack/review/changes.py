@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chart import helm_yaml
+from hubstack.chart import helm_yaml
 from hubstack.parity import compare
 from hubstack.review.engine import EngineView
 from hubstack.review.rendering import Rendered

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hubstack.errors import HubstackError
 
 if TYPE_CHECKING:  # an offline review does not pay for the engine's API
-    from hubstack.updates import Updater
+    from hubstack.lifecycle.updates import Updater
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from chart import helm_yaml
-from chart.errors import SettingsError
-from chart.text import sha256
 from hubstack import secret_settings
+from hubstack.chart import helm_yaml
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.text import sha256
 from hubstack.review.sources import StackFile
 
 

@@ -1,7 +1,7 @@
 """A change of the program's own code: the base is rendered by the code that it came with, in a process of its own.
 
-Only what makes objects out of settings is the base's (``chart/`` and ``settings.py``); what compares and judges is this
-code.
+Only what makes objects out of settings is the base's (``hubstack/chart`` and ``hubstack/settings.py``); what compares
+and judges is this code.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from chart.text import sha256
 from hubstack import project
+from hubstack.chart.text import sha256
 from hubstack.review.rendering import Rendered
 from hubstack.review.sources import StackFile
 
-RENDERS = ("chart", "settings.py")
+RENDERS = ("hubstack/chart", "hubstack/settings.py")
 """What of a project makes objects out of settings."""
-DEPLOYS = ("components", "__main__.py", "requirements.txt")
+DEPLOYS = ("hubstack/components", "__main__.py", "requirements.txt")
 """What else decides what a deployment does; a rendering does not show it."""
 TIMEOUT_SECONDS = 600
 WORKER = """
 import sys
-sys.path[:0] = [sys.argv[1], sys.argv[2]]
+sys.path[:0] = [sys.argv[1]]
 from hubstack.review import program
 program.work()
 """
@@ -36,7 +36,9 @@ program.work()
 def differs(base: Path, head: Path, parts: Iterable[str]) -> bool:
     """Whether some of the program's files differ; not where one side is no copy of the program."""
     sides = [_digest(folder, parts) for folder in (base, head)]
-    return all((folder / "chart" / "render.py").is_file() for folder in (base, head)) and sides[0] != sides[1]
+    return (
+        all((folder / "hubstack" / "chart" / "render.py").is_file() for folder in (base, head)) and sides[0] != sides[1]
+    )
 
 
 def render(base: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], str | None]:
@@ -48,10 +50,12 @@ def render(base: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered],
     """
     given = json.dumps([{**asdict(file), "folder": str(file.folder)} for file in files], default=str)
     with TemporaryDirectory(prefix="hubstack-program-") as shim:
-        for name in RENDERS:
-            (Path(shim) / name).symlink_to(base / name)
+        (Path(shim) / "hubstack").mkdir()
+        for part in (project.CODE / "hubstack").iterdir():
+            name = f"hubstack/{part.name}"
+            (Path(shim) / name).symlink_to((base if name in RENDERS else project.CODE) / name)
         # Without -P, the first place that Python looks at would be the work folder with the head's code.
-        command = [sys.executable, "-P", "-c", WORKER, shim, str(project.CODE)]
+        command = [sys.executable, "-P", "-c", WORKER, shim]
         try:
             done = subprocess.run(
                 command, input=given, cwd=shim, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False

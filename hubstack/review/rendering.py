@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import settings
-from chart import render, storage_class
-from chart.errors import SettingsError
-from chart.merge import coalesce
-from chart.release import TokenValues
-from chart.text import sha256
-from chart.tokens import services_without_token, with_tokens
-from hubstack import project, stacks, toolchain
+from hubstack import project, settings, toolchain
+from hubstack.chart import render, storage_class
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.merge import coalesce
+from hubstack.chart.release import TokenValues
+from hubstack.chart.text import sha256
+from hubstack.chart.tokens import services_without_token, with_tokens
 from hubstack.errors import HubstackError
 from hubstack.parity import helm_documents, normal
+from hubstack.project import stacks
 from hubstack.review import inputs
 from hubstack.review.sources import StackFile
 

@@ -22,7 +22,7 @@ from hubstack.review.secrets import Redactor
 from hubstack.review.sources import StackFile
 
 if TYPE_CHECKING:
-    from hubstack.updates import Updater
+    from hubstack.lifecycle.updates import Updater
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown.comment,

@@ -12,13 +12,15 @@ import yaml
 from playwright.sync_api import Browser
 from rich.console import Console
 
-from hubstack import project, session, stacks, toolchain
+from hubstack import project, toolchain
 from hubstack.cluster import ClusterError
 from hubstack.cluster.model import PackageError
 from hubstack.cluster.node import host
 from hubstack.cluster.node.cluster import NodeCluster, image_folder
-from hubstack.environment import ENGINE_TOOLS
-from hubstack.updates import Updater
+from hubstack.commands import session
+from hubstack.engine.environment import ENGINE_TOOLS
+from hubstack.lifecycle.updates import Updater
+from hubstack.project import stacks
 from tests import charts, chromium, needs, programs
 from tests.e2e.person import PASSWORD
 from tests.e2e.waiting import answers, eventually

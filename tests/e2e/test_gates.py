@@ -7,8 +7,8 @@ import re
 import pytest
 import yaml
 
-from chart import merge
 from hubstack import project
+from hubstack.chart import merge
 from hubstack.fleet.gate_settings import AnyGate, HubHealth, Notebook, ProxyRoute, Scheduler
 from hubstack.fleet.gates.check import check
 from hubstack.fleet.gates.target import Target

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hubstack import project, session, stacks, toolchain
+from hubstack import project, toolchain
 from hubstack.cluster import Cluster, make_cluster
-from hubstack.environment import ENGINE_TOOLS
-from hubstack.updates import Updater
+from hubstack.commands import session
+from hubstack.engine.environment import ENGINE_TOOLS
+from hubstack.lifecycle.updates import Updater
+from hubstack.project import stacks
 from tests import charts, programs
 
 

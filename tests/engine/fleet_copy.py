@@ -18,11 +18,8 @@ from hubstack import project
 
 PROJECT = (
     "__main__.py",
-    "settings.py",
     "Pulumi.yaml",
     "requirements.txt",
-    "chart",
-    "components",
     "hubstack",
 )
 IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
@@ -108,7 +105,7 @@ class FleetCopy:
     def command(self, *arguments: str) -> subprocess.Popen[str]:
         """Start ``hubstack ...`` without waiting for it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "hubstack.cli", *arguments],
+            [sys.executable, "-m", "hubstack", *arguments],
             cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 from tests.engine.conftest import Machine
 
 KINDS = (

@@ -13,11 +13,13 @@ import pytest
 import yaml
 from rich.console import Console
 
-from hubstack import project, session, stacks
-from hubstack.adoption import giving, recover, releasing, take_over
-from hubstack.adoption.adopt import Request, adopt
+from hubstack import project
+from hubstack.commands import session
 from hubstack.errors import HubstackError
-from hubstack.updates import Updater
+from hubstack.lifecycle.updates import Updater
+from hubstack.migration import giving, recover, releasing, take_over
+from hubstack.migration.adopt import Request, adopt
+from hubstack.project import stacks
 from tests.engine.conftest import Machine
 
 QUIET = Console(quiet=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hubstack.errors import HubstackError
-from hubstack.stacks import Stack
-from hubstack.updates import Report, Updater
+from hubstack.lifecycle.updates import Report, Updater
+from hubstack.project.stacks import Stack
 from tests.engine.conftest import Machine
 
 SENTINEL = "sentinel-b7c1e5"

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hubstack import destroying, guards, session, stacks
+from hubstack.commands import session
 from hubstack.errors import HubstackError
-from hubstack.updates import Updater
+from hubstack.lifecycle import destroying, guards
+from hubstack.lifecycle.updates import Updater
+from hubstack.project import stacks
 from tests.engine.conftest import Machine
 
 QUIET = Console(quiet=True)

@@ -19,13 +19,14 @@ from pulumi import automation
 from rich.console import Console
 from typer.testing import CliRunner
 
-from hubstack import session, stacks
-from hubstack.cli import app
+from hubstack.commands import session
+from hubstack.commands.main import app
 from hubstack.doctor import checks_permissions, run
 from hubstack.doctor.finding import Report
 from hubstack.doctor.state import EngineState
 from hubstack.errors import HubstackError
-from hubstack.stacks import Stack
+from hubstack.project import stacks
+from hubstack.project.stacks import Stack
 from tests.engine.conftest import Machine
 
 NAMESPACE = "jhub-doctor"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubstack.errors import HubstackError
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 from tests.engine.conftest import Machine
 from tests.engine.live import specs, stack
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from chart import render
 from hubstack import manifests
+from hubstack.chart import render
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.parity import compare, helm_documents, normal, rendering
 from tests import needs

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hubstack import environment
+from hubstack.engine import environment
 from tests import needs
 from tests.engine.conftest import Machine
 

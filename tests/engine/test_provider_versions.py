@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hubstack import session, toolchain
+from hubstack import toolchain
+from hubstack.commands import session
+from hubstack.lifecycle.updates import Updater
 from hubstack.toolchain import Catalog
 from hubstack.toolchain.catalog import Program
-from hubstack.updates import Updater
 from tests import needs
 from tests.engine.conftest import Machine
 from tests.engine.live import specs, stack

@@ -8,11 +8,11 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from hubstack import session
+from hubstack.commands import session
+from hubstack.lifecycle.updates import Updater
+from hubstack.project.stacks import Stack
 from hubstack.review import homes, review
 from hubstack.review.engine import preview_all
-from hubstack.stacks import Stack
-from hubstack.updates import Updater
 from tests.engine.conftest import Machine
 
 QUIET = Console(quiet=True)

@@ -12,9 +12,11 @@ import pytest
 import yaml
 from rich.console import Console
 
-from hubstack import prerequisites, project, session
+from hubstack import project
+from hubstack.commands import session
 from hubstack.errors import HubstackError
-from hubstack.updates import Updater
+from hubstack.lifecycle import prerequisites
+from hubstack.lifecycle.updates import Updater
 from tests.engine.conftest import Machine
 
 
@@ -109,7 +111,7 @@ def test_killed_update_continues(machine: Machine, tmp_path: Path, mode: str, mo
     stack = machine.stack(mode=mode)
     values = tmp_path / f"killed-{mode}.yaml"
     values.write_text("cull: {enabled: false}\n")
-    command = [sys.executable, "-m", "hubstack.cli", "up", "--mode", mode, "--values", str(values)]
+    command = [sys.executable, "-m", "hubstack", "up", "--mode", mode, "--values", str(values)]
     command += ["--context", machine.cluster.context]
     environment = {**os.environ, "KUBECONFIG": str(machine.cluster.kubeconfig), "COLUMNS": "200"}
     with subprocess.Popen(command, cwd=project.ROOT, env=environment, stdout=subprocess.PIPE, text=True) as running:

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from chart.merge import merge_files
-from chart.release import CHART_VERSION
 from hubstack import toolchain
+from hubstack.chart.merge import merge_files
+from hubstack.chart.release import CHART_VERSION
 from hubstack.errors import HubstackError
 from hubstack.parity import check
 from hubstack.parity.rendering import Input

@@ -20,7 +20,7 @@ from hubstack import project
 from hubstack.toolchain import Tools
 from tests import needs
 
-PACKAGES = ("chart", "components", "hubstack", "settings.py")
+PACKAGES = ("hubstack",)
 VALUES = {
     "hub": {
         "config": {"Authenticator": {"admin_users": ["ada"]}},
@@ -116,7 +116,7 @@ def test_manifests_are_those_of_the_checkout(installed: Installed, tmp_path: Pat
     """Installed, the same values make the same objects, down to the hub's configuration files."""
     write(tmp_path / "values.yaml", VALUES)
     done = installed.run(tmp_path, "manifests", "--values", "values.yaml")
-    here = [sys.executable, "-m", "hubstack.cli", "manifests", "--values", str(tmp_path / "values.yaml")]
+    here = [sys.executable, "-m", "hubstack", "manifests", "--values", str(tmp_path / "values.yaml")]
     expected = subprocess.run(here, cwd=project.ROOT, check=True, capture_output=True, text=True).stdout
     assert (done.returncode, done.stderr) == (0, "")
     assert list(yaml.safe_load_all(done.stdout)) == list(yaml.safe_load_all(expected))

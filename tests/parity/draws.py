@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from chart.values import ChartValues
-from chart.values.shared import ExtraFile, Section
+from hubstack.chart.values import ChartValues
+from hubstack.chart.values.shared import ExtraFile, Section
 
 TRAPS = (
     "",

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from chart.release import CHART_VERSION, Release
 from hubstack import project, toolchain
+from hubstack.chart.release import CHART_VERSION, Release
 from hubstack.parity import rendering
 from tests import charts, needs
 from tests.parity import recording

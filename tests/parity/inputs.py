@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chart.kube_version import OLDEST
+from hubstack.chart.kube_version import OLDEST
 from tests.parity import harness
 from tests.parity.recording import Question
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chart.release import CHART_NAME, CHART_VERSION
+from hubstack.chart.release import CHART_NAME, CHART_VERSION
 from hubstack.parity import differences
 
 RENDERINGS = "helm-template.jsonl.xz"

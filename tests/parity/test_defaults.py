@@ -7,10 +7,10 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any
 
-from chart import helm_yaml
-from chart.release import CHART_NAME, CHART_VERSION
-from chart.values import ChartValues
-from chart.values.shared import Section
+from hubstack.chart import helm_yaml
+from hubstack.chart.release import CHART_NAME, CHART_VERSION
+from hubstack.chart.values import ChartValues
+from hubstack.chart.values.shared import Section
 from hubstack.parity import helm_documents
 from tests.parity import harness
 from tests.parity.recording import Question

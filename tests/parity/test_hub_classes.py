@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chart import hub_classes
-from chart.load import load_values
+from hubstack.chart import hub_classes
+from hubstack.chart.load import load_values
 from tests import needs
 from tests.parity import harness
 from tests.parity.hub_configuration import environment

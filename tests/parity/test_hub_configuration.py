@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from chart.errors import SettingsError
+from hubstack.chart.errors import SettingsError
 from hubstack.parity import compare
 from tests import needs
 from tests.parity import draws, harness

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chart import render
-from chart.errors import SettingsError
-from chart.kube_version import require_supported
+from hubstack.chart import render
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.kube_version import require_supported
 from hubstack.parity import compare, rendering
 from tests.parity import harness, inputs
 from tests.parity.recording import Question

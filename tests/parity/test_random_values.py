@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chart.errors import SettingsError
+from hubstack.chart.errors import SettingsError
 from hubstack.parity import compare, rendering
 from tests.parity import draws, harness, inputs
 

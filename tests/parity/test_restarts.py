@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chart import render
+from hubstack.chart import render
 from hubstack.parity import helm_documents, rendering
 from tests.parity import harness, inputs
 

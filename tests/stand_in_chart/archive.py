@@ -18,13 +18,13 @@ from typing import Any
 
 import yaml
 
-from chart import helm_yaml, render
-from chart.image_puller import DELETABLE
-from chart.merge import coalesce
-from chart.proxy import NO_SECRET_CHECKSUM
-from chart.release import CHART_NAME, CHART_VERSION, Release, TokenValues
-from chart.text import compact_json
-from chart.values import ChartValues
+from hubstack.chart import helm_yaml, render
+from hubstack.chart.image_puller import DELETABLE
+from hubstack.chart.merge import coalesce
+from hubstack.chart.proxy import NO_SECRET_CHECKSUM
+from hubstack.chart.release import CHART_NAME, CHART_VERSION, Release, TokenValues
+from hubstack.chart.text import compact_json
+from hubstack.chart.values import ChartValues
 from tests.stand_in_chart.structures import STRUCTURES, facts, schema
 
 APP_VERSIONS = {"4.4.0": "5.5.0", "4.3.5": "5.4.6", "3.3.8": "4.1.6"}

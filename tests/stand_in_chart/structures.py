@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chart.merge import coalesce
+from hubstack.chart.merge import coalesce
 
 Path = tuple[str, ...]
 

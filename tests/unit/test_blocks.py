@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chart.blocks import block_text, clipped
-from chart.errors import SettingsError
+from hubstack.chart.blocks import block_text, clipped
+from hubstack.chart.errors import SettingsError
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chart import autohttps, helm_yaml, ingress, proxy, proxy_services
-from chart.errors import SettingsError
-from chart.https import HttpsKind, https_kind
-from chart.load import load_values
-from chart.release import Release, TokenValues
-from chart.text import sha256
-from chart.traefik_config import merge_filling
-from chart.url import public_url
+from hubstack.chart import autohttps, helm_yaml, ingress, proxy, proxy_services
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.https import HttpsKind, https_kind
+from hubstack.chart.load import load_values
+from hubstack.chart.release import Release, TokenValues
+from hubstack.chart.text import sha256
+from hubstack.chart.traefik_config import merge_filling
+from hubstack.chart.url import public_url
 
 TOKENS = TokenValues(proxy_auth="token", cookie_secret="cookie", crypt_keys="keys", services={})
 EMAIL = {"contactEmail": "admin@example.org"}

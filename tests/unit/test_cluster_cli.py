@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hubstack.cluster import ClusterError, ClusterStatus, ComponentStatus, SimSettings, cli
+from hubstack.cluster import ClusterError, ClusterStatus, ComponentStatus, SimSettings
 from hubstack.cluster.state import Layout, SavedState
+from hubstack.commands import cluster as cli
 
 
 class FakeCluster:

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.values import ChartValues
-from hubstack import session
+from hubstack.chart.values import ChartValues
 from hubstack.cluster import ClusterError, SimSettings
 from hubstack.cluster.node import host, images, layers
 from hubstack.cluster.node.addons import Folders
@@ -26,6 +25,7 @@ from hubstack.cluster.node.network import ADDRESSES, NODE, forwarded
 from hubstack.cluster.node.services import services, write_configuration
 from hubstack.cluster.node.store import Store
 from hubstack.cluster.state import Layout
+from hubstack.commands import session
 
 
 def test_every_image_of_the_default_values_has_a_stand_in() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pulumi
 import pytest
 
-import settings
-from components import kubernetes, part, provider_version
-from components.tokens import derive
+from hubstack import project, settings
+from hubstack.components import kubernetes, part, provider_version
+from hubstack.components.tokens import derive
 
 SENTINEL = "sentinel-4f2a"
 SECRET_ENVELOPE = "4dabf18193072939515e22adb298388d"
@@ -44,7 +44,7 @@ def register(**entries: str) -> Recorder:
     pulumi.runtime.set_mocks(recorder, project="hubstack", stack="test", preview=False)
 
     # Imported late, as the program does: the components read nothing at import.
-    from components.jupyterhub import JupyterHub, JupyterHubArgs
+    from hubstack.components.jupyterhub import JupyterHub, JupyterHubArgs
 
     stack = settings.resolve(settings.parse({"kubeContext": "none", **entries}, set()), Path.cwd())
 
@@ -152,7 +152,7 @@ def test_type_tokens_are_those_of_the_generated_sdk() -> None:
 
     for generated, ours in ((apps.Deployment, kubernetes.Deployment), (core.Secret, kubernetes.Secret)):
         assert generated.pulumi_type == kubernetes.type_token(ours.API_VERSION, ours.KIND)
-    requirements = (Path(settings.__file__).parent / "requirements.txt").read_text()
+    requirements = (project.ROOT / "requirements.txt").read_text()
     assert f"pulumi-kubernetes=={provider_version.PINNED}\n" in requirements
 
 

@@ -12,10 +12,12 @@ from google.protobuf.empty_pb2 import Empty
 from rich.console import Console
 from typer.testing import CliRunner
 
-from components import provider_version
-from hubstack import environment, session, stacks
-from hubstack.cli import app
+from hubstack.commands import session
+from hubstack.commands.main import app
+from hubstack.components import provider_version
+from hubstack.engine import environment
 from hubstack.errors import HubstackError
+from hubstack.project import stacks
 from hubstack.stand_in import STANDS_IN_FOR, launcher
 from hubstack.toolchain import Catalog, Tools
 from hubstack.toolchain.catalog import Program

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chart.extra_files import extension, secret_data
+from hubstack.chart.extra_files import extension, secret_data
 
 
 def texts(files: dict[str, Any]) -> dict[str, str]:

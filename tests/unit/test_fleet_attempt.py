@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
-from hubstack import guards
 from hubstack.engine import events, operation
 from hubstack.engine.servers import Ended, EngineGoneError, ForkServers
 from hubstack.fleet import attempt, deployed, plan, probe
 from hubstack.fleet.attempt import Deployer, Outcome
 from hubstack.fleet.journal import Journal
-from hubstack.stacks import Stack
+from hubstack.lifecycle import guards
+from hubstack.project.stacks import Stack
 
 ITEM = plan.Item("a", "all", "up", "because", digest="d1")
 

@@ -24,7 +24,7 @@ from hubstack.fleet import gates
 from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.gates import notebook
 from hubstack.fleet.gates.diagnosis import scrub
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 
 TOKEN = "token-of-the-check"
 STACK = Stack(name="a", base="a", config={}, document={})

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chart.errors import SettingsError
 from hubstack import project
+from hubstack.chart.errors import SettingsError
 from hubstack.fleet import duration, load, schema, selector
 from hubstack.fleet.windows import Window, wait_until
 

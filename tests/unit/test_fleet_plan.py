@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.errors import SettingsError
 from hubstack import project
+from hubstack.chart.errors import SettingsError
 from hubstack.fleet import deployed, digest, load, plan, source
 
 REVISION = source.Revision("c" * 40, False)
@@ -23,7 +23,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HUBSTACK_STATE_DIR", str(tmp_path / "state"))
     folder = tmp_path / "project"
     folder.mkdir()
-    for name in ("__main__.py", "settings.py", "Pulumi.yaml"):
+    for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(project.ROOT / name, folder / name)
     (folder / "common.yaml").write_text("cull: {every: 300}\n")
     write(folder)
@@ -79,9 +79,9 @@ def test_the_program_counts(root: Path) -> None:
     """Another program is another digest, whatever the settings; a cache file is no part of it."""
     before = digest_of(root)
     (root / "__pycache__").mkdir()
-    (root / "__pycache__" / "settings.pyc").touch()
+    (root / "__pycache__" / "__main__.pyc").touch()
     assert digest_of(root) == before
-    (root / "settings.py").write_text("# other\n" + (root / "settings.py").read_text())
+    (root / "__main__.py").write_text("# other\n" + (root / "__main__.py").read_text())
     assert digest_of(root) != before
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hubstack import guards
-from hubstack.adoption.take_over import PROVIDER_TYPE
 from hubstack.errors import HubstackError
-from hubstack.interruption import RELEASE_TYPE
-from hubstack.stacks import Stack
+from hubstack.lifecycle import guards
+from hubstack.lifecycle.interruption import RELEASE_TYPE
+from hubstack.migration.take_over import PROVIDER_TYPE
+from hubstack.project.stacks import Stack
 
 CLAIM = {
     "metadata": {"name": "hub-db-dir", "namespace": "jhub"},

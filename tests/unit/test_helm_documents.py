@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chart.errors import SettingsError
+from hubstack.chart.errors import SettingsError
 from hubstack.parity import helm_documents
 
 

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chart import helm_yaml
-from chart.errors import SettingsError
+from hubstack.chart import helm_yaml
+from hubstack.chart.errors import SettingsError
 
 SCALARS: list[tuple[str, Any]] = [
     ("1e3", 1000),

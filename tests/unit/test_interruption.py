@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hubstack import interruption, stacks
 from hubstack.errors import HubstackError
+from hubstack.lifecycle import interruption
+from hubstack.project import stacks
 
 QUIET = Console(quiet=True)
 

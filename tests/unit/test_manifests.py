@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from chart import helm_yaml
-from chart.errors import SettingsError
-from hubstack import cli, manifests
+from hubstack import manifests
+from hubstack.chart import helm_yaml
+from hubstack.chart.errors import SettingsError
+from hubstack.commands import main as cli
 
 DEFAULT_OBJECTS = {
     ("ClusterRole", "jhub-user-scheduler"),

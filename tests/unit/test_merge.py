@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chart.merge import coalesce, merge_files
+from hubstack.chart.merge import coalesce, merge_files
 
 
 def test_files_merge_maps_and_replace_the_rest() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubstack.adoption.ownership import DRAWN, HELM, handed_over
+from hubstack.migration.ownership import DRAWN, HELM, handed_over
 
 OWN, OTHER = "pulumi-kubernetes-11111111", "pulumi-kubernetes-22222222"
 MADE = {

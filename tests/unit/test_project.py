@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hubstack import project, stacks
+from hubstack import project
 from hubstack.errors import HubstackError
 from hubstack.fleet import digest
+from hubstack.project import stacks
 
 
 @pytest.fixture
@@ -84,13 +85,14 @@ def test_a_project_needs_nothing_but_settings(settings_only: Path, monkeypatch: 
 def test_the_installed_program_counts(settings_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another installed version is another digest for a project of settings, and none for a copy of the program."""
     copy = settings_only / "copy"
-    for name in ("chart", "components"):
+    for name in ("hubstack/chart", "hubstack/components"):
         shutil.copytree(project.CODE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(project.CODE / "settings.py", copy)
+    shutil.copy(project.CODE / "hubstack" / "settings.py", copy / "hubstack")
     before = [digest.program_version(folder) for folder in (settings_only, copy)]
     installed = settings_only / "installed"
     shutil.copytree(copy, installed)
-    (installed / "settings.py").write_text("# a newer version\n" + (installed / "settings.py").read_text())
+    settings = installed / "hubstack" / "settings.py"
+    settings.write_text("# a newer version\n" + settings.read_text())
     monkeypatch.setattr(project, "CODE", installed)
     digest.program_version.cache_clear()
     after = [digest.program_version(folder) for folder in (settings_only, copy)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components import provider_version
+from hubstack.components import provider_version
 from hubstack.engine import provider
 from hubstack.toolchain import Catalog
 

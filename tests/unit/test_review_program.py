@@ -14,11 +14,11 @@ from tests.unit.review_repository import Repository
 def program(repository: Repository) -> Path:
     """Put a copy of the program into the repository; gives one of its files."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("chart", "components"):
+    for name in ("hubstack/chart", "hubstack/components"):
         shutil.copytree(project.ROOT / name, repository.root / name, ignore=ignored, dirs_exist_ok=True)
-    for name in ("settings.py", "__main__.py"):
+    for name in ("hubstack/settings.py", "__main__.py"):
         shutil.copy(project.ROOT / name, repository.root / name)
-    return repository.root / "chart" / "image_puller.py"
+    return repository.root / "hubstack" / "chart" / "image_puller.py"
 
 
 @pytest.mark.parametrize("form", ["markdown", "text", "html", "json"])
@@ -64,7 +64,7 @@ def test_an_equal_program_is_not_run_twice(repository: Repository) -> None:
     repository.stack("a", {})
     repository.commit()
     assert repository.review()[0].notes == ()
-    with (repository.root / "components" / "hub.py").open("a") as file:
+    with (repository.root / "hubstack" / "components" / "hub.py").open("a") as file:
         file.write("# another\n")
     report, text = repository.review()
     assert (report.exit_code, len(report.notes)) == (0, 1)

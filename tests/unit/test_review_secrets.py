@@ -14,7 +14,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from hubstack import cli, project, secret_settings
+from hubstack import project, secret_settings
+from hubstack.commands import main as cli
 from hubstack.errors import HubstackError
 from hubstack.review import review
 from hubstack.review.rendering import Rendered

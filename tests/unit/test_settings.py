@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import settings
-from chart.errors import SettingsError
+from hubstack import settings
+from hubstack.chart.errors import SettingsError
 
 CONTEXT = {"kubeContext": "somewhere"}
 SECRET = "sentinel-5f1c"

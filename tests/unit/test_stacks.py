@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hubstack import stacks
 from hubstack.errors import HubstackError
+from hubstack.project import stacks
 
 
 @pytest.fixture(autouse=True)

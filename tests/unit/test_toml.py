@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chart import toml
+from hubstack.chart import toml
 
 CASES: dict[str, tuple[dict[str, Any], str]] = {
     "plain": ({"b": 1, "a": "x", "c": True, "d": None}, 'a = "x"\nb = 1.0\nc = true\n'),

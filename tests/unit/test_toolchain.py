@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from hubstack import environment, project, session, toolchain
+from hubstack import project, toolchain
+from hubstack.commands import session
+from hubstack.engine import environment
 from hubstack.toolchain.catalog import Catalog, Platform, Release
 
 LINUX = Platform("linux", "amd64")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chart import render
-from chart.errors import SettingsError
-from chart.load import load_values
-from chart.release import Release, TokenValues
-from chart.unquoted import Written
+from hubstack.chart import render
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.load import load_values
+from hubstack.chart.release import Release, TokenValues
+from hubstack.chart.unquoted import Written
 
 TOKENS = TokenValues("proxy", "cookie", "keys", {})
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chart.errors import SettingsError
-from chart.load import load_values
-from chart.snippets import faults
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.load import load_values
+from hubstack.chart.snippets import faults
 
 SENTINEL = "sentinel-5e1f"
 

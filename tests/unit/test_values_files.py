@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chart.errors import SettingsError
-from chart.load import load_values
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.load import load_values
 
 
 def mirror() -> Path:

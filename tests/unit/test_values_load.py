@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chart.errors import SettingsError
-from chart.load import load_raw_values, load_values
-from chart.merge import merge_files
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.load import load_raw_values, load_values
+from hubstack.chart.merge import merge_files
 
 SECRET_TEXT = "s3cr3t-never-shown"
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chart.merge import coalesce
-from chart.values import ChartValues
-from chart.values.shared import Section
+from hubstack.chart.merge import coalesce
+from hubstack.chart.values import ChartValues
+from hubstack.chart.values.shared import Section
 
 
 def read(user: dict[str, Any]) -> ChartValues:

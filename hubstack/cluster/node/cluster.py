@@ -15,15 +15,7 @@ from pathlib import Path
 
 from hubstack.cluster import objects, pki, process
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.cluster.model import (
-    ClusterError,
-    ClusterStatus,
-    ComponentStatus,
-    Progress,
-    SimSettings,
-    State,
-    teller,
-)
+from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, teller
 from hubstack.cluster.node import caretaker, host, init
 from hubstack.cluster.node.images import stand_ins
 from hubstack.cluster.node.network import ADDRESSES, CONTEXT, NAMES, NODE, forwarded
@@ -307,7 +299,7 @@ class NodeCluster:
 
 def registry_answers() -> bool:
     """Whether the registry of the hub's image can be reached from this machine."""
-    from chart.values import ChartValues
+    from hubstack.chart.values import ChartValues
 
     try:
         socket.create_connection((ChartValues().hub.image.name.partition("/")[0], 443), _LOOK_SECONDS).close()

@@ -21,7 +21,7 @@ _PYTHON = (_PATH, "LANG=C.UTF-8", "HOME=/home/jovyan", "NB_USER=jovyan", f"NB_UI
 
 def images() -> list[Image]:
     """The images that the chart's default values name, but for those of automatic HTTPS certificates."""
-    from chart.values import ChartValues
+    from hubstack.chart.values import ChartValues
 
     values = ChartValues()
 
@@ -70,7 +70,7 @@ def built(folder: Path, scheduler: Path) -> list[Layer]:
         folder: that of the store.
         scheduler: program that the user-scheduler's image holds.
     """
-    from chart.values import ChartValues
+    from hubstack.chart.values import ChartValues
 
     version = ChartValues().proxy.chp.image.tag
     release = f"{scheduler.parent.name}/{scheduler.name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from hubstack.fleet.gate_settings import Scheduler
 from hubstack.fleet.gates.target import Shut, Target
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 
 
 def client(stack: Stack) -> Any:

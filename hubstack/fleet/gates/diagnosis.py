@@ -10,8 +10,8 @@ from typing import Any
 from hubstack.errors import HubstackError
 from hubstack.fleet.gates import cluster
 from hubstack.fleet.gates.target import Shut
+from hubstack.project.stacks import Stack
 from hubstack.secret_forms import SHORTEST, encodings
-from hubstack.stacks import Stack
 
 COMPONENTS = ("hub", "proxy", "user-scheduler")
 LOG_LINES = 15

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 
 
 class Shut(Exception):

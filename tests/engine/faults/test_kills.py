@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hubstack.interruption import TAKE_OVER
+from hubstack.lifecycle.interruption import TAKE_OVER
 from tests.engine.faults.lab import WHOLE, Lab
 
 

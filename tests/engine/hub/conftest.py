@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chart.values import ChartValues
-from hubstack.updates import Report
+from hubstack.chart.values import ChartValues
+from hubstack.lifecycle.updates import Report
 from tests import needs
 from tests.engine.conftest import Machine
 from tests.engine.hub import network, proxy_package

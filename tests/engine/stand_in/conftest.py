@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from hubstack.environment import RANDOM
+from hubstack.engine.environment import RANDOM
 from hubstack.stand_in import launcher
 from hubstack.toolchain import Catalog
 from hubstack.toolchain.installed import Installed

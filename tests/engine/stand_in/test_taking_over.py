@@ -12,9 +12,9 @@ import pulumi
 import pytest
 from pulumi import automation
 
-from components.tokens import Tokens, TokensArgs
 from hubstack import toolchain
-from hubstack.environment import RANDOM, let_find_engine
+from hubstack.components.tokens import Tokens, TokensArgs
+from hubstack.engine.environment import RANDOM, let_find_engine
 from hubstack.stand_in import STANDS_IN_FOR
 from hubstack.toolchain import Program
 from tests import needs

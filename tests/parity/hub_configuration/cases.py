@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from chart import render
-from chart.release import CHART_NAME, CHART_VERSION
+from hubstack.chart import render
+from hubstack.chart.release import CHART_NAME, CHART_VERSION
 from hubstack.parity import differences, rendering
 from tests.parity import harness
 from tests.parity.hub_configuration import environment

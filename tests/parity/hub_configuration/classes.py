@@ -1,4 +1,4 @@
-"""Describes the classes that the hub's packages bring, in the hub's own Python; prints chart/hub_classes.json.
+"""Describes the classes that the hub's packages bring, in the hub's own Python; prints hubstack/chart/hub_classes.json.
 
 Run it, with the interpreter that environment.python() gives, after a change of the hub image's requirements.
 """

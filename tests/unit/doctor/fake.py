@@ -10,7 +10,7 @@ from hubstack.doctor.finding import Finding
 from hubstack.doctor.reader import Access, Object, ReadError
 from hubstack.doctor.state import EngineState
 from hubstack.doctor.subject import Subject
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 
 NAMESPACE = "jhub"
 CORE = f"/api/v1/namespaces/{NAMESPACE}"

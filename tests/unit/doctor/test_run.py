@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hubstack.doctor import cli, run, state
+from hubstack.commands import doctor as cli
+from hubstack.doctor import run, state
 from hubstack.doctor.finding import Report, Severity, error, note, some, warning
 from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.subject import Check
 from hubstack.errors import HubstackError
-from hubstack.stacks import Stack
+from hubstack.project.stacks import Stack
 from tests.unit.doctor.fake import CORE, FakeReader, subject
 
 NOTE, WARNING, ERROR = note("a", "b", "c"), warning("[x]", "b", "c"), error("a", "b", "c")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.tokens import derive
+from hubstack.components.tokens import derive
 from hubstack.doctor import checks_tokens
 from hubstack.doctor.checks_tokens import COOKIE, CRYPT, PROXY
 from hubstack.doctor.state import EngineState

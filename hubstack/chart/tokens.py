@@ -1,0 +1,103 @@
+"""Which token is used where: those that the values set win over generated ones (chart:
+``hub/_helpers-passwords.tpl``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hubstack.chart.leaf import lift
+from hubstack.chart.release import Release, TokenValues
+
+
+def effective_tokens(release: Release, generated: TokenValues) -> TokenValues:
+    """The tokens that the objects carry.
+
+    Arguments:
+        release: the values.
+        generated: tokens for what the values leave open.
+    """
+    tree = release.tree
+    keys = _find(tree, "hub", "config", "CryptKeeper", "keys")
+    if isinstance(keys, list):
+        keys = ";".join(str(key) for key in keys)
+    services = _services(tree)
+    return TokenValues(
+        proxy_auth=proxy_token(tree, generated),
+        cookie_secret=_find(tree, "hub", "config", "JupyterHub", "cookie_secret")
+        or _find(tree, "hub", "cookieSecret")
+        or generated.cookie_secret,
+        crypt_keys=keys or generated.crypt_keys,
+        services={name: _set_token(services[name]) or generated.services[name] for name in sorted(services)},
+    )
+
+
+def proxy_token(tree: Mapping[str, Any], generated: TokenValues) -> Any:
+    """The token between hub and proxy."""
+    return (
+        _find(tree, "hub", "config", "ConfigurableHTTPProxy", "auth_token")
+        or _find(tree, "proxy", "secretToken")
+        or generated.proxy_auth
+    )
+
+
+def services_without_token(tree: Mapping[str, Any]) -> list[str]:
+    """Names of the ``hub.services`` for which a token has to be generated."""
+    return sorted(name for name, service in _services(tree).items() if not _set_token(service))
+
+
+def with_tokens(values: Mapping[str, Any], generated: TokenValues) -> dict[str, Any]:
+    """Put the generated tokens where the chart looks for them, unless the values have one there.
+
+    The chart would otherwise invent tokens of its own at every install (``hub/_helpers-passwords.tpl``). A generated
+    token that is None is left to the chart, which goes on with that of the live release.
+    """
+    result = dict(values)
+    hub = dict(result.get("hub") or {})
+    config = dict(hub.get("config") or {})
+    proxy = dict(result.get("proxy") or {})
+    own_proxy_token = _section(config, "ConfigurableHTTPProxy").get("auth_token") or proxy.get("secretToken")
+    if not own_proxy_token and generated.proxy_auth is not None:
+        proxy["secretToken"] = generated.proxy_auth
+    own_cookie_secret = _section(config, "JupyterHub").get("cookie_secret") or hub.get("cookieSecret")
+    if not own_cookie_secret and generated.cookie_secret is not None:
+        hub["cookieSecret"] = generated.cookie_secret
+    if not _section(config, "CryptKeeper").get("keys") and generated.crypt_keys is not None:
+        config["CryptKeeper"] = {
+            **_section(config, "CryptKeeper"),
+            "keys": lift(lambda keys: keys.split(";"), generated.crypt_keys),
+        }
+    services = {
+        name: service
+        if not isinstance(service, Mapping) or _set_token(service) or generated.services[name] is None
+        else {**service, "apiToken": generated.services[name]}
+        for name, service in (hub.get("services") or {}).items()
+    }
+    if config:
+        hub["config"] = config
+    if services:
+        hub["services"] = services
+    changed = {name: section for name, section in (("hub", hub), ("proxy", proxy)) if section}
+    return {**result, **changed}
+
+
+def _services(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _find(tree, "hub", "services") or {}
+
+
+def _set_token(service: Any) -> Any:
+    return (service.get("api_token") or service.get("apiToken")) if isinstance(service, Mapping) else None
+
+
+def _find(tree: Any, *path: str) -> Any:
+    for key in path:
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(key)
+    return tree
+
+
+def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = config.get(name)
+    return section if isinstance(section, Mapping) else {}

@@ -1,0 +1,364 @@
+"""The command line: arguments in, a table or JSON out; the work is done by the modules beside this one."""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hubstack import project
+from hubstack.chart.errors import SettingsError
+from hubstack.cluster import ClusterError
+from hubstack.commands.cluster import app as cluster_app
+from hubstack.commands.doctor import doctor
+from hubstack.commands.rollout import app as rollout_app
+from hubstack.errors import HubstackError
+from hubstack.migration import access
+from hubstack.toolchain import ToolchainError
+
+app = typer.Typer(
+    help="JupyterHub on Kubernetes, as a typed Pulumi program.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+app.add_typer(cluster_app, name="cluster")
+app.command()(doctor)
+app.add_typer(rollout_app, name="rollout")
+
+StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
+ModeOption = Annotated[
+    str | None, typer.Option(help="native or helm. Another mode than the stack file's gets a stack of its own.")
+]
+ValuesOption = Annotated[
+    list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable; gets a stack of its own.")
+]
+ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
+ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+
+
+@app.command()
+def up(
+    stack: StackOption = "dev",
+    mode: ModeOption = None,
+    values: ValuesOption = None,
+    context: ContextOption = None,
+    cluster: ClusterOption = "sim",
+    as_json: JsonOption = False,
+) -> None:
+    """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
+    from hubstack.commands import session
+
+    started = time.monotonic()
+    console = _console(as_json)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    report = run.updater.up()
+    facts = {
+        "stack": run.stack.name,
+        "mode": run.stack.mode,
+        "url": run.reachable(report.outputs.get("url")),
+        "namespace": run.stack.namespace,
+        "context": run.stack.context,
+        "changed": report.changed,
+        "changes": report.changes,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return
+    table = Table(show_header=False, title="JupyterHub is up" if report.changed else "No changes")
+    for key in ("mode", "url", "namespace", "context"):
+        table.add_row(key, str(facts[key] or ""))
+    table.add_row("resources", ", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+    table.add_row("time", f"{facts['seconds']} s")
+    console.print(table)
+    for line in session.next_steps(run):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def preview(
+    stack: StackOption = "dev",
+    mode: ModeOption = None,
+    values: ValuesOption = None,
+    context: ContextOption = None,
+    cluster: ClusterOption = "sim",
+    as_json: JsonOption = False,
+) -> None:
+    """Show how many resources `up` would change, and change nothing."""
+    from hubstack.commands import session
+
+    console = _console(as_json)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    if switch := run.updater.switching():
+        if as_json:
+            print(json.dumps({"stack": run.stack.name, "switch": switch}))
+        else:
+            console.print(switch, highlight=False, soft_wrap=True)
+        return
+    report = run.updater.preview()
+    if as_json:
+        print(json.dumps({"stack": run.stack.name, "changed": report.changed, "changes": report.changes}))
+    else:
+        console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+
+
+@app.command()
+def down(
+    keep_cluster: Annotated[bool, typer.Option(help="Destroy the stacks, leave the embedded cluster running.")] = False,
+) -> None:
+    """Destroy every stack that `up` deployed to the embedded cluster, then stop the cluster."""
+    from hubstack.commands import session
+
+    session.close_all(_console(False), keep_cluster=keep_cluster)
+
+
+@app.command()
+def destroy(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave volumes, namespace and tokens; `up` brings the hub back.")
+    ] = False,
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Delete everything; hubstack:protectData must be false.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Destroy one stack. If it has data, say what becomes of that; without it, lists the data and changes nothing."""
+    from hubstack.commands import session
+    from hubstack.lifecycle import destroying
+    from hubstack.project import stacks
+
+    console = _console(as_json)
+    run = session.open_deployed(stack, console)
+    report = destroying.destroy(run.updater, run.stack, console, keep=keep_data, delete=delete_data)
+    if not keep_data:
+        stacks.forget(run.stack)
+    if as_json:
+        print(json.dumps({"stack": run.stack.name, "changes": report.changes}))
+
+
+@app.command()
+def manifests(
+    values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
+    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
+    output: Annotated[str, typer.Option("--output", "-o", help="'-' for standard output, or a folder.")] = "-",
+    tokens: Annotated[Path | None, typer.Option(help="YAML file with the generated tokens.")] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="Render each values file of this folder to a file of the output folder.")
+    ] = None,
+) -> None:
+    """Print the native objects as YAML, with neither engine nor cluster."""
+    from hubstack import manifests as rendering
+
+    if batch:
+        if output == "-" or values or tokens:
+            raise HubstackError("--batch DIR goes with --output DIR, and without --values and --tokens")
+        written, errors = rendering.render_batch(batch, Path(output), namespace, release, kube_version, _warning)
+        for error in errors:
+            _errors(error)
+        _console(True).print(f"{len(written)} files rendered to {output}, {len(errors)} refused", highlight=False)
+        if errors:
+            raise typer.Exit(1)
+        return
+    given = rendering.read_tokens(tokens) if tokens else None
+    objects = rendering.render_manifests(values or [], namespace, release, kube_version, given, _warning)
+    if output == "-":
+        sys.stdout.write(rendering.to_stream(objects))
+    else:
+        rendering.write_files(objects, Path(output))
+
+
+@app.command()
+def parity(
+    values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
+    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
+    chart_version: Annotated[str, typer.Option(help="Chart version to compare with.")] = "4.4.0",
+    chart: Annotated[Path | None, typer.Option(help="A chart archive or folder to compare with.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what mode native makes of some values with what Helm makes. Exit code 2 if they differ."""
+    from hubstack.parity import check
+    from hubstack.parity.rendering import Input
+
+    console = _console(as_json)
+    for file in values or []:
+        if not file.is_file():
+            raise HubstackError(f"values file {str(file)!r}: no such file")
+    wanted = Input(tuple(values or ()), namespace, release, kube_version)
+    result = check.check(wanted, version=chart_version, chart=chart, console=console)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        check.show(result, console)
+    if not result.equal:
+        raise typer.Exit(2)
+
+
+@app.command()
+def review(
+    base: Annotated[str | None, typer.Option(help="Revision to compare with. Default: origin/main or main.")] = None,
+    stack: Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only this stack, repeatable.")] = None,
+    form: Annotated[str, typer.Option("--format", help="markdown, json, text or html.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
+    accept: Annotated[list[str] | None, typer.Option(help="RULE=REASON: let a rule that blocks pass.")] = None,
+    labels: Annotated[
+        str, typer.Option(help="Labels of the pull request, as JSON or with commas; accept:RULE lets a rule pass.")
+    ] = "",
+    engine: Annotated[
+        bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
+    ] = False,
+) -> None:
+    """Say in words what the work tree's settings will do to every hub. Exit codes: 0 nothing, 2 changes, 3 blocked."""
+    from hubstack.review import accepting
+    from hubstack.review import review as reviewing
+
+    accepted = {**accepting.from_labels(labels), **accepting.from_pairs(accept or [])}
+    console = _console(True)
+    open_updater = None
+    if engine:
+        from hubstack.commands import session
+
+        open_updater = session.previewer(console)
+    report, redactor = reviewing.review(project.ROOT, base, stack or [], accepted, console, open_updater=open_updater)
+    text = reviewing.written(report, redactor, form)
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def adopt(
+    context: Annotated[str, typer.Option(help="kubeconfig context of the cluster.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the release.")],
+    release: Annotated[str, typer.Option(help="Name of the Helm release.")],
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Name of the stack to write: Pulumi.<stack>.yaml.")],
+    mode: Annotated[str | None, typer.Option(help="native or helm. Default: native if its chart version fits.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="kubeconfig that has the context.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe a hub that Helm deployed as a stack; changes nothing on the cluster."""
+    from hubstack.migration import adopt as adoption
+
+    console = _console(as_json)
+    result = adoption.adopt(adoption.Request(stack, context, namespace, release, mode, kubeconfig), console)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        adoption.show(result, stack, console)
+
+
+@app.command()
+def recover(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack whose state is lost: Pulumi.<stack>.yaml.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a running hub whose stack's state is lost; changes nothing on the cluster."""
+    from hubstack.commands import session
+    from hubstack.migration import recover as recovery
+
+    console = _console(as_json)
+    run = session.engine_on(stack, console)
+    result = recovery.recover(run.updater, run.stack, console)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        recovery.show(result, console)
+
+
+@app.command()
+def release(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Let go of a hub: the cluster keeps every object, Helm has them as a release, the stack is gone."""
+    from hubstack.commands import session
+    from hubstack.migration import releasing
+    from hubstack.project import stacks
+
+    console = _console(as_json)
+    run = session.open_deployed(stack, console)
+    done = releasing.release(run.updater, run.stack)
+    stacks.forget(run.stack)
+    if as_json:
+        print(json.dumps(done.__dict__))
+        return
+    for line in releasing.next_steps(run.stack, done):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def tools() -> None:
+    """Find or download every external program, and say where each came from."""
+    from hubstack.commands import session
+    from hubstack.engine import environment
+
+    console = _console(False)
+    found = session.all_tools(console)
+    host = environment.language_host(found)
+    table = Table("tool", "version", "path")
+    table.columns[2].overflow = "fold"
+    for name, path in found.items():
+        table.add_row(name, "stand-in" if name in found.stand_ins else found.version(name), str(path))
+    table.add_row(environment.LANGUAGE_HOST, "", str(host or "not here; only a plain `pulumi up` needs it"))
+    console.print(table)
+
+
+def _console(as_json: bool) -> Console:
+    """Progress goes to standard error when standard output carries JSON."""
+    return Console(stderr=as_json, emoji=False)
+
+
+def _errors(error: Exception) -> None:
+    Console(stderr=True, emoji=False).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+
+
+def _warning(doubt: object) -> None:
+    console = Console(stderr=True, emoji=False)
+    console.print(f"[yellow]warning:[/yellow] {escape(str(doubt))}", highlight=False, soft_wrap=True)
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Errors that a write has without naming its file."""
+
+
+def main() -> Any:
+    """Run the command line; an error that people can mend is printed as it is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
+    try:
+        app(standalone_mode=True)
+    except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
+        _errors(error)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None and error.errno not in _NO_ROOM:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _errors(HubstackError(f"{where}{error.strerror}"))
+        sys.exit(1)
+    except Exception as error:
+        if (text := access.said(error)) is None:
+            raise
+        _errors(HubstackError(text))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True, emoji=False).print("interrupted; run the same command again to continue")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

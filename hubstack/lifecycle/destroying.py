@@ -1,0 +1,179 @@
+"""`hubstack destroy`: a stack with data goes only when somebody has said what becomes of the data."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from hubstack.errors import HubstackError
+from hubstack.lifecycle import guards, interruption
+from hubstack.migration import helm_storage, take_over
+from hubstack.project.stacks import Stack
+
+TOKENS = (take_over.TOKEN_KEY_TYPE, "random:index/randomId:RandomId")
+_HOME = "claim-"
+"""Begin of the names of home volumes (kubespawner: ``pvc_name_template``)."""
+
+
+class Engine(Protocol):
+    """What is needed of `hubstack.updates.Updater`."""
+
+    def destroy(self, *, keep_protected: bool = False) -> Any:
+        """Delete the stack's resources, the protected ones or not."""
+
+    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
+        """Change the state."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a stack's hub keeps in the cluster."""
+
+    namespace: str
+    owns_namespace: bool
+    """Whether the stack has made the namespace, and deletes it with everything that is in it."""
+    own: list[str] = field(default_factory=list)
+    """Volume claims that the stack deletes."""
+    others: list[str] = field(default_factory=list)
+    """Volume claims of the namespace that are not the stack's: homes, mostly."""
+    retained: list[str] = field(default_factory=list)
+    """Volumes that stay in the cluster when their claims go, by their reclaim policy."""
+
+    def lines(self) -> Iterator[str]:
+        """For people, one thing a line; homes are counted, because there may be thousands."""
+        homes = [name for name in self.others if name.startswith(_HOME)]
+        if self.owns_namespace:
+            yield f"Namespace {self.namespace}"
+        yield from (f"PersistentVolumeClaim {name}" for name in [*self.own, *sorted({*self.others} - {*homes})])
+        if homes:
+            yield f"{len(homes)} home volumes: PersistentVolumeClaim {homes[0]}{', ...' if homes[1:] else ''}"
+
+
+def destroy(engine: Engine, stack: Stack, console: Console, *, keep: bool, delete: bool) -> Any:
+    """Destroy a stack.
+
+    Arguments:
+        engine: the engine on the stack.
+        stack: the stack.
+        console: told what stays behind.
+        keep: leave what holds data, and the tokens, in the cluster and in the stack.
+        delete: delete all that the stack has made.
+
+    Raises:
+        HubstackError: there is data and nobody has said what becomes of it, or its protection forbids what was said.
+            Nothing was changed then.
+    """
+    if keep and delete:
+        raise HubstackError("--keep-data --delete-data: contradict each other; say one of the two")
+    protect = stack.config.get("hubstack:protectData", True) not in (False, "false")
+    found: list[Data] = []
+
+    def prepare(deployment: dict[str, Any]) -> bool:
+        resources = deployment.get("resources") or []
+        found.append(_data(stack, resources))
+        if delete and protect:
+            raise HubstackError(
+                f"--delete-data: hubstack:protectData of stack {stack.name} is true; if its data may really go, set it "
+                f"to false in Pulumi.{stack.base}.yaml, then again. Nothing was changed."
+            )
+        if not keep and not delete and _holds_data(resources):
+            raise _undecided(stack, found[0])
+        if keep:
+            _keep(stack, resources)
+        else:
+            unprotect(deployment)
+        return True
+
+    engine.edit_state(prepare)
+    report = engine.destroy(keep_protected=keep)
+    for line in _left(stack, found[0], keep=keep):
+        console.print(line, highlight=False, soft_wrap=True)
+    return report
+
+
+def _data(stack: Stack, resources: list[Mapping[str, Any]]) -> Data:
+    """What there is; asks the cluster."""
+    import kubernetes
+    import urllib3
+
+    core = kubernetes.client.CoreV1Api(take_over.client(stack))
+    volumes = []
+    try:
+        claims = core.list_namespaced_persistent_volume_claim(stack.namespace).items
+        with contextlib.suppress(kubernetes.client.ApiException):  # who deploys need not see other namespaces' volumes
+            volumes = core.list_persistent_volume().items
+    except (urllib3.exceptions.HTTPError, kubernetes.client.ApiException) as error:
+        raise HubstackError(
+            f"hubstack:kubeContext: {stack.context!r}: volume claims in namespace {stack.namespace} cannot be listed "
+            f"({getattr(error, 'reason', None) or error}), so nobody knows what data there is. Nothing was changed."
+        ) from None
+    own = {each["id"].rpartition("/")[2] for each in resources if each["type"] == guards.CLAIM}
+    for each in resources:
+        if each["type"] == interruption.RELEASE_TYPE:
+            inputs = each["inputs"]
+            found = helm_storage.claims(core.api_client, inputs["namespace"], inputs["name"])
+            own |= {claim["metadata"]["name"] for claim in found}
+    names = {each.metadata.name for each in claims}
+    retained = [
+        each.metadata.name
+        for each in volumes
+        if each.spec.claim_ref
+        and each.spec.claim_ref.namespace == stack.namespace
+        and each.spec.persistent_volume_reclaim_policy == "Retain"
+    ]
+    return Data(
+        stack.namespace,
+        any(each["type"] == guards.NAMESPACE for each in resources),
+        sorted(names & own),
+        sorted(names - own),
+        sorted(retained),
+    )
+
+
+def _holds_data(resources: list[Mapping[str, Any]]) -> bool:
+    return any(each["type"] in guards.HOLDS_DATA for each in resources)
+
+
+def _undecided(stack: Stack, data: Data) -> HubstackError:
+    lines = [f"stack {stack.name}: there is data:", *(f"  {line}" for line in data.lines())]
+    rest = "the namespace with every volume in it" if data.owns_namespace else "homes stay, they are not the stack's"
+    return HubstackError(
+        "\n".join(lines)
+        + "\nsay what becomes of it: --keep-data leaves all of that and the tokens, so that `hubstack up` brings the "
+        f"same hub back; --delete-data deletes everything that the stack has made ({rest}). Nothing was changed."
+    )
+
+
+def _keep(stack: Stack, resources: list[dict[str, Any]]) -> None:
+    """Protect what holds data, and nothing else; a release goes, and leaves its claims."""
+    for each in resources:
+        each["protect"] = each["type"] in (guards.CLAIM, guards.NAMESPACE, guards.CLASS, *TOKENS)
+        if each["type"] == interruption.RELEASE_TYPE:
+            each["retainOnDelete"] = False
+            inputs = each["inputs"]
+            helm_storage.keep_data(take_over.client(stack), inputs["namespace"], inputs["name"])
+
+
+def unprotect(deployment: dict[str, Any]) -> bool:
+    """Let a destroy delete everything of a state."""
+    for each in deployment.get("resources") or []:
+        each["protect"] = each["retainOnDelete"] = False
+    return True
+
+
+def _left(stack: Stack, data: Data, *, keep: bool) -> Iterator[str]:
+    if keep:
+        yield f"stays in the cluster, and in stack {stack.name} together with the tokens:"
+        yield from (f"  {line}" for line in data.lines())
+        yield f"`hubstack up --stack {stack.name}` brings the hub back; --delete-data deletes the rest"
+        return
+    left = [f"PersistentVolume {name}: its reclaim policy is Retain" for name in data.retained]
+    if not data.owns_namespace:
+        left += [f"PersistentVolumeClaim {name}: is not the stack's" for name in data.others]
+    if left:
+        yield f"stays in cluster {stack.context}:"
+        yield from (f"  {line}" for line in left)

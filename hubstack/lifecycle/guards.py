@@ -1,0 +1,153 @@
+"""Updates that would lose data are refused before anything is touched.
+
+The engine refuses to delete what is protected, but only when it comes to that resource: by then others have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from hubstack import settings
+from hubstack.chart import hub
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.storage_class import storage_class
+from hubstack.components.kubernetes import type_token
+from hubstack.errors import HubstackError
+from hubstack.lifecycle import interruption
+from hubstack.migration import helm_storage, take_over
+from hubstack.project import stacks
+from hubstack.project.stacks import Stack
+
+CLAIM = type_token("v1", "PersistentVolumeClaim")
+NAMESPACE = type_token("v1", "Namespace")
+CLASS = type_token("storage.k8s.io/v1", "StorageClass")
+HOLDS_DATA = (CLAIM, NAMESPACE, CLASS, interruption.RELEASE_TYPE)
+
+Object = Mapping[str, Any]
+Difference = tuple[str, Any, Any]
+"""Setting, what it was, what it is to be."""
+
+_CLAIM_FIELDS = ("accessModes", "selector", "storageClassName")
+_CLASS_FIELDS = ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
+"""Fields that Kubernetes lets nobody change."""
+
+
+def refuse_data_loss(
+    stack: Stack, deployment: Mapping[str, Any], released: Callable[[Stack, Object], list[Object]] | None = None
+) -> None:
+    """Refuse an update that would delete or replace what holds data.
+
+    Arguments:
+        stack: the stack as it is to be deployed.
+        deployment: its exported state; secrets may be encrypted.
+        released: gives the volume claims of the Helm release with some inputs; None: asks the cluster.
+
+    Raises:
+        HubstackError: each setting whose change would lose data, and how to go on.
+    """
+    resources = deployment.get("resources") or []
+    wanted = resolved(stack) if any(each["type"] in HOLDS_DATA for each in resources) else None
+    if wanted is None:
+        return
+    found = [
+        *_place(wanted, resources),
+        *_database(wanted, _claims(stack, wanted, resources, released or _released)),
+        *_classes(wanted, resources),
+    ]
+    lines = dict.fromkeys(f"{setting}: {before!r} -> {after!r}" for setting, before, after in found)
+    if lines:
+        raise HubstackError(
+            "\n".join(lines) + "\nthis cannot change in place: the update would delete or replace what holds data (the "
+            "hub's database, the namespace with the home volumes, or the class that they come from). Set it back, or "
+            'see docs/adoption.md, "Changes that would lose data". Nothing was changed.'
+        )
+
+
+def resolved(stack: Stack) -> settings.StackSettings | None:
+    """The settings without the secret ones, which shape no volume; None where they are wrong: the program says how."""
+    config = {key: value for key, value in stack.config.items() if key != "hubstack:secretValues"}
+    config.pop("hubstack:adoptedTokens", None)
+    try:
+        return settings.resolve(settings.parse(stacks.entries(config), set()), stack.root)
+    except SettingsError:
+        return None
+
+
+def _place(resolved: settings.StackSettings, resources: Sequence[Object]) -> Iterator[Difference]:
+    """Cluster, namespace and release."""
+    config = resolved.config
+    for each in resources:
+        inputs = each.get("inputs") or {}
+        if each["type"] == take_over.PROVIDER_TYPE:
+            cluster = config.cluster_identifier or config.kube_context
+            setting = "hubstack:clusterIdentifier (if it is not set: hubstack:kubeContext)"
+            yield from _differs(setting, inputs.get("clusterIdentifier"), cluster)
+        elif each["type"] == NAMESPACE:
+            yield from _differs("hubstack:namespace", inputs["metadata"]["name"], config.namespace)
+            if each.get("protect"):
+                yield from _differs("hubstack:createNamespace", True, config.create_namespace)
+        elif each["type"] == interruption.RELEASE_TYPE:
+            yield from _differs("hubstack:namespace", inputs["namespace"], config.namespace)
+            yield from _differs("hubstack:releaseName", inputs["name"], resolved.release_name)
+
+
+def _claims(
+    stack: Stack,
+    resolved: settings.StackSettings,
+    resources: Sequence[Object],
+    released: Callable[[Stack, Object], list[Object]],
+) -> Iterator[tuple[Object, bool]]:
+    """Every claim of the stack as it was asked for, and whether it is protected."""
+    for each in resources:
+        if each["type"] == CLAIM:
+            yield each["inputs"], bool(each.get("protect"))
+        elif each["type"] == interruption.RELEASE_TYPE and resolved.release:
+            for claim in released(stack, each["inputs"]):
+                yield claim, resolved.config.protect_data
+
+
+def _released(stack: Stack, inputs: Object) -> list[Object]:
+    """The claims of a live Helm release; none where the cluster gives no answer, which the program tells."""
+    import kubernetes
+    import urllib3
+
+    try:
+        return helm_storage.claims(take_over.client(stack), inputs["namespace"], inputs["name"])
+    except (HubstackError, kubernetes.client.ApiException, urllib3.exceptions.HTTPError):
+        return []
+
+
+def _database(resolved: settings.StackSettings, claims: Iterator[tuple[Object, bool]]) -> Iterator[Difference]:
+    if resolved.release is None:  # a chart version whose objects are not modelled
+        return
+    wanted = hub.pvc(resolved.release)
+    for claim, protected in claims:
+        if wanted is None:
+            # Without protection it may go; retained and no longer protected, it stays in the cluster.
+            if protected:
+                yield "hub.db.type", "sqlite-pvc", resolved.release.values.hub.db.type
+            continue
+        yield from _differs("fullnameOverride", claim["metadata"]["name"], wanted["metadata"]["name"])
+        for field in _CLAIM_FIELDS:
+            yield from _differs(f"hub.db.pvc.{field}", claim["spec"].get(field), wanted["spec"].get(field))
+
+
+def _classes(resolved: settings.StackSettings, resources: Sequence[Object]) -> Iterator[Difference]:
+    wanted = storage_class(resolved.config.storage_class) if resolved.config.storage_class else None
+    for each in resources:
+        if each["type"] != CLASS:
+            continue
+        before = each["inputs"]
+        if wanted is not None:
+            yield from _differs("hubstack:storageClass.name", before["metadata"]["name"], wanted["metadata"]["name"])
+            for field in _CLASS_FIELDS:
+                yield from _differs(f"hubstack:storageClass.{field}", before.get(field), wanted.get(field))
+        elif each.get("protect"):
+            yield "hubstack:storageClass", before["metadata"]["name"], None
+
+
+def _differs(setting: str, before: Any, after: Any) -> Iterator[Difference]:
+    """One difference, or none; a blank storage class is a name, too, but an empty map is none."""
+    if before != after and not (before in ({}, None) and after in ({}, None)):
+        yield setting, before, after

@@ -1,0 +1,114 @@
+"""The cluster by the official client: one that answers, and what it says when it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hubstack.components import api_server
+from hubstack.errors import HubstackError
+
+
+def client(context: str, kubeconfig: str | None) -> Any:
+    """An ApiClient of the official package.
+
+    Arguments:
+        context: the kubeconfig's context.
+        kubeconfig: path of the kubeconfig; None for the usual places.
+
+    Raises:
+        HubstackError: no kubeconfig, no such context, or no answer within seconds.
+    """
+    import kubernetes
+    import pulumi
+
+    from hubstack.components import reachability
+
+    path = str(Path(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser())
+    try:
+        reachability.check(path, context)
+        return api_server.client(path, context)
+    except pulumi.RunError as error:
+        raise HubstackError(str(error)) from None
+    except kubernetes.config.ConfigException as error:
+        raise HubstackError(f"hubstack:kubeContext: {context!r}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object of the cluster."""
+
+    version: str
+    """``apiVersion``, such as ``apps/v1``."""
+    kind: str
+    namespace: str
+    """Empty for an object of the whole cluster."""
+    name: str
+
+    def path(self) -> str:
+        """Where the API server has it."""
+        return api_server.path(self.version, self.kind, self.namespace, self.name)
+
+
+def read(client: Any, target: Target) -> dict[str, Any] | None:
+    """An object as it is; None where there is none. Raises HubstackError."""
+    status, body = _request(client, "GET", target, None, "")
+    return None if status == 404 else body
+
+
+def patch(client: Any, target: Target, change: Mapping[str, Any], manager: str = "hubstack") -> bool:
+    """Merge a change into an object; False where somebody has changed the object since it was read.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        target: the object.
+        change: what becomes different (RFC 7386); with a ``resourceVersion`` only if the object still has it.
+        manager: who owns the changed fields afterwards.
+
+    Raises:
+        HubstackError: the cluster refuses.
+    """
+    status, _ = _request(client, "PATCH", target, change, manager)
+    return status != 409
+
+
+def _request(
+    client: Any, method: str, target: Target, body: Mapping[str, Any] | None, manager: str
+) -> tuple[int, dict[str, Any]]:
+    answer = client.call_api(
+        *client.param_serialize(
+            method,
+            target.path(),
+            query_params=[("fieldManager", manager)] if manager else [],
+            header_params={"Accept": "application/json", "Content-Type": "application/merge-patch+json"},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+    )
+    answer.read()
+    if answer.status >= 400 and answer.status not in (404, 409):
+        raise HubstackError(f"{target.kind} {target.name}: HTTP {answer.status} {answer.reason}; run it again")
+    found: dict[str, Any] = json.loads(answer.data)
+    return answer.status, found
+
+
+def said(error: Exception) -> str | None:
+    """What the cluster said where an error is a refusal or a silence of its; None where it is something else.
+
+    Told by the package, which is imported only where it is used: that costs half a second.
+    """
+    package = type(error).__module__.partition(".")[0]
+    if package == "urllib3":
+        return f"the cluster does not answer any more: {error}; run the same command again"
+    if package != "kubernetes" or not hasattr(error, "status"):
+        return None
+    try:
+        message = str(json.loads(getattr(error, "body", None) or "{}")["message"])
+    except (ValueError, KeyError, TypeError):
+        message = str(getattr(error, "reason", None) or error)
+    hint = "; your account lacks a permission" if error.status in (401, 403) else "; run the same command again"
+    return f"the cluster refused: {message}{hint}"

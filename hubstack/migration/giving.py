@@ -1,0 +1,140 @@
+"""The objects of mode native as a release of Helm: it finds its marks on them and a record of its own, and goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hubstack.chart import helm_yaml
+from hubstack.chart.release import APP_VERSION, CHART_NAME, CHART_VERSION
+from hubstack.components.kubernetes import CLUSTER_WIDE, type_token
+from hubstack.errors import HubstackError
+from hubstack.lifecycle import interruption
+from hubstack.migration import access, helm_storage
+from hubstack.project import stacks
+from hubstack.project.stacks import Stack
+
+Object = Mapping[str, Any]
+
+_COMPONENT = "hubstack:index:"
+_BOTH_MODES = (
+    *(f"{_COMPONENT}{noun}" for noun in ("JupyterHub", "Tokens", "StorageClass")),
+    type_token("v1", "Namespace"),
+    type_token("storage.k8s.io/v1", "StorageClass"),
+    interruption.RELEASE_TYPE,
+)
+"""Resources that mode helm has, too."""
+_FOR_ENGINE = "pulumi.com/"
+"""Begin of annotations that speak to the provider alone."""
+
+
+def objects(deployment: Mapping[str, Any]) -> list[Object]:
+    """The objects of mode native in a state that was exported with its secrets, as Helm would have them."""
+    return [
+        _helms(_revealed(each["inputs"]))
+        for each in deployment.get("resources") or []
+        if each["type"].startswith("kubernetes:") and _is_native_only(each) and each.get("inputs")
+    ]
+
+
+def forget(deployment: dict[str, Any]) -> bool:
+    """Take the objects of mode native and their components out of a state; the cluster keeps all of it."""
+    kept = [each for each in deployment["resources"] if not _is_native_only(each)]
+    changed = len(kept) < len(deployment["resources"])
+    deployment["resources"] = kept
+    return changed
+
+
+def refuse_unfinished(stack: Stack, deployment: Mapping[str, Any]) -> None:
+    """Refuse to hand over what an interrupted update has left half done.
+
+    Raises:
+        HubstackError: operations are pending, so nobody knows what the cluster has.
+    """
+    count = len(deployment.get("pending_operations") or []) + interruption.unrefreshed(deployment)
+    if count:
+        raise HubstackError(
+            f"stack {stack.name}: an update was interrupted, {count} operations are pending; end it first, with the "
+            f"settings as they were: hubstack up --stack {stack.name}. Nothing was changed."
+        )
+
+
+def give(
+    client: Any, namespace: str, release: str, manifests: Sequence[Object], values: Mapping[str, Any]
+) -> helm_storage.Record:
+    """Make Helm the manager of objects; can be repeated after an interruption, and restarts nothing.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        namespace: where the release is to be.
+        release: its name.
+        manifests: the objects.
+        values: the users' settings, for the record.
+
+    Raises:
+        HubstackError: Helm has a release of that name, and an operation on it is unfinished.
+    """
+    known = helm_storage.records(client, namespace, release)
+    if known:
+        helm_storage.deployed(client, namespace, release)
+    if not known or known[-1].values != values:
+        for manifest in manifests:
+            _mark(client, namespace, release, manifest)
+        helm_storage.write(
+            client,
+            namespace,
+            release,
+            {
+                "chart": {
+                    "metadata": {
+                        "name": CHART_NAME,
+                        "version": CHART_VERSION,
+                        "appVersion": APP_VERSION,
+                        "apiVersion": "v2",
+                        "type": "application",
+                    },
+                    "templates": [],
+                    "values": {},
+                    "files": [],
+                },
+                "config": dict(values),
+                "manifest": "".join(f"---\n{helm_yaml.dump(each)}" for each in manifests),
+            },
+        )
+    return helm_storage.deployed(client, namespace, release)
+
+
+def _is_native_only(resource: Mapping[str, Any]) -> bool:
+    kind = resource["type"]
+    return kind.startswith(("kubernetes:", _COMPONENT)) and kind not in _BOTH_MODES
+
+
+def _helms(manifest: Object) -> Object:
+    metadata = manifest["metadata"]
+    annotations = {
+        key: text for key, text in (metadata.get("annotations") or {}).items() if not key.startswith(_FOR_ENGINE)
+    }
+    labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    return {**manifest, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+
+
+def _mark(client: Any, namespace: str, release: str, manifest: Object) -> None:
+    """Put on a live object by what Helm recognises its own (Helm: ``pkg/action/validate.go``)."""
+    version, kind, name = manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]
+    annotations = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace}
+    scope = "" if kind in CLUSTER_WIDE else manifest["metadata"].get("namespace", namespace)
+    metadata = {
+        "labels": {"app.kubernetes.io/managed-by": "Helm"},
+        "annotations": {**annotations, f"{_FOR_ENGINE}skipAwait": None},
+    }
+    access.patch(client, access.Target(version, kind, scope, name), {"metadata": metadata}, "helm")
+
+
+def _revealed(value: Any) -> Any:
+    """A part of an exported state without the engine's wrappings of secrets."""
+    if isinstance(value, Mapping):
+        if stacks.SECRET in value:
+            return _revealed(json.loads(value["plaintext"]))
+        return {key: _revealed(member) for key, member in value.items() if not key.startswith("__")}
+    return [_revealed(member) for member in value] if isinstance(value, list) else value

@@ -1,0 +1,51 @@
+"""Where things are: the program, the project's folder, its state folder, the mirror."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CODE = Path(__file__).resolve().parents[2]
+"""The folder that Hubstack is imported from: a checkout, or where a wheel was installed."""
+IS_CHECKOUT = (CODE / "Pulumi.yaml").is_file()
+
+
+def find_root(start: Path) -> Path:
+    """The project's folder: where the stacks' files lie, and what relative paths in settings start from.
+
+    ``HUBSTACK_ROOT`` names it. Without that it is the checkout; for an installed Hubstack it is the nearest folder,
+    from `start` upwards, that has a Pulumi.yaml, and `start` itself where none has.
+    """
+    if named := os.environ.get("HUBSTACK_ROOT"):
+        return Path(named).expanduser().resolve()
+    if IS_CHECKOUT:
+        return CODE
+    return next((folder for folder in (start, *start.parents) if (folder / "Pulumi.yaml").is_file()), start)
+
+
+ROOT = find_root(Path.cwd())
+"""The project's folder."""
+
+
+def state_dir() -> Path:
+    """Folder for everything that runs leave behind: cluster data, local backend, passphrase. Git ignores it."""
+    return Path(os.environ.get("HUBSTACK_STATE_DIR") or ROOT / ".hubstack").resolve()
+
+
+def mirror() -> Path | None:
+    """The folder with tools and charts for machines that cannot download, or None.
+
+    ``HUBSTACK_MIRROR`` names it; without that, ``../shared`` beside the checkout where it exists.
+    """
+    named = os.environ.get("HUBSTACK_MIRROR")
+    if named:
+        return Path(named).expanduser().resolve()
+    beside = CODE.parent / "shared"
+    return beside if IS_CHECKOUT and beside.is_dir() else None
+
+
+def mirrored_chart(version: str) -> Path | None:
+    """The chart's archive in the mirror, or None."""
+    folder = mirror()
+    archive = folder / "charts" / f"jupyterhub-{version}.tgz" if folder else None
+    return archive if archive and archive.is_file() else None

@@ -1,0 +1,297 @@
+"""Which stack a command means, and the work folder that it runs in.
+
+The engine writes into a stack's file (``encryptionsalt``). So that running a stack never changes a file of the
+repository, each stack runs from a folder of its own below the state folder: a Pulumi.yaml that points back to the
+program, and a copy of the stack's file with the choices of this run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hubstack import project
+from hubstack.chart.text import sha256
+from hubstack.errors import HubstackError
+
+PROJECT = "hubstack"
+"""Name of the Pulumi project."""
+MODES = ("native", "helm")
+EMBEDDED_CONTEXT = "hubstack-sim"
+"""The context by which a stack's file means the embedded cluster, whatever kind is started."""
+
+SECRET = "4dabf18193072939515e22adb298388d"
+"""Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
+SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"
+"""What stands under it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One stack as a command addresses it."""
+
+    name: str
+    """Stack name in the backend; a run with another mode or other values than the file's has a name of its own."""
+    base: str
+    """The stack file that it starts from: ``Pulumi.<base>.yaml``."""
+    config: dict[str, Any]
+    """Keys ``hubstack:...`` after the choices of this run."""
+    document: dict[str, Any]
+    """The whole stack file, with `config` in place."""
+    root: Path = field(default_factory=lambda: project.ROOT)
+    """Folder of the program and of what relative paths start from: the project's, or a revision of it."""
+
+    @property
+    def context(self) -> str:
+        return str(self.config.get("hubstack:kubeContext") or "")
+
+    @property
+    def kubeconfig(self) -> str | None:
+        """Path of the kubeconfig, or None for the usual places."""
+        return self.config.get("hubstack:kubeconfig")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is on an embedded cluster: the kubeconfig that it names, if any, is such a cluster's own."""
+        if self.kubeconfig is None:
+            return self.context == EMBEDDED_CONTEXT
+        return (project.state_dir() / "cluster") in (self.root / self.kubeconfig).resolve().parents
+
+    @property
+    def mode(self) -> str:
+        return str(self.config.get("hubstack:mode") or MODES[0])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.config.get("hubstack:namespace") or "jhub")
+
+    @property
+    def folder(self) -> Path:
+        return project.state_dir() / "stacks" / self.name
+
+
+def select(
+    base: str,
+    *,
+    mode: str | None = None,
+    values: tuple[Path, ...] = (),
+    context: str | None = None,
+    kubeconfig: Path | None = None,
+    root: Path | None = None,
+) -> Stack:
+    """Find a stack's file and apply the choices of one run.
+
+    Arguments:
+        base: name of the stack file.
+        mode: ``native`` or ``helm`` where it is to differ from the file's.
+        values: z2jh values files to use instead of the stack's.
+        context: kubeconfig context to deploy to instead of the stack's.
+        kubeconfig: kubeconfig file that has the context.
+        root: a revision of the project that is laid out elsewhere; None for the project itself.
+
+    A stack that was deployed in one mode must not be redeployed in the other by accident, and somebody's trial values
+    must not reach the stack's own hub: both choices lead to a stack and a namespace of their own, side by side. Another
+    context leads to a stack of its own, too.
+
+    Raises:
+        HubstackError: no such stack file, unknown mode, missing values file.
+    """
+    root = root or project.ROOT
+    file = root / f"Pulumi.{base}.yaml"
+    if not file.is_file():
+        known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
+        raise HubstackError(f"no stack {base!r}: there is no {file}; known stacks: {', '.join(known) or 'none'}")
+    try:
+        document = yaml.safe_load(file.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise HubstackError(f"{file.name}: not valid YAML: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.setdefault("config", {}), dict):
+        raise HubstackError(f"{file.name}: must be a map with a key 'config'")
+    config = document["config"]
+    suffixes: list[str] = []
+    for path in values:
+        if not path.is_file():
+            raise HubstackError(f"values file {str(path)!r}: no such file")
+        suffixes.append(_slug(path.stem))
+    if values:
+        config["hubstack:valuesFiles"] = [str(path.resolve()) for path in values]
+    if mode and mode not in MODES:
+        raise HubstackError(f"mode {mode!r}: unknown; allowed: {', '.join(MODES)}")
+    if mode and mode != config.get("hubstack:mode", MODES[0]):
+        config["hubstack:mode"] = mode
+        suffixes.append(mode)
+    if suffixes:
+        ending = "-".join(suffixes)
+        config["hubstack:namespace"] = f"{config.get('hubstack:namespace', 'jhub')}-{ending}"[:63].rstrip("-")
+        config.pop("hubstack:releaseName", None)
+    if context and context != config.get("hubstack:kubeContext"):
+        # Another cluster under the same stack name would have the engine delete the first cluster's hub.
+        suffixes.append(_slug(context))
+        config["hubstack:kubeContext"] = context
+        config.pop("hubstack:clusterIdentifier", None)
+    if kubeconfig:
+        config["hubstack:kubeconfig"] = str(kubeconfig)
+    if config.get("hubstack:mode") == "helm":
+        _use_mirrored_chart(config)
+    return Stack(name="-".join([base, *suffixes]), base=base, config=config, document=document, root=root)
+
+
+def entries(config: Mapping[str, Any]) -> dict[str, str]:
+    """A configuration as the engine would hand it to the program, except that encrypted leaves stay encrypted: they are
+    texts that tell one ciphertext from another.
+    """
+    prefix = "hubstack:"
+    return {
+        key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(_opaque(value))
+        for key, value in config.items()
+        if key.startswith(prefix)
+    }
+
+
+def is_encrypted(value: Any) -> bool:
+    """Whether a setting is one encrypted leaf (Pulumi: a map with the only key ``secure``)."""
+    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
+def _opaque(value: Any) -> Any:
+    if is_encrypted(value):
+        return f"encrypted-{sha256(value['secure'])[:16]}"
+    if isinstance(value, dict):
+        return {key: _opaque(member) for key, member in value.items()}
+    return [_opaque(member) for member in value] if isinstance(value, list) else value
+
+
+def outputs(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Outputs of a stack as its state has them; none before its first update has ended."""
+    for each in deployment.get("resources") or []:
+        if each["type"] == "pulumi:pulumi:Stack":
+            return each.get("outputs") or {}
+    return {}
+
+
+def deployed() -> list[str]:
+    """Names of the stacks that have a work folder here."""
+    folder = project.state_dir() / "stacks"
+    return sorted(path.name for path in folder.iterdir() if (path / "Pulumi.yaml").is_file()) if folder.is_dir() else []
+
+
+def recorded(name: str) -> Stack:
+    """The stack as its work folder describes it: what the last run deployed."""
+    document = yaml.safe_load((project.state_dir() / "stacks" / name / f"Pulumi.{name}.yaml").read_text())
+    return Stack(name=name, base=name, config=document["config"], document=document)
+
+
+def forget(stack: Stack) -> None:
+    """Remove the work folder of a destroyed stack."""
+    shutil.rmtree(stack.folder, ignore_errors=True)
+
+
+def definition(root: Path) -> dict[str, Any]:
+    """What a folder's Pulumi.yaml says; our own commands do without the file.
+
+    Raises:
+        HubstackError: the file cannot be used.
+    """
+    file = root / "Pulumi.yaml"
+    if not file.is_file():
+        return {"name": PROJECT, "runtime": "python"}
+    try:
+        found = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise HubstackError(f"{file}: not valid YAML: {error}") from None
+    name = found.get("name") if isinstance(found, dict) else None
+    if name != PROJECT:
+        raise HubstackError(f"{file}: name: {name!r}: must be {PROJECT!r}, which the keys of all settings begin with")
+    return dict(found)
+
+
+def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
+    """Write the stack's work folder, or another one like it; the salt that the engine put into an earlier copy stays.
+
+    Raises:
+        HubstackError: the project's Pulumi.yaml cannot be used.
+    """
+    folder = folder or stack.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    earlier = stack.folder / f"Pulumi.{stack.name}.yaml"
+    document = dict(stack.document)
+    if earlier.is_file():
+        known = yaml.safe_load(earlier.read_text()) or {}
+        document = {**{key: value for key, value in known.items() if key.startswith("encryption")}, **document}
+    described = definition(stack.root)
+    described["main"] = os.path.relpath(stack.root, folder)
+    if sys.prefix != sys.base_prefix:
+        # The engine's own language host runs the program where the packages are.
+        described["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(described, sort_keys=False))
+    file = folder / earlier.name
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(yaml.safe_dump(document, sort_keys=False))
+    temporary.replace(file)
+
+
+def engine_folder(name: str) -> Path:
+    """A folder from which the engine can be asked about a stack: its work folder, or one with the project's name."""
+    work = project.state_dir() / "stacks" / name
+    if work.is_dir():
+        return work
+    if (project.ROOT / "Pulumi.yaml").is_file():
+        return project.ROOT
+    bare = project.state_dir() / "project"
+    bare.mkdir(parents=True, exist_ok=True)
+    (bare / "Pulumi.yaml").write_text(yaml.safe_dump(definition(bare)))
+    return bare
+
+
+def backend_environment() -> dict[str, str]:
+    """Environment for the engine: the user's own backend where one is set, else files below the state folder.
+
+    The local backend's passphrase is made once and kept beside it, readable by its owner only.
+    """
+    environment: dict[str, str] = {}
+    if not os.environ.get("PULUMI_BACKEND_URL"):
+        folder = project.state_dir() / "backend"
+        folder.mkdir(parents=True, exist_ok=True)
+        environment["PULUMI_BACKEND_URL"] = f"file://{folder}"
+    if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
+        environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase_file())
+    return environment
+
+
+def _passphrase_file() -> Path:
+    file = project.state_dir() / "passphrase"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f"passphrase.{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(32))
+        # A file that another process has put there meanwhile must win, or its stacks could not be read any more.
+        try:
+            os.link(temporary, file)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    return file
+
+
+def _use_mirrored_chart(config: dict[str, Any]) -> None:
+    chart = dict(config.get("hubstack:chart") or {})
+    archive = project.mirrored_chart(str(chart.get("version", "4.4.0")))
+    if archive and not chart.get("path") and not chart.get("repository"):
+        config["hubstack:chart"] = {**chart, "path": str(archive)}
+
+
+def _slug(text: str) -> str:
+    """Text as part of a Kubernetes name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "values"

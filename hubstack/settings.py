@@ -1,0 +1,277 @@
+"""The settings of one stack; the only reader of Pulumi's configuration."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pulumi
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from hubstack.chart.errors import Problem, SettingsError
+from hubstack.chart.load import LoadedValues, load_raw_values, load_values
+from hubstack.chart.release import CHART_VERSION, Release
+from hubstack.chart.storage_class import StorageClassSettings
+
+PROJECT = "hubstack"
+"""Project name, and so the namespace of the configuration keys."""
+
+CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
+"""Where the chart's publisher keeps its releases."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class ChartSettings(_Model):
+    """Which chart the mode ``helm`` deploys."""
+
+    version: str = Field(CHART_VERSION, description="Chart version. Mode native knows exactly one.")
+    repository: str = Field(CHART_REPOSITORY, description="Chart repository, as for `helm repo add`.")
+    path: str | None = Field(None, description="A chart archive or folder to use instead of the repository.")
+
+
+class AdoptedTokens(_Model):
+    """Tokens that a hub had before this stack deployed it."""
+
+    proxy: str | None = Field(None, description="Token between hub and proxy.")
+    cookie: str | None = Field(None, description="Cookie secret, hex digits.")
+    crypt: str | None = Field(None, description="Keys that encrypt auth state, joined by `;`.")
+    services: dict[str, str] = Field(default_factory=dict, description="API token of each of `hub.services`.")
+
+    def by_name(self) -> dict[str, str]:
+        """The tokens under the names that `rotateTokens` uses."""
+        named = {"proxy": self.proxy, "cookie": self.cookie, "crypt": self.crypt}
+        services = {f"service-{name}": token for name, token in self.services.items()}
+        return {name: token for name, token in {**named, **services}.items() if token}
+
+
+class StackConfig(_Model):
+    """The keys ``hubstack:...`` of ``Pulumi.<stack>.yaml``."""
+
+    mode: Literal["native", "helm"] = Field(
+        "native", description="`native`: every object its own resource. `helm`: one Helm release of the upstream chart."
+    )
+    namespace: str = Field(
+        "jhub", pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="Namespace of the JupyterHub."
+    )
+    release_name: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$",
+        description="Helm's release name, part of labels and cluster-wide names. Default: the namespace.",
+    )
+    create_namespace: bool = Field(True, description="Create the namespace; set it to false where someone else does.")
+    values_files: list[str] = Field(
+        default_factory=list, description="z2jh values files, merged left to right by Helm's rules."
+    )
+    values: dict[str, Any] = Field(default_factory=dict, description="Chart values, merged after the files.")
+    secret_values: dict[str, Any] = Field(
+        default_factory=dict, description="Chart values whose every leaf is a secret, merged last."
+    )
+    storage_class: StorageClassSettings | None = Field(
+        None, description="A StorageClass to create, used by every volume whose setting names no other."
+    )
+    kube_context: str = Field(description="The kubeconfig context to deploy to. Always named, never the current one.")
+    kubeconfig: str | None = Field(
+        None, description="Path of the kubeconfig. Default: $KUBECONFIG, then ~/.kube/config."
+    )
+    cluster_identifier: str | None = Field(
+        None, description="A name for the cluster that outlives its credentials. Default: the context's name."
+    )
+    chart: ChartSettings = Field(default_factory=ChartSettings, description="The chart of mode `helm`.")
+    rotate_tokens: dict[str, str] = Field(
+        default_factory=dict,
+        description="New text for `proxy`, `cookie`, `crypt` or `service-<name>` makes a new token.",
+    )
+    adopted_tokens: AdoptedTokens = Field(
+        default_factory=AdoptedTokens,
+        description="Tokens to go on with, written by `hubstack adopt`; a token in `rotateTokens` is made anew.",
+    )
+    kept_checksums: dict[str, str] = Field(
+        default_factory=dict,
+        description="Checksum annotations to go on with until they change, written by `hubstack adopt`: ours to live.",
+    )
+    take_over: str | None = Field(
+        None, description="Helm release whose objects the first update takes over, written by `hubstack adopt`."
+    )
+    protect_data: bool = Field(
+        True,
+        description="Refuse to delete what holds data: the namespace, the hub's database or the Helm release that has "
+        "it, the StorageClass, the key of the tokens.",
+    )
+
+
+_MAY_BE_SECRET = ("secretValues", "adoptedTokens")
+"""Keys that the program keeps secret all the way; in any other, encrypted text would come out in the open."""
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """One stack's settings, checked: configuration, values, and what follows from them."""
+
+    config: StackConfig
+    loaded: LoadedValues
+    release: Release | None
+    """None in mode ``helm`` with a chart version whose values are not modelled."""
+    shadow: Release | None
+    """`release` with every secret value replaced; None where there are none (see `components.part.PartArgs`)."""
+    shadow_loaded: LoadedValues | None
+    """`loaded` with every secret value replaced; None where there are none."""
+    kubeconfig: str
+
+    @property
+    def release_name(self) -> str:
+        return self.config.release_name or self.config.namespace
+
+
+def load() -> StackSettings:
+    """Read and check the stack's configuration.
+
+    Raises:
+        pulumi.RunError: something in the configuration or in the values is wrong; the message lists all problems. The
+            engine prints it without a traceback, and nothing has been registered yet.
+    """
+    entries = {
+        key.removeprefix(f"{PROJECT}:"): text
+        for key, text in pulumi.runtime.get_config_env().items()
+        if key.startswith(f"{PROJECT}:")
+    }
+    secret_keys = {key.removeprefix(f"{PROJECT}:") for key in pulumi.runtime.get_config_secret_keys_env()}
+    try:
+        stack = resolve(parse(entries, secret_keys), Path.cwd())
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    for warning in stack.loaded.warnings:
+        pulumi.log.warn(str(warning))
+    return stack
+
+
+def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
+    """Turn configuration texts into the typed configuration.
+
+    Arguments:
+        entries: text of each key, objects and lists as JSON, as the engine hands them to a program.
+        secret_keys: keys that hold encrypted text somewhere.
+
+    Raises:
+        SettingsError: unknown keys, wrong types, encrypted text outside of ``secretValues``.
+    """
+    fields = {field.alias or name: field for name, field in StackConfig.model_fields.items()}
+    problems: list[Problem] = []
+    parsed: dict[str, Any] = {}
+    for key, text in sorted(entries.items()):
+        if key not in fields:
+            problems.append(Problem(_SOURCE, f"{PROJECT}:{key}", _unknown(key, fields)))
+        elif key in secret_keys and key not in _MAY_BE_SECRET:
+            problems.append(
+                Problem(
+                    _SOURCE, f"{PROJECT}:{key}", "is encrypted; encrypted settings belong under hubstack:secretValues"
+                )
+            )
+        else:
+            parsed[key] = _decode(text, fields[key].annotation)
+    if problems:
+        raise SettingsError(problems)
+    try:
+        return StackConfig.model_validate(parsed)
+    except ValidationError as error:
+        raise SettingsError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+
+
+def resolve(config: StackConfig, folder: Path) -> StackSettings:
+    """Load the values that a configuration names and derive the release.
+
+    Arguments:
+        config: the typed configuration.
+        folder: what relative paths start from: the project's folder.
+
+    Raises:
+        SettingsError: a file is missing or broken, or values are wrong; all problems at once.
+    """
+    modelled = config.chart.version == CHART_VERSION
+    if config.mode == "native" and not modelled:
+        hint = f"mode native knows chart version {CHART_VERSION} only; use that version, or set hubstack:mode to helm"
+        raise SettingsError([Problem(_SOURCE, f"{PROJECT}:chart.version", f"{config.chart.version!r}: {hint}")])
+    files = [folder / name for name in config.values_files]
+    read = functools.partial(load_values, code_must_compile=True) if modelled else load_raw_values
+    preset = _storage_class_values(config)
+    loaded = read(files, config.values, config.secret_values, preset=preset)
+    shadow = None
+    if config.secret_values:
+        # What the disguise breaks is not the user's mistake, so nothing is checked here.
+        shadow = load_raw_values(files, config.values, _disguise(config.secret_values), preset=preset)
+    kubeconfig = Path(config.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
+    return StackSettings(
+        config,
+        loaded,
+        _release(config, loaded) if modelled else None,
+        _release(config, shadow) if modelled and shadow else None,
+        shadow,
+        str((folder / kubeconfig).resolve()),
+    )
+
+
+def _release(config: StackConfig, loaded: LoadedValues) -> Release:
+    return Release(config.release_name or config.namespace, config.namespace, loaded.values, loaded.tree)
+
+
+def _storage_class_values(config: StackConfig) -> dict[str, Any]:
+    """Values that every other source overrides: with a StorageClass of the stack's own, volumes use it."""
+    if config.storage_class is None:
+        return {}
+    name = config.storage_class.name
+    return {
+        "hub": {"db": {"pvc": {"storageClassName": name}}},
+        "singleuser": {"storage": {"dynamic": {"storageClass": name}}},
+    }
+
+
+def _disguise(value: Any) -> Any:
+    """Another value of the same type for every leaf, so that whatever depends on a secret comes out different."""
+    if isinstance(value, Mapping):
+        return {key: _disguise(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_disguise(member) for member in value]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    return f"{value[::-1]}-disguised" if isinstance(value, str) else value
+
+
+def _decode(text: str, annotation: Any) -> Any:
+    """Objects, lists and booleans come as JSON; plain text stays as it is."""
+    if annotation in (str, str | None) or annotation == StackConfig.model_fields["mode"].annotation:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _unknown(key: str, fields: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(key, fields, n=1)
+    hint = f"did you mean {PROJECT}:{near[0]}?" if near else f"known keys: {', '.join(sorted(fields))}"
+    return f"unknown key; {hint}"
+
+
+def _problem(detail: Mapping[str, Any]) -> Problem:
+    path = ".".join(str(step) for step in detail["loc"])
+    if detail["type"] == "missing":
+        text = "is not set; set it with: pulumi config set " + f"{PROJECT}:{path} VALUE"
+    elif path.startswith("secretValues"):
+        text = str(detail["msg"])
+    else:
+        text = f"{detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    return Problem(_SOURCE, f"{PROJECT}:{path}", text)
+
+
+_SOURCE = "stack configuration"
