@@ -64,4 +64,6 @@ def test_the_layers_are_those_of_the_picture() -> None:
     (layers,) = (each["layers"] for each in contracts if each.get("containers") == ["hubstack"])
     page = (project.ROOT / "docs" / "architecture.md").read_text()
     table = page.partition("| Layer |")[2].partition("\n\n")[0].splitlines()[2:]
-    assert [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table] == [re.findall(r"\w+", layer) for layer in layers]
+    assert [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table] == [
+        re.findall(r"\w+", layer) for layer in layers
+    ]
