@@ -1,5 +1,8 @@
-"""What Pulumi runs: one stack deploys one JupyterHub."""
+"""What Pulumi runs: one stack deploys one JupyterHub, as its settings ``hubstack:...`` say."""
 
-from hubstack.components.program import deploy
+from hubstack import JupyterHub
+from hubstack.components.program import Program
 
-deploy()
+program = Program.load()
+jupyterhub = JupyterHub("jupyterhub", program.args, program.options())
+program.export(jupyterhub)

@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.release import CHART_VERSION, Release
-from hubstack.chart.storage_class import StorageClassSettings
+from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
 
 PROJECT = "hubstack"
 """Project name, and so the namespace of the configuration keys."""
@@ -121,10 +121,6 @@ class StackSettings:
     loaded: LoadedValues
     release: Release | None
     """None in mode ``helm`` with a chart version whose values are not modelled."""
-    shadow: Release | None
-    """`release` with every secret value replaced; None where there are none (see `components.part.PartArgs`)."""
-    shadow_loaded: LoadedValues | None
-    """`loaded` with every secret value replaced; None where there are none."""
     kubeconfig: str
 
     @property
@@ -132,12 +128,11 @@ class StackSettings:
         return self.config.release_name or self.config.namespace
 
 
-def load() -> StackSettings:
-    """Read and check the stack's configuration.
+def load() -> StackConfig:
+    """Read and check the running program's configuration.
 
     Raises:
-        pulumi.RunError: something in the configuration or in the values is wrong; the message lists all problems. The
-            engine prints it without a traceback, and nothing has been registered yet.
+        SettingsError: unknown keys, wrong types, encrypted text outside of ``secretValues``.
     """
     entries = {
         key.removeprefix(f"{PROJECT}:"): text
@@ -145,13 +140,7 @@ def load() -> StackSettings:
         if key.startswith(f"{PROJECT}:")
     }
     secret_keys = {key.removeprefix(f"{PROJECT}:") for key in pulumi.runtime.get_config_secret_keys_env()}
-    try:
-        stack = resolve(parse(entries, secret_keys), Path.cwd())
-    except SettingsError as error:
-        raise pulumi.RunError(str(error)) from None
-    for warning in stack.loaded.warnings:
-        pulumi.log.warn(str(warning))
-    return stack
+    return parse(entries, secret_keys)
 
 
 def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
@@ -202,49 +191,23 @@ def resolve(config: StackConfig, folder: Path) -> StackSettings:
         raise SettingsError([Problem(_SOURCE, f"{PROJECT}:chart.version", f"{config.chart.version!r}: {hint}")])
     files = [folder / name for name in config.values_files]
     read = functools.partial(load_values, code_must_compile=True) if modelled else load_raw_values
-    preset = _storage_class_values(config)
+    preset = storage_class_values(config.storage_class.name) if config.storage_class else {}
     loaded = read(files, config.values, config.secret_values, preset=preset)
-    shadow = None
-    if config.secret_values:
-        # What the disguise breaks is not the user's mistake, so nothing is checked here.
-        shadow = load_raw_values(files, config.values, _disguise(config.secret_values), preset=preset)
-    kubeconfig = Path(config.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
-    return StackSettings(
-        config,
-        loaded,
-        _release(config, loaded) if modelled else None,
-        _release(config, shadow) if modelled and shadow else None,
-        shadow,
-        str((folder / kubeconfig).resolve()),
-    )
+    release = None
+    if modelled:
+        release = Release(config.release_name or config.namespace, config.namespace, loaded.values, loaded.tree)
+    return StackSettings(config, loaded, release, kubeconfig(config, folder))
 
 
-def _release(config: StackConfig, loaded: LoadedValues) -> Release:
-    return Release(config.release_name or config.namespace, config.namespace, loaded.values, loaded.tree)
+def kubeconfig(config: StackConfig, folder: Path) -> str:
+    """Path of the kubeconfig that a stack uses.
 
-
-def _storage_class_values(config: StackConfig) -> dict[str, Any]:
-    """Values that every other source overrides: with a StorageClass of the stack's own, volumes use it."""
-    if config.storage_class is None:
-        return {}
-    name = config.storage_class.name
-    return {
-        "hub": {"db": {"pvc": {"storageClassName": name}}},
-        "singleuser": {"storage": {"dynamic": {"storageClass": name}}},
-    }
-
-
-def _disguise(value: Any) -> Any:
-    """Another value of the same type for every leaf, so that whatever depends on a secret comes out different."""
-    if isinstance(value, Mapping):
-        return {key: _disguise(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_disguise(member) for member in value]
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int | float):
-        return value + 1
-    return f"{value[::-1]}-disguised" if isinstance(value, str) else value
+    Arguments:
+        config: the stack's configuration.
+        folder: what a relative path starts from: the project's folder.
+    """
+    path = Path(config.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
+    return str((folder / path).resolve())
 
 
 def _decode(text: str, annotation: Any) -> Any:

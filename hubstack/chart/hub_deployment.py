@@ -10,7 +10,7 @@ from hubstack.chart.blocks import clipped
 from hubstack.chart.go_template import render
 from hubstack.chart.hub_config_map import config_map
 from hubstack.chart.labels import metadata, pod_labels, selector
-from hubstack.chart.leaf import lift
+from hubstack.chart.outputs import apply
 from hubstack.chart.pod import drop_falsy, drop_null
 from hubstack.chart.release import Release, TokenValues
 from hubstack.chart.text import checksum, retype
@@ -28,7 +28,7 @@ def deployment(release: Release, tokens: TokenValues) -> dict[str, Any]:
     keys, leaves = list(secret["data"]), list(secret["data"].values())
     restarts = {
         "checksum/config-map": checksum(config_map(release)),
-        "checksum/secret": lift(
+        "checksum/secret": apply(
             lambda *known: checksum([secret["metadata"], dict(zip(keys, known, strict=True))]), *leaves
         ),
     }

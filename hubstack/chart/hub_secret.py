@@ -8,7 +8,7 @@ from hubstack.chart import helm_yaml
 from hubstack.chart.extra_files import secret_data
 from hubstack.chart.https import HttpsKind, https_kind
 from hubstack.chart.labels import metadata
-from hubstack.chart.leaf import lift
+from hubstack.chart.outputs import apply
 from hubstack.chart.release import Release, TokenValues
 from hubstack.chart.text import base64_text, go_text
 from hubstack.chart.tokens import effective_tokens
@@ -27,10 +27,10 @@ def secret(release: Release, tokens: TokenValues) -> dict[str, Any]:
     if password := release.values.hub.db.password:
         data["hub.db.password"] = base64_text(go_text(password))
     for name, token in tokens.services.items():
-        data[f"hub.services.{name}.apiToken"] = lift(base64_text, token)
-    data["hub.config.ConfigurableHTTPProxy.auth_token"] = lift(base64_text, tokens.proxy_auth)
-    data["hub.config.JupyterHub.cookie_secret"] = lift(base64_text, tokens.cookie_secret)
-    data["hub.config.CryptKeeper.keys"] = lift(base64_text, tokens.crypt_keys)
+        data[f"hub.services.{name}.apiToken"] = apply(base64_text, token)
+    data["hub.config.ConfigurableHTTPProxy.auth_token"] = apply(base64_text, tokens.proxy_auth)
+    data["hub.config.JupyterHub.cookie_secret"] = apply(base64_text, tokens.cookie_secret)
+    data["hub.config.CryptKeeper.keys"] = apply(base64_text, tokens.crypt_keys)
     return {
         "apiVersion": "v1",
         "kind": "Secret",

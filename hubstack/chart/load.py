@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ def load_values(
     secret: Mapping[str, Any] | None = None,
     *,
     preset: Mapping[str, Any] | None = None,
+    hidden: Sequence[Sequence[str]] = (),
     code_must_compile: bool = False,
 ) -> LoadedValues:
     """Read, merge and check values.
@@ -73,6 +74,7 @@ def load_values(
         inline: values merged after the files.
         secret: values merged last; their text never appears in a message.
         preset: values that everything else overrides.
+        hidden: paths of further settings whose text never appears in a message.
         code_must_compile: whether code in ``hub.extraConfig`` that no hub starts with is an error. It is for a hub that
             is to run; what only says what Helm would say, Helm does not refuse, and it becomes a warning.
 
@@ -84,28 +86,33 @@ def load_values(
     user = _merged(sources, preset)
     tree = coalesce(user, ChartValues.defaults())
     problems: list[Problem] = []
+
+    def is_hidden(path: Sequence[str]) -> bool:
+        return _origin(path, sources) == SECRET or any(list(path[: len(each)]) == list(each) for each in hidden)
+
     try:
         values = ChartValues.from_tree(tree)
     except ValidationError as error:
         values = unchecked(ChartValues, tree)
-        problems = list(_invalid(error, tree, sources))
+        problems = list(_invalid(error, tree, sources, is_hidden))
     known = {problem.path for problem in problems}
 
-    def hidden(path: Sequence[str]) -> bool:
-        return _origin(path, sources) == SECRET
-
-    for path, message in refusals(tree, values, hidden):
-        if ".".join(path) not in known:
-            problems.append(Problem(_origin(path, sources), ".".join(path), message))
+    try:
+        for path, message in refusals(tree, values, is_hidden):
+            if ".".join(path) not in known:
+                problems.append(Problem(_origin(path, sources), ".".join(path), message))
+    except (TypeError, AttributeError, KeyError, ValueError):
+        if not known:  # a tree of the wrong shape has been refused already, and what else it holds cannot be told
+            raise
     doubts: list[Problem] = []
-    for fault in snippets.faults(tree, hidden):
+    for fault in snippets.faults(tree, is_hidden):
         stops = code_must_compile and fault.certain
         (problems if stops else doubts).append(
             Problem(_origin(fault.path, sources), ".".join(fault.path), fault.message)
         )
     if problems:
         raise SettingsError(problems)
-    for path, message in hub_classes.doubts(tree, hidden):
+    for path, message in hub_classes.doubts(tree, is_hidden):
         doubts.append(Problem(_origin(path, sources), ".".join(path), message))
     return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})))
 
@@ -162,11 +169,15 @@ def _merged(sources: Sequence[_Source], preset: Mapping[str, Any] | None) -> dic
     return merge_files([preset or {}, *(source.document for source in sources)])
 
 
-def _invalid(error: ValidationError, tree: Mapping[str, Any], sources: Sequence[_Source]) -> Iterator[Problem]:
+def _invalid(
+    error: ValidationError,
+    tree: Mapping[str, Any],
+    sources: Sequence[_Source],
+    is_hidden: Callable[[Sequence[str]], bool],
+) -> Iterator[Problem]:
     for detail in error.errors(include_url=False):
         path = [str(step) for step in detail["loc"]]
-        hide = _origin(path, sources) == SECRET
-        for steps, message in explain(detail, tree, hide=hide):
+        for steps, message in explain(detail, tree, hide=is_hidden(path)):
             yield Problem(_origin(steps, sources), ".".join(steps), message)
 
 

@@ -159,6 +159,17 @@ class Names:
         """The name under which the scheduler registers; also its ClusterRole's."""
         return self.user_scheduler_deploy if self.fullname else f"{self.release_name}-user-scheduler"
 
+    def service_accounts(self) -> dict[str, str]:
+        """The service account of each part's pods."""
+        return {
+            "hub": self.hub_service_account,
+            "autohttps": self.autohttps_service_account,
+            "userScheduler": self.user_scheduler_service_account,
+            "hookImageAwaiter": self.hook_image_awaiter_service_account,
+            "hookImagePuller": self.hook_image_puller_service_account,
+            "continuousImagePuller": self.continuous_image_puller_service_account,
+        }
+
     def for_hub(self) -> dict[str, str]:
         """The names that the hub reads from its ConfigMap (chart: ``jupyterhub.name-templates``; no HTTPRoute
         there).

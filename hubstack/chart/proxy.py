@@ -10,8 +10,8 @@ from hubstack.chart.blocks import clipped
 from hubstack.chart.go_template import render
 from hubstack.chart.https import HttpsKind, https_kind, require_https
 from hubstack.chart.labels import metadata, pod_labels, selector
-from hubstack.chart.leaf import lift
 from hubstack.chart.network_policy import network_policy as shared_network_policy
+from hubstack.chart.outputs import apply
 from hubstack.chart.pod import (
     core_affinity,
     drop_falsy,
@@ -135,7 +135,7 @@ def _checksums(release: Release, tokens: TokenValues) -> dict[str, Any]:
     token = effective_tokens(release, tokens).proxy_auth
     secret = tls_secret(release)
     return {
-        "checksum/auth-token": lift(lambda known: sha256(go_text(known))[:CHECKSUM_DIGITS], token),
+        "checksum/auth-token": apply(lambda known: sha256(go_text(known))[:CHECKSUM_DIGITS], token),
         "checksum/proxy-secret": checksum(secret) if secret else NO_SECRET_CHECKSUM,
     }
 

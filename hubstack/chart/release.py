@@ -44,7 +44,7 @@ class Release:
 
 @dataclass(frozen=True)
 class TokenValues:
-    """The generated tokens; each leaf is plain text or an output of the engine (see `chart.leaf`)."""
+    """The generated tokens; each is plain text or an output of the engine (see `chart.outputs`)."""
 
     proxy_auth: Any
     """``hub.config.ConfigurableHTTPProxy.auth_token``: what the hub shows to the proxy's API."""

@@ -50,3 +50,11 @@ def storage_class(settings: StorageClassSettings) -> dict[str, Any]:
         "volumeBindingMode": settings.volume_binding_mode,
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def storage_class_values(name: str) -> dict[str, Any]:
+    """Values with which every volume uses a StorageClass, unless its own setting names another one."""
+    return {
+        "hub": {"db": {"pvc": {"storageClassName": name}}},
+        "singleuser": {"storage": {"dynamic": {"storageClass": name}}},
+    }

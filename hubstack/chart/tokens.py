@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubstack.chart.leaf import lift
+from hubstack.chart.outputs import apply
 from hubstack.chart.release import Release, TokenValues
 
 
@@ -66,7 +66,7 @@ def with_tokens(values: Mapping[str, Any], generated: TokenValues) -> dict[str, 
     if not _section(config, "CryptKeeper").get("keys") and generated.crypt_keys is not None:
         config["CryptKeeper"] = {
             **_section(config, "CryptKeeper"),
-            "keys": lift(lambda keys: keys.split(";"), generated.crypt_keys),
+            "keys": apply(lambda keys: keys.split(";"), generated.crypt_keys),
         }
     services = {
         name: service

@@ -21,8 +21,8 @@ class HelmReleaseArgs:
     """What the release is made from."""
 
     release_name: str
-    namespace: str
-    version: str
+    namespace: pulumi.Input[str]
+    version: str | None
     """Chart version."""
     repository: str | None
     """Chart repository; None where ``chart`` is a path."""

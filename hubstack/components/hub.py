@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import pulumi
 
 from hubstack.chart import hub
-from hubstack.components.part import Part, PartArgs
+from hubstack.components import kubernetes
+from hubstack.components.chart_component import ChartComponent, ChartComponentArgs
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubArgs(PartArgs):
+class HubArgs(ChartComponentArgs):
     """What the hub is made from."""
 
     images_pulled: Sequence[pulumi.Resource] = ()
@@ -21,20 +22,26 @@ class HubArgs(PartArgs):
     """Refuse to delete the database volume, and leave it behind when the stack is destroyed."""
 
 
-class Hub(Part):
+class Hub(ChartComponent):
     """The hub Deployment and everything that it needs."""
 
     def __init__(self, name: str, args: HubArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Hub", name, args, opts)
-        self.service_account = self._add(hub.service_account)
-        self.role = self._add(hub.role)
-        self.role_binding = self._add(hub.role_binding, depends_on=[self.role, self.service_account])
-        self.config_map = self._add(hub.config_map)
-        self.secret = self._add(hub.secret, args.tokens)
-        self.pvc = self._add(hub.pvc, protect=args.protect, retain_on_delete=args.protect)
-        self.network_policy = self._add(hub.network_policy)
-        self.pod_disruption_budget = self._add(hub.pod_disruption_budget)
-        self.service = self._add(hub.service)
+        self.service_account = self._add(kubernetes.ServiceAccount, hub.service_account)
+        self.role = self._add(kubernetes.Role, hub.role)
+        self.role_binding = self._add(
+            kubernetes.RoleBinding, hub.role_binding, depends_on=[self.role, self.service_account]
+        )
+        self.config_map = self._add_always(kubernetes.ConfigMap, hub.config_map)
+        self.secret = self._add_always(kubernetes.Secret, hub.secret, args.tokens)
+        self.pvc = self._add(
+            kubernetes.PersistentVolumeClaim, hub.pvc, protect=args.protect, retain_on_delete=args.protect
+        )
+        self.network_policy = self._add(kubernetes.NetworkPolicy, hub.network_policy)
+        self.pod_disruption_budget = self._add(kubernetes.PodDisruptionBudget, hub.pod_disruption_budget)
+        self.service = self._add_always(kubernetes.Service, hub.service)
         needed = [self.role_binding, self.service_account, self.config_map, self.secret, self.pvc]
-        self.deployment = self._add(hub.deployment, args.tokens, depends_on=[*needed, *args.images_pulled])
-        self.register_outputs({})
+        self.deployment = self._add_always(
+            kubernetes.Deployment, hub.deployment, args.tokens, depends_on=[*needed, *args.images_pulled]
+        )
+        self._register_object_names()

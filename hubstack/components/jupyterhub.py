@@ -1,40 +1,31 @@
 """JupyterHub: the whole, in one of two modes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import pulumi
 
-from hubstack.chart import tokens
-from hubstack.chart.release import Release, TokenValues
+from hubstack.chart.errors import SettingsError
+from hubstack.chart.release import CHART_NAME, Release, TokenValues
+from hubstack.chart.tokens import proxy_token, services_without_token
 from hubstack.chart.url import public_url
+from hubstack.components.arguments import JupyterHubArgs, arguments
+from hubstack.components.chart_component import ChartComponent, ChartComponentArgs
 from hubstack.components.helm_release import HelmRelease, HelmReleaseArgs
 from hubstack.components.hub import Hub, HubArgs
-from hubstack.components.image_puller import ImagePuller
+from hubstack.components.image_puller import ImagePuller, ImagePullerArgs
 from hubstack.components.ingress import Ingress
 from hubstack.components.kubernetes import ExistingService, Namespace, Service
-from hubstack.components.part import PartArgs, mark_secrets
 from hubstack.components.proxy import Proxy
 from hubstack.components.shared_objects import SharedObjects
 from hubstack.components.singleuser import SingleUser
-from hubstack.components.storage_class import StorageClass, StorageClassArgs
+from hubstack.components.storage_class import StorageClass
 from hubstack.components.tokens import Tokens, TokensArgs
-from hubstack.components.user_placeholder import UserPlaceholder
+from hubstack.components.user_placeholder import UserPlaceholder, UserPlaceholderArgs
 from hubstack.components.user_scheduler import UserScheduler
-from hubstack.settings import StackSettings
 
-CHART_NAME = "jupyterhub"
-
-
-@dataclass(frozen=True, kw_only=True)
-class JupyterHubArgs:
-    """What one JupyterHub is made from."""
-
-    stack: StackSettings
-    """The stack's checked settings."""
+Part = TypeVar("Part", bound=ChartComponent)
 
 
 class JupyterHub(pulumi.ComponentResource):
@@ -42,96 +33,184 @@ class JupyterHub(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """Where people open JupyterHub."""
-    hub_image: str | None
-    """``name:tag`` of the hub's image; None where the chart version's defaults are not modelled."""
+    namespace: pulumi.Output[str]
+    """The namespace of its objects."""
+    hub_image: pulumi.Output[str | None]
+    """``name:tag`` of the hub's image; nothing where the chart version's defaults are not known."""
     secret_token: pulumi.Output[str]
     """The token between hub and proxy, a secret."""
+    proxy_public: pulumi.Output[str]
+    """Name of the Service that people's browsers reach."""
+    service_accounts: pulumi.Output[dict[str, str]]
+    """Name of the service account of each part: ``hub``, ``userScheduler``, ``autohttps``, ``hookImageAwaiter``,
+    ``hookImagePuller``, ``continuousImagePuller``.
+    """
 
     def __init__(self, name: str, args: JupyterHubArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register a JupyterHub.
+
+        Arguments:
+            name: logical name.
+            args: its settings.
+            opts: resource options; ``provider`` is the Kubernetes provider of the cluster.
+
+        Raises:
+            pulumi.RunError: the settings are wrong; the message lists everything, and nothing has been registered.
+        """
+        args = arguments(JupyterHubArgs, args)
+        try:
+            self._inputs = args.checked(name)
+        except SettingsError as error:
+            raise pulumi.RunError(str(error)) from None
         super().__init__("hubstack:index:JupyterHub", name, {}, opts)
+        for warning in self._inputs.loaded.warnings:
+            pulumi.log.warn(str(warning), self)
         self._name = name
-        self._stack = stack = args.stack
+        self._arguments = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._before = self._namespace()
-        self._tokens = Tokens(
-            f"{name}-tokens",
-            TokensArgs(
-                services=tokens.services_without_token(stack.loaded.tree),
-                keepers=stack.config.rotate_tokens,
-                adopted=stack.config.adopted_tokens.by_name(),
-                protect=stack.config.protect_data,
-            ),
-            self._child,
-        ).values
-        if stack.config.storage_class is not None:
-            storage = StorageClassArgs(settings=stack.config.storage_class, protect=stack.config.protect_data)
+        self._before = self._make_namespace()
+        self._tokens = self._make_tokens()
+        if args.storage_class is not None:
+            storage = replace(args.storage_class, protect=args.keeps_data)
             self._before.append(StorageClass(f"{name}-storage", storage, self._child).storage_class)
 
-        native = stack.release if stack.config.mode == "native" else None
-        service: Service | ExistingService = self._native(native) if native else self._helm()
-        self.url = service.status.apply(lambda status: _url(stack, status))
-        self.hub_image = _hub_image(stack.loaded.tree)
-        self.secret_token = pulumi.Output.secret(tokens.proxy_token(stack.loaded.tree, self._tokens))
-        self.register_outputs({"url": self.url, "hubImage": self.hub_image, "secretToken": self.secret_token})
+        self._release: HelmRelease | None = None
+        self._parts: list[ChartComponent] = []
+        release = self._inputs.release
+        service = self._native() if args.mode != "helm" else self._helm(release)
+        self.url = service.status.apply(self._url)
+        self.namespace = pulumi.Output.from_input(self._inputs.namespace)
+        self.hub_image = pulumi.Output.from_input(self._described(_hub_image))
+        self.secret_token = pulumi.Output.secret(self._described(_proxy_token, self._tokens.values))
+        self.proxy_public = pulumi.Output.from_input(release.names.proxy_public if release else _PROXY_PUBLIC)
+        self.service_accounts = pulumi.Output.from_input(release.names.service_accounts() if release else {})
+        self.register_outputs(
+            {
+                "url": self.url,
+                "namespace": self.namespace,
+                "hubImage": self.hub_image,
+                "secretToken": self.secret_token,
+                "proxyPublic": self.proxy_public,
+                "serviceAccounts": self.service_accounts,
+            }
+        )
 
-    def _namespace(self) -> list[pulumi.Resource]:
+    @property
+    def tokens(self) -> Tokens:
+        """The generated tokens."""
+        return self._tokens
+
+    @property
+    def release(self) -> HelmRelease:
+        """The Helm release, in mode helm."""
+        if self._release is None:
+            raise AttributeError("release: only a JupyterHub in mode helm has one")
+        return self._release
+
+    @property
+    def hub(self) -> Hub:
+        """The hub, in mode native."""
+        return self._part(Hub)
+
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy, in mode native."""
+        return self._part(Proxy)
+
+    @property
+    def ingress(self) -> Ingress:
+        """Ingress, HTTPRoute and autohttps, in mode native."""
+        return self._part(Ingress)
+
+    @property
+    def singleuser(self) -> SingleUser:
+        """What users' servers need, in mode native."""
+        return self._part(SingleUser)
+
+    @property
+    def user_scheduler(self) -> UserScheduler:
+        """The user scheduler, in mode native."""
+        return self._part(UserScheduler)
+
+    @property
+    def user_placeholder(self) -> UserPlaceholder:
+        """The user placeholders, in mode native."""
+        return self._part(UserPlaceholder)
+
+    @property
+    def image_puller(self) -> ImagePuller:
+        """The image pullers, in mode native."""
+        return self._part(ImagePuller)
+
+    def _part(self, kind: type[Part]) -> Part:
+        for part in self._parts:
+            if isinstance(part, kind):
+                return part
+        raise AttributeError(f"{kind.__name__}: only a JupyterHub in mode native has components for its parts")
+
+    def _make_namespace(self) -> list[pulumi.Resource]:
         """The namespace, unless someone else makes it; it holds the users' volumes, so it stays when data is
         protected.
         """
-        config = self._stack.config
-        if not config.create_namespace:
+        if not self._arguments.makes_namespace:
             return []
-        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": config.namespace}}
-        opts = pulumi.ResourceOptions(parent=self, protect=config.protect_data, retain_on_delete=config.protect_data)
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._inputs.namespace}}
+        keep = self._arguments.keeps_data
+        opts = pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep)
         return [Namespace(f"{self._name}-namespace", manifest, opts)]
 
-    def _native(self, release: Release) -> Service:
-        """Every object of the chart as a resource of its own."""
+    def _make_tokens(self) -> Tokens:
+        asked = self._arguments.tokens or TokensArgs()
+        services = {*(asked.services or []), *services_without_token(self._inputs.loaded.tree)}
+        args = replace(asked, services=sorted(services), protect=self._arguments.keeps_data)
+        return Tokens(f"{self._name}-tokens", args, self._child)
+
+    def _native(self) -> Service:
+        """Every object of the chart as a resource of its own; returns the public Service."""
         common: dict[str, Any] = {
-            "release": release,
-            "shadow": self._stack.shadow,
-            "tokens": self._tokens,
-            "depends_on": self._before,
-            "kept_checksums": self._stack.config.kept_checksums,
+            "inputs": self._inputs,
+            "tokens": self._tokens.values,
+            "kept_checksums": self._arguments.kept_checksums or {},
         }
-        part = PartArgs(**common)
-        shared = SharedObjects(f"{self._name}-shared", part, self._child)
-        part = PartArgs(**{**common, "depends_on": [*self._before, *shared.objects]})
-        puller = ImagePuller(f"{self._name}-image-puller", part, self._child)
-        hub = HubArgs(
-            **{**common, "depends_on": part.depends_on},
-            images_pulled=puller.before_hub,
-            protect=self._stack.config.protect_data,
-        )
-        Hub(f"{self._name}-hub", hub, self._child)
-        proxy = Proxy(f"{self._name}-proxy", part, self._child)
-        Ingress(f"{self._name}-ingress", part, self._child)
-        SingleUser(f"{self._name}-singleuser", part, self._child)
-        UserScheduler(f"{self._name}-user-scheduler", part, self._child)
-        UserPlaceholder(f"{self._name}-user-placeholder", part, self._child)
+        name, child = self._name, self._child
+        shared = SharedObjects(f"{name}-shared", ChartComponentArgs(**common, depends_on=self._before), child)
+        common["depends_on"] = [*self._before, *shared.objects]
+        part = ChartComponentArgs(**common)
+        puller = ImagePuller(f"{name}-image-puller", ImagePullerArgs(_part_of=part), child)
+        hub = HubArgs(**common, images_pulled=puller.before_hub, protect=self._arguments.keeps_data)
+        self._parts = [
+            puller,
+            Hub(f"{name}-hub", hub, child),
+            proxy := Proxy(f"{name}-proxy", part, child),
+            Ingress(f"{name}-ingress", part, child),
+            SingleUser(f"{name}-singleuser", part, child),
+            UserScheduler(f"{name}-user-scheduler", part, child),
+            UserPlaceholder(f"{name}-user-placeholder", UserPlaceholderArgs(_part_of=part), child),
+        ]
         return proxy.public_service
 
-    def _helm(self) -> ExistingService:
+    def _helm(self, release: Release | None) -> ExistingService:
         """The upstream chart as one Helm release; returns its public Service as the cluster has it."""
-        config, loaded, shadow = self._stack.config, self._stack.loaded, self._stack.shadow_loaded
-        release = HelmRelease(
+        args, source = self._arguments, self._arguments.source
+        namespace = self._inputs.namespace
+        self._release = installed = HelmRelease(
             f"{self._name}-release",
             HelmReleaseArgs(
-                release_name=self._stack.release_name,
-                namespace=config.namespace,
-                version=config.chart.version,
-                repository=None if config.chart.path else config.chart.repository,
-                chart=config.chart.path or CHART_NAME,
-                values=mark_secrets(loaded.user, shadow.user) if shadow else loaded.user,
+                release_name=self._inputs.release_name,
+                namespace=namespace,
+                version=source.version,
+                repository=None if source.path else source.repository,
+                chart=source.path or CHART_NAME,
+                values=self._inputs.values_for_helm(),
                 tokens=self._tokens_for_helm(),
                 depends_on=self._before,
-                protect=config.protect_data,
+                protect=args.keeps_data,
             ),
             self._child,
         )
-        name = self._stack.release.names.proxy_public if self._stack.release else "proxy-public"
+        name = release.names.proxy_public if release else _PROXY_PUBLIC
         # A release has no id before it is there, and so the engine reads the Service only then.
-        identity = release.id.apply(lambda _: f"{config.namespace}/{name}")
+        identity = pulumi.Output.all(installed.id, namespace).apply(lambda known: f"{known[1]}/{name}")
         return ExistingService(f"{self._name}-proxy-public", identity, self._child)
 
     def _tokens_for_helm(self) -> TokenValues:
@@ -139,9 +218,8 @@ class JupyterHub(pulumi.ComponentResource):
 
         Given as values, they would change the hub's Secret, and with it restart the hub at its adoption.
         """
-        config = self._stack.config
-        live = config.adopted_tokens.by_name().keys() - {name for name, text in config.rotate_tokens.items() if text}
-        generated = self._tokens
+        live = self._arguments.tokens.goes_on_with() if self._arguments.tokens else set()
+        generated = self._tokens.values
         return TokenValues(
             proxy_auth=None if "proxy" in live else generated.proxy_auth,
             cookie_secret=None if "cookie" in live else generated.cookie_secret,
@@ -149,13 +227,28 @@ class JupyterHub(pulumi.ComponentResource):
             services={name: None if f"service-{name}" in live else token for name, token in generated.services.items()},
         )
 
+    def _described(self, function: Any, *more: Any) -> Any:
+        """What a function of the values' tree returns, with outputs where it depends on one."""
+        if self._inputs.release is None:
+            return function(self._inputs.loaded.tree, *more)
+        return self._inputs.describe(lambda release, *tokens: function(release.tree, *tokens), *more)
 
-def _url(stack: StackSettings, status: Mapping[str, Any] | None) -> str:
-    ingress = ((status or {}).get("loadBalancer") or {}).get("ingress") or [{}]
-    address = ingress[0].get("ip") or ingress[0].get("hostname")
-    return public_url(stack.release, address) if stack.release else f"http://{address}/"
+    def _url(self, status: Mapping[str, Any] | None) -> Any:
+        ingress = ((status or {}).get("loadBalancer") or {}).get("ingress") or [{}]
+        address = ingress[0].get("ip") or ingress[0].get("hostname")
+        if self._inputs.release is None:
+            return f"http://{address}/"
+        return self._inputs.describe(public_url, address)
+
+
+_PROXY_PUBLIC = "proxy-public"
+"""Name of the public Service with the chart's default settings."""
 
 
 def _hub_image(tree: Mapping[str, Any]) -> str | None:
     image = (tree.get("hub") or {}).get("image") or {}
     return f"{image['name']}:{image['tag']}" if image.get("name") and image.get("tag") else None
+
+
+def _proxy_token(tree: Mapping[str, Any], tokens: TokenValues) -> Any:
+    return proxy_token(tree, tokens)

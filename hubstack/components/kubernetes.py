@@ -178,11 +178,6 @@ class StorageClass(KubernetesObject):
     API_VERSION, KIND = "storage.k8s.io/v1", "StorageClass"
 
 
-KINDS: dict[tuple[str, str], type[KubernetesObject]] = {
-    (kind.API_VERSION, kind.KIND): kind for kind in KubernetesObject.__subclasses__()
-}
-"""Class of each (apiVersion, kind)."""
-
 CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "Namespace", "PriorityClass", "StorageClass"})
 """Kinds that live outside of namespaces."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pulumi
 
 from hubstack.chart import singleuser
-from hubstack.components.part import Part, PartArgs
+from hubstack.components import kubernetes
+from hubstack.components.chart_component import ChartComponent, ChartComponentArgs
 
 
-class SingleUser(Part):
+class SingleUser(ChartComponent):
     """The network policy of users' servers and the files that are mounted into them."""
 
-    def __init__(self, name: str, args: PartArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ChartComponentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("SingleUser", name, args, opts)
-        self.network_policy = self._add(singleuser.network_policy)
-        self.secret = self._add(singleuser.secret)
-        self.register_outputs({})
+        self.network_policy = self._add(kubernetes.NetworkPolicy, singleuser.network_policy)
+        self.secret = self._add(kubernetes.Secret, singleuser.secret)
+        self._register_object_names()

@@ -1,11 +1,9 @@
 """Tokens: the secrets that the hub and the proxy need and that nobody should have to invent."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_random as random
@@ -16,20 +14,25 @@ TOKEN_BYTES = 32
 """Length of every token: 32 bytes, written as 64 hex digits, as the chart's tokens have."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TokensArgs:
-    """Which tokens to make."""
-
-    services: Sequence[str] = ()
-    """Names of the ``hub.services`` that need an API token."""
-    keepers: Mapping[str, str] = field(default_factory=dict)
-    """For a token's name (``proxy``, ``cookie``, ``crypt`` or ``service-<name>``) any text; a new text makes a new
-    token.
+    """Which tokens to make, and which to go on with. A token's name is ``proxy``, ``cookie``, ``crypt`` or
+    ``service-<name>``.
     """
-    adopted: Mapping[str, str] = field(default_factory=dict)
-    """For a token's name, one that the hub had before; used until its keeper asks for a new one."""
-    protect: bool = True
-    """Refuse to delete the key that all tokens are derived from."""
+
+    services: list[str] | None = None
+    """Names of the ``hub.services`` that need an API token; a JupyterHub adds those of its values."""
+    rotate: dict[str, str] | None = None
+    """For a token's name any text; a new text makes a new token."""
+    adopted: Mapping[str, pulumi.Input[str]] | None = None
+    """For a token's name, one that the hub had before; used until it is rotated."""
+    protect: bool | None = None
+    """Unless false: refuse to delete the key that all tokens are derived from."""
+
+    def goes_on_with(self) -> set[str]:
+        """Names of the tokens that the hub had before, and still has."""
+        rotated = {name for name, text in (self.rotate or {}).items() if text}
+        return set(self.adopted or {}) - rotated
 
 
 class Tokens(pulumi.ComponentResource):
@@ -40,36 +43,58 @@ class Tokens(pulumi.ComponentResource):
     HMAC-SHA256 of it under a key whose bytes the random provider holds as a secret.
     """
 
-    values: TokenValues
-    """The tokens as secret outputs, 64 hex digits each."""
+    proxy: pulumi.Output[str]
+    """The token between hub and proxy, a secret."""
+    cookie: pulumi.Output[str]
+    """What signs the browsers' cookies, a secret."""
+    crypt: pulumi.Output[str]
+    """The key that encrypts the users' auth state, a secret."""
+    services: pulumi.Output[dict[str, str]]
+    """The API token of each service, a secret."""
 
     def __init__(self, name: str, args: TokensArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register the tokens.
+
+        Arguments:
+            name: logical name.
+            args: which tokens.
+            opts: resource options.
+        """
+        if isinstance(args, Mapping):
+            args = TokensArgs(**args)
         super().__init__("hubstack:index:Tokens", name, {}, opts)
         self._name = name
         self._args = args
+        self._keep = keep = args.protect is not False
         self._key = random.RandomBytes(
             f"{name}-key",
             length=TOKEN_BYTES,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect),
+            opts=pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep),
         )
         self.values = TokenValues(
             proxy_auth=self._token("proxy"),
             cookie_secret=self._token("cookie"),
             crypt_keys=self._token("crypt"),
-            services={service: self._token(f"service-{service}") for service in args.services},
+            services={service: self._token(f"service-{service}") for service in args.services or []},
         )
-        self.register_outputs({})
+        self.proxy = self.values.proxy_auth
+        self.cookie = self.values.cookie_secret
+        self.crypt = self.values.crypt_keys
+        self.services = pulumi.Output.secret(dict(self.values.services))
+        self.register_outputs(
+            {"proxy": self.proxy, "cookie": self.cookie, "crypt": self.crypt, "services": self.services}
+        )
 
     def _token(self, which: str) -> pulumi.Output[str]:
-        keeper = self._args.keepers.get(which)
+        keeper = (self._args.rotate or {}).get(which)
         identity = random.RandomId(
             f"{self._name}-{which}",
             byte_length=TOKEN_BYTES,
             keepers={"rotation": keeper} if keeper else None,
             # Not protected: the engine could not replace it, and a rotation replaces it.
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=self._args.protect),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=self._keep),
         )
-        if not keeper and (adopted := self._args.adopted.get(which)):
+        if not keeper and (adopted := (self._args.adopted or {}).get(which)):
             return pulumi.Output.secret(adopted)
         return pulumi.Output.secret(pulumi.Output.all(self._key.hex, identity.hex).apply(lambda both: derive(*both)))
 

@@ -27,7 +27,14 @@ from typing import Any
 
 INSTALLED = Path(__file__).resolve().parents[2]
 """Where this file's own program lies."""
-PROGRAM = "from hubstack.components.program import deploy\n\ndeploy()\n"
+PROGRAM = """
+from hubstack import JupyterHub
+from hubstack.components.program import Program
+
+program = Program.load()
+jupyterhub = JupyterHub("jupyterhub", program.args, program.options())
+program.export(jupyterhub)
+"""
 """What runs in a folder that has only settings: the installed program."""
 PR_SET_PDEATHSIG = 1
 """Linux: a signal for a process whose parent has died."""

@@ -11,7 +11,7 @@ from hubstack.chart import render
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.release import TokenValues
 from hubstack.chart.tokens import services_without_token, with_tokens
-from hubstack.components.part import CHECKSUM_PREFIX
+from hubstack.components.chart_component import CHECKSUM_PREFIX
 from hubstack.errors import HubstackError
 
 _TOKEN_KEYS = {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 
 from hubstack import project, settings
-from hubstack.components import kubernetes, part, provider_version
+from hubstack.components import dependence, kubernetes, provider_version
 from hubstack.components.tokens import derive
 
 SENTINEL = "sentinel-4f2a"
@@ -44,13 +43,14 @@ def register(**entries: str) -> Recorder:
     pulumi.runtime.set_mocks(recorder, project="hubstack", stack="test", preview=False)
 
     # Imported late, as the program does: the components read nothing at import.
-    from hubstack.components.jupyterhub import JupyterHub, JupyterHubArgs
+    from hubstack import JupyterHub
+    from hubstack.components.program import jupyterhub_args
 
-    stack = settings.resolve(settings.parse({"kubeContext": "none", **entries}, set()), Path.cwd())
+    config = settings.parse({"kubeContext": "none", **entries}, set())
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[Any]:
-        jupyterhub = JupyterHub("jupyterhub", JupyterHubArgs(stack=stack))
+        jupyterhub = JupyterHub("jupyterhub", jupyterhub_args(config))
         return pulumi.Output.all(jupyterhub.url, jupyterhub.secret_token)
 
     program()
@@ -130,13 +130,13 @@ def test_secret_values_are_registered_as_secrets(mode: str) -> None:
     assert SENTINEL not in plain
 
 
-def test_mark_secrets_marks_only_what_differs() -> None:
+def test_only_what_differs_becomes_secret() -> None:
     """A differing leaf becomes secret, its neighbours stay as they are; another shape makes the subtree secret."""
-    marked = part.mark_secrets({"a": 1, "b": ["x", "y"], "c": {"d": "s"}}, {"a": 1, "b": ["x", "z"], "c": {"d": "t"}})
+    marked = dependence.marked({"a": 1, "b": ["x", "y"], "c": {"d": "s"}}, {"a": 1, "b": ["x", "z"], "c": {"d": "t"}})
     assert (marked["a"], marked["b"][0]) == (1, "x")
     assert isinstance(marked["b"][1], pulumi.Output)
     assert isinstance(marked["c"]["d"], pulumi.Output)
-    assert isinstance(part.mark_secrets({"a": [1, 2]}, {"a": [1]})["a"], pulumi.Output)
+    assert isinstance(dependence.marked({"a": [1, 2]}, {"a": [1]})["a"], pulumi.Output)
 
 
 def test_a_class_holds_only_its_kind() -> None:
@@ -182,11 +182,6 @@ def test_nonsense_is_no_plugin_version(monkeypatch: pytest.MonkeyPatch, version:
     message = f"{provider_version.VARIABLE}: {version!r}: must be the version of a Kubernetes provider"
     with pytest.raises(pulumi.RunError, match=f"^{re.escape(message)}"):
         kubernetes.Provider("cluster", kubeconfig="k", context="c", cluster_identifier="i")
-
-
-def test_every_class_is_known_by_its_kind() -> None:
-    """`KINDS` finds each class."""
-    assert len(kubernetes.KINDS) == len(kubernetes.KubernetesObject.__subclasses__())
 
 
 def test_a_token_depends_on_key_and_identity() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hubstack import settings
 from hubstack.chart.errors import SettingsError
+from hubstack.components import dependence
 
 CONTEXT = {"kubeContext": "somewhere"}
 SECRET = "sentinel-5f1c"
@@ -33,7 +34,6 @@ def test_a_context_alone_is_enough(tmp_path: Path) -> None:
     stack = resolved(tmp_path)
     assert (stack.config.mode, stack.config.namespace, stack.release_name) == ("native", "jhub", "jhub")
     assert stack.release is not None
-    assert stack.shadow is None
 
 
 def test_no_context_is_refused() -> None:
@@ -91,16 +91,13 @@ def test_files_merge_left_to_right_then_values_then_secrets(tmp_path: Path) -> N
     assert stack.release.values.singleuser.default_url is None
 
 
-def test_the_shadow_differs_in_every_secret_leaf_and_in_nothing_else(tmp_path: Path) -> None:
-    """The shadow is what tells secret fields from others (docs/adr), so it must differ exactly there."""
-    stack = resolved(tmp_path, secretValues={"hub": {"config": {"A": {"b": SECRET, "n": 7, "list": ["x", True]}}}})
-    assert stack.shadow is not None
-    assert stack.release is not None
-    real, shadow = dict(stack.release.tree), dict(stack.shadow.tree)
-    mine, other = real["hub"]["config"].pop("A"), shadow["hub"]["config"].pop("A")
-    assert real == shadow
-    assert all(mine[key] != other[key] for key in ("b", "n"))
-    assert mine["list"] != other["list"]
+def test_a_disguise_differs_in_every_member_and_in_nothing_else() -> None:
+    """What is compared with a secret tells secret fields from others, so it must differ exactly there."""
+    real = {"b": SECRET, "n": 7, "flag": True, "list": ["x", 0.5], "known": "k", "nothing": None}
+    other = dependence.disguised(real, but={("known",)})
+    assert {key: type(value) for key, value in other.items()} == {key: type(value) for key, value in real.items()}
+    assert {key for key in real if real[key] == other[key]} == {"known", "nothing"}
+    assert all(one != another for one, another in zip(real["list"], other["list"], strict=True))
     assert SECRET not in json.dumps(other)
 
 

@@ -1,16 +1,17 @@
-"""What every part of a JupyterHub does alike: turn the chart's manifests into child resources."""
+"""What the components of one part of the chart do alike: turn the chart's manifests into child resources."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
-from hubstack.chart.leaf import is_deferred
+from hubstack.chart.outputs import is_output
 from hubstack.chart.release import Release, TokenValues
-from hubstack.components.kubernetes import CLUSTER_WIDE, KINDS, KubernetesObject
+from hubstack.components.chart_inputs import PLACEHOLDER_TOKENS, ChartInputs
+from hubstack.components.kubernetes import CLUSTER_WIDE, KubernetesObject
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 """Annotation that tells the provider not to wait for an object.
@@ -24,96 +25,104 @@ has nothing to change. A claim that nobody fulfils shows in the wait for the pod
 CHECKSUM_PREFIX = "checksum/"
 """Annotations of this kind tell that something changed, not what; a preview shows them although tokens go into them."""
 
+Kind = TypeVar("Kind", bound=KubernetesObject)
+
 
 @dataclass(frozen=True, kw_only=True)
-class PartArgs:
+class ChartComponentArgs:
     """What each part of a JupyterHub is made from."""
 
-    release: Release
-    """Names, namespace and values."""
-    shadow: Release | None = None
-    """The same release with every secret setting replaced by something else; None where no setting is secret.
-
-    Whatever differs between the objects of the two depends on a secret and is handed to the engine as one.
-    """
-    tokens: TokenValues
-    """Generated tokens, as secret outputs."""
+    inputs: ChartInputs
+    """The settings of a release whose chart version is modelled."""
+    tokens: TokenValues = PLACEHOLDER_TOKENS
+    """Generated tokens, as secret outputs; only hub and proxy look at them."""
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any object of the part: the namespace."""
     kept_checksums: Mapping[str, str] = field(default_factory=dict)
     """Checksum annotations that an adopted pod goes on with, by what they would be: else adoption would restart it."""
 
 
-class Part(pulumi.ComponentResource):
-    """A component whose children are objects that the chart's builders describe."""
+class ChartComponent(pulumi.ComponentResource):
+    """A component whose children are objects that the chart's builders describe.
 
-    def __init__(self, noun: str, name: str, args: PartArgs, opts: pulumi.ResourceOptions | None) -> None:
-        super().__init__(f"hubstack:index:{noun}", name, {}, opts)
+    Its outputs are the names of its objects in the cluster.
+    """
+
+    def __init__(
+        self, type_name: str, name: str, args: ChartComponentArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component.
+
+        Arguments:
+            type_name: the last part of its type.
+            name: logical name.
+            args: what its objects are made from.
+            opts: resource options.
+        """
+        super().__init__(f"hubstack:index:{type_name}", name, {}, opts)
         self._name = name
         self._args = args
+        self._object_names: dict[str, str] = {}
+
+    @property
+    def release(self) -> Release:
+        """The release, with samples in place of outputs (see `samples`)."""
+        assert self._args.inputs.release is not None
+        return self._args.inputs.release
 
     def _add(
         self,
+        kind: type[Kind],
         builder: Callable[..., dict[str, Any] | None],
         *arguments: Any,
         name: str | None = None,
         depends_on: Sequence[pulumi.Resource | None] = (),
         **options: Any,
-    ) -> Any:
-        """Register the object that a builder of `chart` describes.
+    ) -> Kind | None:
+        """Register the object that a builder of the chart describes.
 
         Arguments:
+            kind: class of the object.
             builder: called with the release and ``arguments``; returns a manifest, or None for no object.
             arguments: further arguments of the builder.
             name: ending of the logical name; default is the builder's name.
             depends_on: further resources to wait for; None entries are left out.
             options: further resource options.
-
-        Returns:
-            The resource, of the class for its kind, or None.
         """
-        manifest = builder(self._args.release, *arguments)
+        manifest = self._args.inputs.describe(builder, *arguments)
         if manifest is None:
             return None
-        if self._args.shadow is not None:
-            manifest = mark_secrets(manifest, builder(self._args.shadow, *arguments))
-        kind = KINDS[manifest["apiVersion"], manifest["kind"]]
-        suffix = name or builder.__name__.replace("_", "-")
+        suffix = name or builder.__name__.strip("_").replace("_", "-")
         waits = [*self._args.depends_on, *(resource for resource in depends_on if resource is not None)]
         opts = pulumi.ResourceOptions(parent=self, depends_on=waits, **options)
+        self._object_names[suffix] = manifest["metadata"]["name"]
         return kind(f"{self._name}-{suffix}", _ready(manifest, self._args), opts)
 
+    def _add_always(
+        self, kind: type[Kind], builder: Callable[..., dict[str, Any]], *arguments: Any, **options: Any
+    ) -> Kind:
+        """`_add` for an object that every release has."""
+        added = self._add(kind, builder, *arguments, **options)
+        assert added is not None
+        return added
 
-def mark_secrets(manifest: Any, shadow: Any) -> Any:
-    """Mark each leaf of ``manifest`` that differs from ``shadow`` as secret.
-
-    Where the two differ in shape, the whole differing subtree becomes secret. Leaves that are outputs keep the
-    secretness they have.
-    """
-    if is_deferred(manifest):
-        return manifest
-    if isinstance(manifest, Mapping) and isinstance(shadow, Mapping):
-        return {key: mark_secrets(value, shadow.get(key, _ABSENT)) for key, value in manifest.items()}
-    if isinstance(manifest, list) and isinstance(shadow, list) and len(manifest) == len(shadow):
-        return [mark_secrets(value, other) for value, other in zip(manifest, shadow, strict=True)]
-    return manifest if manifest == shadow else pulumi.Output.secret(manifest)
+    def _register_object_names(self) -> None:
+        """The component's outputs: the name of each of its objects, by the ending of the object's logical name."""
+        self.register_outputs(dict(self._object_names))
 
 
-_ABSENT = object()
-
-
-def _ready(manifest: dict[str, Any], args: PartArgs) -> dict[str, Any]:
+def _ready(manifest: dict[str, Any], args: ChartComponentArgs) -> dict[str, Any]:
     """Add the namespace, hide what a Secret holds and show checksums."""
     metadata = dict(manifest["metadata"])
     if manifest["kind"] not in CLUSTER_WIDE:
-        metadata["namespace"] = args.release.namespace
+        metadata["namespace"] = args.inputs.namespace
     if manifest["kind"] == "PersistentVolumeClaim":
         metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
     result = {**manifest, "metadata": metadata}
     if manifest["kind"] == "Secret":
-        for field in ("data", "stringData"):
-            if field in result:
-                result[field] = {key: pulumi.Output.secret(value) for key, value in result[field].items()}
+        for data in ("data", "stringData"):
+            if data in result:
+                result[data] = _hidden(result[data])
     template = manifest.get("spec", {}).get("template") if isinstance(manifest.get("spec"), Mapping) else None
     if template and (annotations := template.get("metadata", {}).get("annotations")):
         shown = {key: _shown(key, value, args.kept_checksums) for key, value in annotations.items()}
@@ -122,14 +131,16 @@ def _ready(manifest: dict[str, Any], args: PartArgs) -> dict[str, Any]:
     return result
 
 
+def _hidden(data: Any) -> Any:
+    """What a Secret holds, value by value where it is a map already."""
+    if not isinstance(data, Mapping):
+        return pulumi.Output.secret(data)
+    return {key: pulumi.Output.secret(value) for key, value in data.items()}
+
+
 def _shown(key: str, value: Any, kept: Mapping[str, str]) -> Any:
     if not key.startswith(CHECKSUM_PREFIX):
         return value
-    if is_deferred(value):
+    if is_output(value):
         return pulumi.Output.unsecret(value).apply(lambda checksum: kept.get(checksum, checksum))
     return kept.get(value, value)
-
-
-def resources(*candidates: KubernetesObject | None) -> list[KubernetesObject]:
-    """The given resources without the Nones."""
-    return [candidate for candidate in candidates if candidate is not None]

@@ -1,0 +1,247 @@
+"""Settings of which any may be an output, and the objects that the chart makes of them."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as File
+from typing import Any
+
+import pulumi
+
+from hubstack.chart import render
+from hubstack.chart.errors import Problem, SettingsError
+from hubstack.chart.load import LoadedValues, load_raw_values, load_values
+from hubstack.chart.release import Release, TokenValues
+from hubstack.components import dependence, samples
+from hubstack.components.samples import Path
+
+VALUES, SECRET_VALUES, NAMESPACE = "values", "secret_values", "namespace"
+"""The arguments that may hold outputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the settings of one release come from; values and namespace may hold outputs."""
+
+    files: Sequence[File] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    secret_values: Mapping[str, Any] = field(default_factory=dict)
+    preset: Mapping[str, Any] = field(default_factory=dict)
+    """Values that every other source overrides."""
+    namespace: Any = "jhub"
+    release_name: str = "jhub"
+    is_modelled: bool = True
+    """Whether the chart version's settings are known; else they are merged, and not checked."""
+
+
+class ChartInputs:
+    """The settings of one release, checked, with samples in place of outputs (see `samples`).
+
+    Attributes:
+        loaded: the values as far as they are plain.
+        release: the release that the objects are described from; None where the chart version is not modelled.
+        namespace: the namespace as it was given, perhaps an output.
+    """
+
+    loaded: LoadedValues
+    release: Release | None
+    namespace: pulumi.Input[str]
+    release_name: str
+
+    def __init__(self, sources: Sources) -> None:
+        """Check the settings.
+
+        Raises:
+            SettingsError: settings are wrong; or an output stands where only a plain value is possible, because it
+                decides which objects exist. Lists everything.
+        """
+        self._sources = sources
+        given = {VALUES: sources.values, SECRET_VALUES: sources.secret_values, NAMESPACE: sources.namespace}
+        self._outputs = dict(samples.find_outputs(given))
+        self._known: dict[str, Release] = {}
+        self.namespace = sources.namespace
+        self.release_name = sources.release_name
+        self._samples: dict[Path, Sequence[Any]] = dict.fromkeys(self._outputs, samples.NAMES)
+        if sources.is_modelled:
+            values = [path for path in self._outputs if path[0] != NAMESPACE]
+            self._samples |= samples.choose(values, self._problems, self._objects)
+        self._first = {path: found[0] for path, found in self._samples.items()}
+        loaded = self._load(self._first)
+        doubts = [each for each in loaded.warnings if not any(samples.concerns(each, path) for path in self._outputs)]
+        self.loaded = replace(loaded, warnings=tuple(doubts))
+        self.release = self._release(self.loaded, self._first) if sources.is_modelled else None
+        self._others = list(self._other_releases()) if self.release else []
+        self._refuse_what_decides_objects()
+
+    def values_for_helm(self) -> Any:
+        """What the users set, merged, with the outputs in their places and every secret marked as one."""
+        values = self.loaded.user
+        if self._sources.secret_values:
+            values = dependence.marked(values, self._disguised_values.user)
+        for path, output in self._outputs.items():
+            if path[0] != NAMESPACE:
+                is_secret = path[0] == SECRET_VALUES
+                values = _placed(
+                    values, path[1:], self._first[path], pulumi.Output.secret(output) if is_secret else output
+                )
+        return values
+
+    def describe(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call ``function(release, *arguments)``, with an output in each place that depends on one.
+
+        Arguments:
+            function: a builder of the chart, or another function of the release.
+            arguments: further arguments; tokens may be outputs.
+
+        Returns:
+            What the function returns. Whatever depends on a secret is a secret output. Whatever depends on outputs is
+            an output that becomes known with them.
+        """
+        value = function(self.release, *arguments)
+        if not self._others or value is None:
+            return value
+        plain = [PLACEHOLDER_TOKENS if isinstance(each, TokenValues) else each for each in arguments]
+        base = function(self.release, *plain)
+        others = [(path, function(release, *plain)) for path, release in self._others]
+        later = _Later(self, function, arguments, plain, base)
+        return dependence.combined(value, base, others, later.at)
+
+    def release_with(self, known: Mapping[Path, Any]) -> Release:
+        """The release once some outputs are known; samples stay in place of the others.
+
+        Raises:
+            pulumi.RunError: the settings do not allow such a value.
+        """
+        key = json.dumps([[list(path), value] for path, value in known.items()], default=str, sort_keys=True)
+        if key not in self._known:
+            try:
+                plain = {**self._first, **known}
+                self._known[key] = self._release(self._load(plain, hidden=list(known)), plain)
+            except SettingsError as error:
+                raise pulumi.RunError(f"{error}\nThe setting is an Output, which is known only now.") from None
+        return self._known[key]
+
+    def output(self, path: Path) -> pulumi.Output[Any]:
+        """The output at a path, which begins with the argument's name."""
+        return self._outputs[path]
+
+    def _load(self, plain: Mapping[Path, Any], hidden: Sequence[Path] = ()) -> LoadedValues:
+        """The values with something plain in place of each output."""
+        given = samples.replaced({VALUES: self._sources.values, SECRET_VALUES: self._sources.secret_values}, plain)
+        sources = (self._sources.files, given[VALUES], given[SECRET_VALUES])
+        if not self._sources.is_modelled:
+            return load_raw_values(*sources, preset=self._sources.preset)
+        secret = [tuple(map(str, path[1:])) for path in hidden]
+        return load_values(*sources, preset=self._sources.preset, hidden=secret, code_must_compile=True)
+
+    def _problems(self, plain: Mapping[Path, Any]) -> Sequence[Problem]:
+        """What is wrong with values that have samples in place of outputs."""
+        try:
+            self._load(plain)
+        except SettingsError as error:
+            return error.problems
+        return ()
+
+    def _objects(self, plain: Mapping[Path, Any]) -> object:
+        """The objects that follow from values with samples in place of outputs."""
+        return _identities(self._release(self._load(plain), plain))
+
+    def _release(self, loaded: LoadedValues, plain: Mapping[Path, Any]) -> Release:
+        namespace = plain.get((NAMESPACE,), self._sources.namespace)
+        return Release(self._sources.release_name, namespace, loaded.values, loaded.tree)
+
+    def _other_releases(self) -> Iterator[tuple[Path | None, Release]]:
+        """The release with another sample for one output at a time; and with other secrets, whose path is None."""
+        if self._sources.secret_values:
+            yield dependence.SECRET, self._release(self._disguised_values, self._first)
+        for path, found in self._samples.items():
+            for sample in found[1:]:
+                plain = {**self._first, path: sample}
+                yield path, self._release(self._load(plain), plain)
+
+    @functools.cached_property
+    def _disguised_values(self) -> LoadedValues:
+        """The values with every secret replaced by another one of its type. Nobody's mistake, so nothing is checked."""
+        sources = self._sources
+        given = samples.replaced({VALUES: sources.values, SECRET_VALUES: sources.secret_values}, self._first)
+        secret = {path[1:] for path in self._outputs if path[0] == SECRET_VALUES}
+        other = dependence.disguised(given[SECRET_VALUES], but=secret)
+        return load_raw_values(sources.files, given[VALUES], other, preset=sources.preset)
+
+    def _refuse_what_decides_objects(self) -> None:
+        """Which objects exist, and how they are called, must not hang on an output.
+
+        Raises:
+            SettingsError: it does.
+        """
+        problems: dict[Path, Problem] = {}
+        for path, release in self._others:
+            if path is dependence.SECRET:
+                continue
+            assert self.release is not None
+            if different := _identities(self.release) ^ _identities(release):
+                names = ", ".join(sorted(f"{kind} {name}" for kind, name in different))
+                problems[path] = Problem("", samples.dotted(path), f"{samples.NOT_ALLOWED} (here: {names})")
+        if problems:
+            raise SettingsError(list(problems.values()))
+
+
+@dataclass(frozen=True)
+class _Later:
+    """One call of a function of the release, made again when outputs are known."""
+
+    inputs: ChartInputs
+    function: Callable[..., Any]
+    arguments: Sequence[Any]
+    plain: Sequence[Any]
+    base: Any
+    units: list[Path] = field(default_factory=list)
+    """The places that are known later."""
+
+    def at(self, place: Path, paths: Sequence[Path]) -> pulumi.Output[Any]:
+        """What will be at a place once the outputs at some paths are known."""
+        self.units.append(place)
+
+        def computed(values: Sequence[Any]) -> Any:
+            release = self.inputs.release_with(dict(zip(paths, values, strict=True)))
+            if changed := dependence.changed_outside(self.base, self.function(release, *self.plain), self.units):
+                settings = ", ".join(map(samples.dotted, paths))
+                raise pulumi.RunError(
+                    f"{settings}: this Output changes {samples.dotted(changed)} of an object, which no other value of "
+                    "the setting does; give it as a plain value"
+                )
+            return pulumi.Output.from_input(dependence.found(self.function(release, *self.arguments), place))
+
+        return pulumi.Output.all(*(self.inputs.output(path) for path in paths)).apply(computed)
+
+
+class _AnyService(dict[str, str]):
+    """A placeholder for the token of each service."""
+
+    def __missing__(self, name: str) -> str:
+        return f"token-of-{name}"
+
+
+PLACEHOLDER_TOKENS = TokenValues("a" * 64, "b" * 64, "c" * 64, _AnyService())
+"""Tokens that are compared, never deployed: with them, two renderings differ only where their settings do."""
+
+
+def _identities(release: Release) -> frozenset[tuple[str, str]]:
+    """Kind and name of each object."""
+    found = render.objects(release, PLACEHOLDER_TOKENS)
+    return frozenset((each["kind"], each["metadata"]["name"]) for each in found)
+
+
+def _placed(values: Any, path: Path, sample: Any, output: pulumi.Output[Any]) -> Any:
+    """Values with an output in place of its sample, unless another source has overridden that."""
+    if not path:
+        return output if values == sample else values
+    step, *rest = path
+    if isinstance(values, Mapping) and step in values:
+        return {**values, step: _placed(values[step], tuple(rest), sample, output)}
+    if isinstance(values, list) and isinstance(step, int) and step < len(values):
+        return [_placed(each, tuple(rest), sample, output) if at == step else each for at, each in enumerate(values)]
+    return values

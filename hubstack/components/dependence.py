@@ -1,0 +1,128 @@
+"""Which fields of an object depend on a setting: those that differ when only the setting does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from hubstack.components.samples import Path
+
+SECRET = None
+"""In place of an output's path: all plain secrets together."""
+
+_ABSENT = object()
+
+
+def combined(
+    value: Any,
+    base: Any,
+    others: Sequence[tuple[Path | None, Any]],
+    later: Callable[[Path, Sequence[Path]], pulumi.Output[Any]],
+    place: Path = (),
+) -> Any:
+    """A rendering with an output in each place that differs between renderings.
+
+    Where two renderings differ in shape, the whole subtree depends.
+
+    Arguments:
+        value: the rendering; tokens in it may be outputs.
+        base: the same with plain tokens.
+        others: renderings with plain tokens and one other setting each, with the setting's path, or `SECRET`.
+        later: what will be in a place of the rendering, once the outputs at some paths are known.
+        place: where in the rendering this is.
+    """
+    changed = [(path, other) for path, other in others if other != base]
+    if not changed:
+        return value
+    if isinstance(value, Mapping) and isinstance(base, Mapping):
+        if not place:
+            return _object(value, base, changed, later)
+        if all(isinstance(other, Mapping) and other.keys() == base.keys() for _, other in changed):
+            return {
+                key: combined(
+                    value[key], base[key], [(path, other[key]) for path, other in changed], later, (*place, key)
+                )
+                for key in base
+            }
+    lists = isinstance(value, list) and isinstance(base, list)
+    if lists and all(isinstance(other, list) and len(other) == len(base) for _, other in changed):
+        return [
+            combined(value[at], base[at], [(path, other[at]) for path, other in changed], later, (*place, at))
+            for at in range(len(base))
+        ]
+    paths = list(dict.fromkeys(path for path, _ in changed if path is not SECRET))
+    result = later(place, paths) if paths else value
+    return pulumi.Output.secret(result) if any(path is SECRET for path, _ in changed) else result
+
+
+def _object(
+    value: Mapping[str, Any],
+    base: Mapping[str, Any],
+    changed: Sequence[tuple[Path | None, Any]],
+    later: Callable[[Path, Sequence[Path]], pulumi.Output[Any]],
+) -> dict[str, Any]:
+    """One object, which stays one even if another setting adds or removes one of its fields, or the whole object."""
+    result: dict[str, Any] = {}
+    for key in dict.fromkeys([*base, *(key for _, other in changed for key in other or ())]):
+        # Kind and name are the same with every setting that makes the object.
+        others = [(path, (other or {}).get(key)) for path, other in changed if other or key not in _IDENTITY]
+        result[key] = combined(value.get(key), base.get(key), others, later, (key,))
+    return result
+
+
+_IDENTITY = ("apiVersion", "kind", "metadata")
+
+
+def marked(value: Any, other: Any) -> Any:
+    """Mark each place that differs between two plain trees as secret."""
+    return combined(value, value, [(SECRET, other)], lambda place, paths: value, ("",))
+
+
+def disguised(value: Any, but: Collection[Path] = (), path: Path = ()) -> Any:
+    """Another value of the same type for every member of a tree, so that whatever depends on one comes out different.
+
+    Arguments:
+        value: maps, lists and plain values.
+        but: paths of members that stay as they are.
+        path: where in the tree this is.
+    """
+    if path in but:
+        return value
+    if isinstance(value, Mapping):
+        return {key: disguised(member, but, (*path, str(key))) for key, member in value.items()}
+    if isinstance(value, list):
+        return [disguised(member, but, (*path, index)) for index, member in enumerate(value)]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    return f"{value[::-1]}-disguised" if isinstance(value, str) else value
+
+
+def found(tree: Any, place: Path) -> Any:
+    """What is at a place of a rendering; None where there is nothing."""
+    for step in place:
+        if isinstance(tree, Mapping):
+            tree = tree.get(step)
+        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+        else:
+            return None
+    return tree
+
+
+def changed_outside(base: Any, other: Any, places: Collection[Path], place: Path = ()) -> Path | None:
+    """The first place where two renderings differ, apart from some places; None where there is none."""
+    if place in places or base == other:
+        return None
+    if isinstance(base, Mapping) and isinstance(other, Mapping):
+        steps: list[Any] = list({**base, **other})
+        members = [(step, base.get(step, _ABSENT), other.get(step, _ABSENT)) for step in steps]
+    elif isinstance(base, list) and isinstance(other, list) and len(base) == len(other):
+        members = [(at, base[at], other[at]) for at in range(len(base))]
+    else:
+        return place
+    differences = (changed_outside(one, another, places, (*place, step)) for step, one, another in members)
+    return next((each for each in differences if each is not None), None)
