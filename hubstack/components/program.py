@@ -44,6 +44,7 @@ class Program:
         """
         try:
             config = settings.load()
+            settings.resolve(config, Path.cwd())  # finds what is wrong in the words of the configuration
             args = jupyterhub_args(config)
             args.checked(NAME)
         except SettingsError as error:
