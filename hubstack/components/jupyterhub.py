@@ -64,7 +64,7 @@ class JupyterHub(pulumi.ComponentResource):
             raise pulumi.RunError(str(error)) from None
         super().__init__("hubstack:index:JupyterHub", name, {}, opts)
         for warning in self._inputs.loaded.warnings:
-            pulumi.log.warn(str(warning), self)
+            pulumi.log.warn(str(warning))
         self._name = name
         self._arguments = args
         self._child = pulumi.ResourceOptions(parent=self)
