@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -190,3 +192,23 @@ def test_a_token_depends_on_key_and_identity() -> None:
     assert token == derive("00" * 32, "aa" * 32)
     assert len(token) == 64
     assert len({token, derive("01" * 32, "aa" * 32), derive("00" * 32, "ab" * 32)}) == 3
+
+
+def test_types_and_logical_names_stay() -> None:
+    """A deployed stack knows its resources by type and name: another one would be a replacement, with loss of data.
+
+    The file lists what the stacks of the first release have.
+    """
+    everything = {
+        "proxy": {"https": {"enabled": True, "hosts": ["h.example.org"], "letsencrypt": {"contactEmail": "a@b.c"}}},
+        "ingress": {"enabled": True},
+        "scheduling": {"podPriority": {"enabled": True}, "userPlaceholder": {"enabled": True, "replicas": 2}},
+        "hub": {"services": {"s": {}}},
+        "singleuser": {"extraFiles": {"f": {"mountPath": "/f", "stringData": "x"}}},
+        "imagePullSecret": {"create": True, "registry": "r", "username": "u", "password": "p"},
+    }
+    storage = json.dumps({"provisioner": "csi.example.org"})
+    recorders = [register(values=json.dumps(everything), storageClass=storage), register(mode="helm")]
+    found = {f"{kind} {name}" for recorder in recorders for kind, name in recorder.registered}
+    known = set(Path(__file__).with_name("deployed_names.txt").read_text().splitlines())
+    assert found == known
