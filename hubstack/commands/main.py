@@ -25,9 +25,25 @@ from hubstack.errors import HubstackError
 from hubstack.migration import access
 from hubstack.toolchain import ToolchainError
 
-app = typer.Typer(
-    help="JupyterHub on Kubernetes, as a typed Pulumi program.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def choose_project(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--project",
+            envvar="HUBSTACK_ROOT",
+            help="The project's folder. Default: the nearest one, from here upwards, that has a Pulumi.yaml.",
+        ),
+    ] = None,
+) -> None:
+    """JupyterHub on Kubernetes, as a typed Pulumi program."""
+    if folder:
+        project.use(folder)
+
+
 app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
 app.add_typer(rollout_app, name="rollout")

@@ -169,14 +169,19 @@ def next_steps(run: Session) -> list[str]:
     """What to try after an update."""
     kubeconfig = run.stack.config.get("hubstack:kubeconfig")
     options = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
+    again, trial, node, end = (
+        ("make up", "make up VALUES=path/to/your/config.yaml", "make up CLUSTER=node", "make down")
+        if project.is_checkout()
+        else ("hubstack up", "hubstack up --values path/to/config.yaml", "hubstack up --cluster node", "hubstack down")
+    )
     lines = [
         "Try next:",
         f"  kubectl {options}--context {run.stack.context} -n {run.stack.namespace} get pods",
-        "  make up VALUES=path/to/your/config.yaml     your own z2jh settings, in a stack of their own",
-        "  make up                                     again: no changes",
-        "  make down                                   destroy everything and stop the cluster",
+        f"  {trial:<42}  your own z2jh settings, in a stack of their own",
+        f"  {again:<42}  again: no changes",
+        f"  {end:<42}  destroy everything and stop the cluster",
     ]
     if run.stack.context == "hubstack-sim":
         lines.append("Pods of this cluster are simulated: every object is real, but nothing answers at the URL.")
-        lines.append("On Linux, as root, `make up CLUSTER=node` makes a hub that you can log in to.")
+        lines.append(f"On Linux, as root, `{node}` makes a hub that you can log in to.")
     return lines

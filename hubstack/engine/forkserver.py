@@ -83,6 +83,7 @@ def _load(root: Path) -> CodeType:
     main = root / "__main__.py"
     if main.is_file():
         sys.path[0] = str(root)
+        sys.path.append(str(INSTALLED))  # a project of somebody's own has no hubstack beside its program
         source = main.read_text(encoding="utf-8")
     else:
         sys.path[0] = str(INSTALLED)

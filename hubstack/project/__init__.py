@@ -5,26 +5,48 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hubstack.errors import HubstackError
+from hubstack.project import definition
+
 CODE = Path(__file__).resolve().parents[2]
 """The folder that Hubstack is imported from: a checkout, or where a wheel was installed."""
-IS_CHECKOUT = (CODE / "Pulumi.yaml").is_file()
+IS_CHECKOUT = (CODE / definition.FILE).is_file()
 
 
 def find_root(start: Path) -> Path:
     """The project's folder: where the stacks' files lie, and what relative paths in settings start from.
 
-    ``HUBSTACK_ROOT`` names it. Without that it is the checkout; for an installed Hubstack it is the nearest folder,
-    from `start` upwards, that has a Pulumi.yaml, and `start` itself where none has.
+    ``HUBSTACK_ROOT`` names it. Without that it is the nearest folder, from `start` upwards, that has a Pulumi.yaml of a
+    program in Python. Where none has one, it is the checkout, and for an installed Hubstack `start` itself.
     """
     if named := os.environ.get("HUBSTACK_ROOT"):
         return Path(named).expanduser().resolve()
-    if IS_CHECKOUT:
-        return CODE
-    return next((folder for folder in (start, *start.parents) if (folder / "Pulumi.yaml").is_file()), start)
+    for folder in (start, *start.parents):
+        if (folder / definition.FILE).is_file() and definition.is_python(folder / definition.FILE):
+            return folder
+    return CODE if IS_CHECKOUT else start
 
 
 ROOT = find_root(Path.cwd())
 """The project's folder."""
+
+
+def is_checkout() -> bool:
+    """Whether the project is the checkout that this code is from, with its Makefile."""
+    return IS_CHECKOUT and ROOT == CODE
+
+
+def use(folder: Path) -> None:
+    """Make a folder the project of this process.
+
+    Raises:
+        HubstackError: there is no such folder.
+    """
+    global ROOT
+    root = folder.expanduser().resolve()
+    if not root.is_dir():
+        raise HubstackError(f"--project {folder}: there is no folder {root}")
+    ROOT = root
 
 
 def state_dir() -> Path:

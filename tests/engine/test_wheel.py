@@ -161,22 +161,23 @@ def test_the_installed_program_runs(installed: Installed, tools: Tools, fleet: P
 
 
 def test_the_project_is_found_upwards(installed: Installed, tools: Tools, fleet: Path) -> None:
-    """From a folder below Pulumi.yaml, and by its name from anywhere, it is the same project."""
-    write(fleet / "Pulumi.yaml", {"name": "hubstack", "runtime": "python"})
+    """From a folder below Pulumi.yaml, and by its path from anywhere, it is the same project, whatever its name."""
+    write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "python"})
     (fleet / "notes").mkdir()
     plans = [
         installed.run(fleet, "rollout", "plan", "--json"),
         installed.run(fleet / "notes", "rollout", "plan", "--json"),
         installed.run(installed.environment, "rollout", "plan", "--json", HUBSTACK_ROOT=str(fleet)),
+        installed.run(installed.environment, "--project", str(fleet), "rollout", "plan", "--json"),
     ]
-    assert [done.returncode for done in plans] == [2, 2, 2], plans[0].stderr
+    assert [done.returncode for done in plans] == [2, 2, 2, 2], plans[0].stderr
     assert len({done.stdout for done in plans}) == 1
     assert not (fleet / "notes" / ".hubstack").exists()
 
 
-def test_another_project_is_refused(installed: Installed, tools: Tools, fleet: Path) -> None:
+def test_a_program_in_another_language_is_refused(installed: Installed, tools: Tools, fleet: Path) -> None:
     """A Pulumi.yaml of something else gets one clear error."""
-    write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "python"})
+    write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "nodejs"})
     done = installed.run(fleet, "up", "--stack", "a")
     assert done.returncode == 1
-    assert "Pulumi.yaml: name: 'shop': must be 'hubstack'" in done.stderr
+    assert f"{fleet}/Pulumi.yaml: runtime: 'nodejs': must be 'python'" in done.stderr

@@ -16,7 +16,7 @@ def test_a_state_that_is_lost(lab: Lab, mode: str) -> None:
     lab.must("up", "--stack", name)
     lab.add_home(name)
     before = lab.data(name)
-    for state in lab.copy.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json*"):
+    for state in lab.copy.checkpoint(name).parent.glob(f"{name}.json*"):
         state.unlink()
     code, output = lab.run("up", "--stack", name)
     assert code == 1
