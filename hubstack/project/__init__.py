@@ -36,6 +36,16 @@ def is_checkout() -> bool:
     return IS_CHECKOUT and ROOT == CODE
 
 
+SETUP_CHECKOUT = "make setup"
+SETUP_INSTALLED = "python3 -m venv .venv && .venv/bin/python -m pip install --quiet --requirement requirements.txt"
+"""Commands that make the command ``.venv/bin/hubstack``, in a checkout and in any other project."""
+
+
+def setup() -> str:
+    """The command that makes ``.venv/bin/hubstack`` in a clone of this project."""
+    return SETUP_CHECKOUT if is_checkout() else SETUP_INSTALLED
+
+
 def use(folder: Path) -> None:
     """Make a folder the project of this process.
 
