@@ -13,7 +13,7 @@ def make_cluster(kind: Kind, state_dir: Path, settings: SimSettings | None = Non
     """A local cluster of this kind that keeps its state in this folder; nothing is started yet.
 
     Raises:
-        ClusterError: There is no such kind.
+        ClusterError: there is no such kind.
     """
     # imported late: the processes of a cluster import this package, too, and need neither
     if kind == "sim":

@@ -57,7 +57,7 @@ def open_session(
     The embedded cluster is started only where the stack's context is its own, and not of a kubeconfig that it names.
 
     Raises:
-        HubstackError, ToolchainError, ClusterError: what is missing and how to supply it.
+        HubstackError, ToolchainError, ClusterError: what is missing and how to install it.
     """
     if cluster not in EMBEDDED:
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
@@ -159,7 +159,7 @@ def all_tools(console: Console) -> toolchain.Tools:
     """Every external program that `up` on the simulated cluster and mode helm need; every download is tried anew.
 
     Raises:
-        HubstackError: some cannot be had; names all of them, and how to supply them.
+        HubstackError: some cannot be had; names all of them, and how to install them.
     """
     toolchain.forget_failures()
     return engine_tools(console, embedded=True, others=CLUSTER_TOOLS["sim"] + OTHER_TOOLS)
