@@ -10,6 +10,8 @@ from hubstack.project import definition
 
 CODE = Path(__file__).resolve().parents[2]
 """The folder that Hubstack is imported from: a checkout, or where a wheel was installed."""
+STATE_FOLDER = ".hubstack"
+"""Name of the folder below a project's with everything that runs leave behind."""
 IS_CHECKOUT = (CODE / definition.FILE).is_file()
 
 
@@ -22,7 +24,9 @@ def find_root(start: Path) -> Path:
     if named := os.environ.get("HUBSTACK_ROOT"):
         return Path(named).expanduser().resolve()
     for folder in (start, *start.parents):
-        if (folder / definition.FILE).is_file() and definition.is_python(folder / definition.FILE):
+        file = folder / definition.FILE
+        # Work folders and copies of revisions below a state folder are no projects.
+        if STATE_FOLDER not in folder.parts and file.is_file() and definition.is_python(file):
             return folder
     return CODE if IS_CHECKOUT else start
 
@@ -55,13 +59,13 @@ def use(folder: Path) -> None:
     global ROOT
     root = folder.expanduser().resolve()
     if not root.is_dir():
-        raise HubstackError(f"--project {folder}: there is no folder {root}")
+        raise HubstackError(f"the project's folder {root}: there is none; --project or HUBSTACK_ROOT names another one")
     ROOT = root
 
 
 def state_dir() -> Path:
     """Folder for everything that runs leave behind: cluster data, local backend, passphrase. Git ignores it."""
-    return Path(os.environ.get("HUBSTACK_STATE_DIR") or ROOT / ".hubstack").resolve()
+    return Path(os.environ.get("HUBSTACK_STATE_DIR") or ROOT / STATE_FOLDER).resolve()
 
 
 def mirror() -> Path | None:

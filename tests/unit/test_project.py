@@ -40,6 +40,10 @@ def test_the_project_is_the_nearest_folder_upwards(
     assert project.find_root(below) == tmp_path / "hubs"
     (below / "Pulumi.yaml").write_text("name: [\n")
     assert project.find_root(below) == below
+    work = tmp_path / "hubs" / ".hubstack" / "stacks" / "dev"
+    work.mkdir(parents=True)
+    (work / "Pulumi.yaml").write_text("name: a\nruntime: python\nmain: ../../..\n")
+    assert project.find_root(work) == tmp_path / "hubs"
     monkeypatch.setenv("HUBSTACK_ROOT", str(tmp_path))
     assert project.find_root(below) == tmp_path
 
@@ -58,7 +62,7 @@ def test_a_project_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert str(done.exception).startswith(f"{tmp_path}/{root}/fleet.yaml: there is none")
     done = runner.invoke(main.app, ["--project", str(tmp_path / "nowhere"), "rollout", "plan"])
     assert isinstance(done.exception, HubstackError)
-    assert str(done.exception) == f"--project {tmp_path}/nowhere: there is no folder {tmp_path}/nowhere"
+    assert str(done.exception).startswith(f"the project's folder {tmp_path}/nowhere: there is none")
 
 
 def test_the_mirror_beside_is_the_checkouts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
