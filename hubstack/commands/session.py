@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from hubstack import project, toolchain
-from hubstack.cluster import Cluster, make_cluster
+from hubstack.cluster import Cluster, embedded_kubeconfig, make_cluster
 from hubstack.cluster.model import Kind
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
@@ -122,8 +122,7 @@ def _located(base: str) -> Stack:
     """A stack with its kubeconfig, also where that is the embedded cluster's."""
     stack = stacks.select(base)
     if stack.kubeconfig is None and stack.is_embedded:
-        machine = make_cluster(EMBEDDED[0], project.state_dir() / "cluster" / EMBEDDED[0])
-        return stacks.select(base, kubeconfig=machine.kubeconfig)
+        return stacks.select(base, kubeconfig=embedded_kubeconfig())
     return stack
 
 

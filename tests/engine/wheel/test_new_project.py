@@ -14,6 +14,7 @@ import yaml
 
 from hubstack.project import new
 from hubstack.toolchain import Tools
+from tests import charts
 from tests.engine.wheel.conftest import Installed
 
 GIT = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
@@ -25,10 +26,11 @@ class Project:
 
     folder: Path
     installed: Installed
+    mirror: Path
 
     def hubstack(self, *arguments: str, code: int = 0) -> str:
         """What a command prints, which must end with a code."""
-        done = self.installed.run(self.folder, *arguments)
+        done = self.installed.run(self.folder, *arguments, HUBSTACK_MIRROR=str(self.mirror))
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout
@@ -44,11 +46,13 @@ class Project:
 
 
 @pytest.fixture
-def shop(installed: Installed, tools: Tools, tmp_path: Path) -> Iterator[Project]:
+def shop(
+    installed: Installed, tools: Tools, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
     """A project of another name than its folder's; its stacks and its cluster are gone afterwards."""
     done = installed.run(tmp_path, "new", "hubs", "--name", "shop")
     assert (done.returncode, done.stderr) == (0, "")
-    made = Project(tmp_path / "hubs", installed)
+    made = Project(tmp_path / "hubs", installed, charts.mirror(tmp_path_factory.mktemp("mirror")))
     made.git("init", "--quiet", "--initial-branch", "main")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "new")
@@ -78,6 +82,11 @@ def test_every_command_works_in_a_new_project(shop: Project) -> None:
     assert item["reason"] == "was not deployed by a rollout, or changed by other means since"
     objects = list(yaml.safe_load_all(shop.hubstack("manifests", "--values", "config.yaml")))
     assert first["changes"]["create"] > len(objects) > 25
+    assert shop.facts("parity", "--values", "config.yaml")["equal"] is True
+
+    shop.hubstack("rollout", "up")
+    (item,) = shop.facts("rollout", "plan")["items"]
+    assert (item["stack"], item["action"]) == ("dev", "skip")
     assert shop.facts("doctor", "--only", "pulumi")["checks"] == {"pulumi": "ok"}
 
     shop.hubstack("down")
