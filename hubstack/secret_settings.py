@@ -1,4 +1,4 @@
-"""Which settings are secret by their nature, wherever somebody left them: by name, by place, inside larger texts."""
+"""Which settings are secrets, wherever somebody left them: known by their name, their place, or the form of a text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ABOUT = re.compile(
     r"|expires([-_]?(in|at))?|lifetime|max[-_]?age|ttl|timeout|seconds|days|interval|length|bytes)$",
     re.I,
 )
-"""Ends of names that tell about a secret without being one, such as ``token_url``."""
+"""Ends of names that describe a secret without being one, such as ``token_url``."""
 _BY_PLACE = re.compile(
     r"(^|\.)(proxy\.https\.manual\.key|hub\.config\.CryptKeeper\.keys.*|extraFiles\.[^.]+\.(data|stringData|binaryData).*)$"
 )
@@ -50,7 +50,7 @@ _URL_PASSWORD = re.compile(r"://[^:@/\s]*:(?P<value>[^@/\s]+)@")
 
 
 def is_secret(path: str, declared: frozenset[str] = frozenset(), named: str = "") -> bool:
-    """Whether the value at a path of the settings is secret: declared so, or by nature.
+    """Whether the value at a path of the settings is secret: declared so, or known by its name or its place.
 
     Arguments:
         path: dotted.

@@ -36,7 +36,7 @@ def skip(thing: Thing, why: str) -> NoReturn:
 
     Arguments:
         thing: what is lacking.
-        why: where it was looked for, and how it could be supplied.
+        why: where it was looked for, and how it could be had.
     """
     pytest.skip(f"needs {thing}: {why}")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hubstack import project
 from hubstack.toolchain import Catalog
-from hubstack.toolchain.installed import Installed
+from hubstack.toolchain.on_path import ProgramsOnPath
 from tests import charts, chromium
 from tests.parity import harness
 
@@ -106,7 +106,7 @@ LINES: tuple[Callable[[], str], ...] = (
 
 
 def _program(name: str) -> str:
-    catalog, installed = Catalog.load(), Installed()
+    catalog, installed = Catalog.load(), ProgramsOnPath()
     found = installed.find(name, catalog.release(name)) or catalog.cached(name)
     installed.save()
     if found is not None:

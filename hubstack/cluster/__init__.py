@@ -6,14 +6,23 @@ from pathlib import Path
 
 from hubstack.cluster.model import Cluster, ClusterError, ClusterStatus, ComponentStatus, Kind, SimSettings
 
-__all__ = ["Cluster", "ClusterError", "ClusterStatus", "ComponentStatus", "Kind", "SimSettings", "make_cluster"]
+__all__ = [
+    "Cluster",
+    "ClusterError",
+    "ClusterStatus",
+    "ComponentStatus",
+    "Kind",
+    "SimSettings",
+    "embedded_kubeconfig",
+    "make_cluster",
+]
 
 
 def make_cluster(kind: Kind, state_dir: Path, settings: SimSettings | None = None) -> Cluster:
     """A local cluster of this kind that keeps its state in this folder; nothing is started yet.
 
     Raises:
-        ClusterError: There is no such kind.
+        ClusterError: there is no such kind.
     """
     # imported late: the processes of a cluster import this package, too, and need neither
     if kind == "sim":
@@ -29,3 +38,10 @@ def make_cluster(kind: Kind, state_dir: Path, settings: SimSettings | None = Non
 
         return NodeCluster(state_dir, settings)
     raise ClusterError(f"cluster: {kind!r} is not a kind of cluster; allowed: 'sim', 'node', 'kind'")
+
+
+def embedded_kubeconfig() -> Path:
+    """Kubeconfig of the project's embedded cluster, which is of kind ``sim``; whether it runs is another question."""
+    from hubstack import project
+
+    return make_cluster("sim", project.state_dir() / "cluster" / "sim").kubeconfig

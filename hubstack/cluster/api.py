@@ -45,12 +45,12 @@ class ApiClient:
         token: str | None = None,
         timeout: float = 10.0,
     ) -> None:
-        """Args:
+        """Arguments:
         server: ``https://HOST:PORT``.
-        ca: The authority that the server's certificate must come from.
-        certificate: Client certificate; its key lies beside it, with the ending ``.key``.
-        token: Bearer token, the other way to say who one is.
-        timeout: Seconds for one request.
+        ca: the authority that the server's certificate must come from.
+        certificate: client certificate; its key lies beside it, with the ending ``.key``.
+        token: bearer token, the other way to say who one is.
+        timeout: seconds for one request.
         """
         url = urllib.parse.urlsplit(server)
         if url.scheme != "https" or not url.hostname:
@@ -72,8 +72,8 @@ class ApiClient:
         """One request, the answer as it came.
 
         Raises:
-            ApiError: The server refused.
-            OSError: The server could not be reached, or its certificate is not of the authority.
+            ApiError: the server refused.
+            OSError: the server could not be reached, or its certificate is not of the authority.
         """
         connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls, timeout=self._timeout)
         try:

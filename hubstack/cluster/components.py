@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubstack.cluster import cloud
+from hubstack.cluster import cloud_provider
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.cluster.model import ClusterError
 from hubstack.cluster.pki import ADVERTISED_IP, FRONT_PROXY
@@ -140,9 +140,9 @@ def components(layout: Layout, ports: Mapping[str, int], tools: Mapping[str, Pat
         for name in TOOLS
     }
     # -P: nothing from the folder that somebody happens to stand in
-    argv = [sys.executable, "-P", "-m", cloud.__name__]
+    argv = [sys.executable, "-P", "-m", cloud_provider.__name__]
     argv += [f"--server={url}", f"--pki={pki}", f"--heartbeat={layout.heartbeat}"]
-    source = Path(cloud.__file__).resolve()
+    source = Path(cloud_provider.__file__).resolve()
     found[CLOUD] = Component(CLOUD, tuple(argv), (source,), (("PYTHONPATH", str(source.parents[2])),))
     return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, teller
+from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, reporter
 
 _NAME = "hubstack"
 _LOOK_SECONDS = 30
@@ -24,13 +24,13 @@ class KindCluster:
     def __init__(self, state_dir: Path, settings: SimSettings | None = None, name: str = _NAME) -> None:
         """Nothing happens yet.
 
-        Args:
-            state_dir: Folder for the kubeconfig and the log.
-            settings: Number and labels of the nodes; their size is the machine's and cannot be set.
+        Arguments:
+            state_dir: folder for the kubeconfig and the log.
+            settings: number and labels of the nodes; their size is the machine's and cannot be set.
             name: kind's name of the cluster.
 
         Raises:
-            ClusterError: The settings ask for a size.
+            ClusterError: the settings ask for a size.
         """
         self._root = Path(state_dir).absolute()
         self._settings = settings
@@ -57,27 +57,27 @@ class KindCluster:
         """Create it, or start its containers again after `down`; `tools` may name the programs kind and docker.
 
         Raises:
-            ClusterError: A program or the Docker daemon is missing, or kind fails.
+            ClusterError: a program or the Docker daemon is missing, or kind fails.
         """
-        tell = teller(progress)
+        report = reporter(progress)
         kind, docker = self._programs(tools or {})
         self._root.mkdir(parents=True, exist_ok=True)
         nodes = self._nodes(kind)
         if nodes:
             stopped = sorted(set(nodes) - set(self._running(docker)))
             if stopped:
-                tell(f"starting {len(stopped)} stopped nodes")
+                report(f"starting {len(stopped)} stopped nodes")
                 self._run([docker, "start", *stopped], "start the nodes")
             self._run(
                 [kind, "export", "kubeconfig", "--name", self._name, "--kubeconfig", str(self.kubeconfig)],
                 "write the kubeconfig",
             )
-            tell("running already" if not stopped else "started again")
+            report("running already" if not stopped else "started again")
             return
-        tell("creating the cluster; the first time an image is pulled")
+        report("creating the cluster; the first time an image is pulled")
         command = [kind, "create", "cluster", "--name", self._name, "--kubeconfig", str(self.kubeconfig)]
         self._run([*command, "--wait", "180s", "--config", "-"], "create the cluster", given=self.config())
-        tell("ready")
+        report("ready")
 
     def config(self) -> str:
         """kind's configuration: one control plane, which also runs pods, and workers for the rest of the nodes."""
@@ -179,7 +179,7 @@ class KindCluster:
         return self._run([docker, "ps", "--filter", label, "--format", "{{.Names}}"], "list containers").split()
 
     def _run(self, command: Sequence[str], purpose: str, given: str = "") -> str:
-        """Run a command and return its standard output; if it fails, what it said goes into the log and the error."""
+        """Run a command and return its standard output; if it fails, all output goes into the log and the error."""
         try:
             done = subprocess.run(
                 list(command), input=given, capture_output=True, text=True, timeout=_CHANGE_SECONDS, check=False

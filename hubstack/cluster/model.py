@@ -23,7 +23,7 @@ class Printer(Protocol):
 
 
 Progress = Callable[[str], object] | Printer
-"""Is told, in a few words, what has just been reached."""
+"""Gets a line about each step that is complete."""
 
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -37,9 +37,9 @@ _TAIL_WIDTH = 300
 class ClusterError(Exception):
     """A cluster could not be brought to the wanted state; the text says why and where to look.
 
-    Args:
-        message: What went wrong and what to do about it, lower case.
-        log: The log file that explains it; its path and its last lines become part of the text.
+    Arguments:
+        message: what went wrong and what to do about it, lower case.
+        log: the log file that explains it; its path and its last lines become part of the text.
     """
 
     def __init__(self, message: str, log: Path | None = None) -> None:
@@ -52,8 +52,8 @@ class PackageError(ClusterError):
     """Packages of the system, of Python or of npm could not be had."""
 
 
-def teller(progress: Progress | None) -> Callable[[str], object]:
-    """One way to call whatever is told about progress, even if nobody is."""
+def reporter(progress: Progress | None) -> Callable[[str], object]:
+    """A function that reports progress, whatever is to get it; one that does nothing where there is nothing."""
     if progress is None:
         return lambda _: None
     return progress if callable(progress) else progress.print

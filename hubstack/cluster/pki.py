@@ -165,12 +165,12 @@ def _general_name(x509: Any, host: str) -> Any:
 def write_kubeconfig(path: Path, server: str, pki: Path, client: str, context: str = CONTEXT) -> None:
     """Write a kubeconfig with everything embedded, unless the file already says the same.
 
-    Args:
-        path: The file.
+    Arguments:
+        path: the file.
         server: URL of the API server.
-        pki: Folder made by `ensure_pki`.
-        client: Name of the client certificate in that folder.
-        context: Name of the context.
+        pki: folder made by `ensure_pki`.
+        client: name of the client certificate in that folder.
+        context: name of the context.
     """
     import yaml
 

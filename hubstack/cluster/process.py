@@ -84,16 +84,16 @@ def alive(record: Record | None) -> bool:
 def start(argv: Sequence[str], pid_file: Path, log: Path, mark: str, digest: str, env: dict[str, str]) -> Record:
     """Start a program in a session of its own, so that it outlives its starter and the terminal.
 
-    Args:
-        argv: Absolute path of the program, then its arguments.
-        pid_file: Where its record goes.
-        log: Where its output is appended.
-        mark: Value of the variable MARK.
-        digest: Kept in the record; see `fingerprint`.
-        env: Its whole environment apart from the mark.
+    Arguments:
+        argv: absolute path of the program, then its arguments.
+        pid_file: where its record goes.
+        log: where its output is appended.
+        mark: value of the variable MARK.
+        digest: kept in the record; see `fingerprint`.
+        env: its whole environment apart from the mark.
 
     Raises:
-        ClusterError: The program cannot be executed, or the log cannot be written.
+        ClusterError: the program cannot be executed, or the log cannot be written.
     """
     try:
         if log.exists() and log.stat().st_size > _LOG_LIMIT:
@@ -135,7 +135,7 @@ def stop(records: Iterable[Record], patience: float = 10.0) -> None:
     """Ask the processes to end, wait, and kill those that are still there after `patience` seconds.
 
     Raises:
-        ClusterError: A process survives even that.
+        ClusterError: a process survives even that.
     """
     left = [record for record in records if alive(record)]
     for signum, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):

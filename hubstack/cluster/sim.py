@@ -1,4 +1,4 @@
-"""The embedded cluster: a real control plane, simulated kubelets and a simulated cloud, all on 127.0.0.1."""
+"""The embedded cluster: a real control plane, simulated kubelets and a simulated cloud provider, all on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from hubstack.cluster import process
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.cluster.components import NAMES, check_tools, server_url, unhealthy_because
-from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, teller
+from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, reporter
 from hubstack.cluster.pki import CONTEXT
 from hubstack.cluster.start import Start, ready_nodes
 from hubstack.cluster.state import Layout, SavedState, locked
@@ -28,9 +28,9 @@ class SimCluster:
     def __init__(self, state_dir: Path, settings: SimSettings | None = None) -> None:
         """Nothing happens yet.
 
-        Args:
-            state_dir: Folder for everything that the cluster has on disk.
-            settings: Its nodes; None takes what it was made with, or the defaults for a new one.
+        Arguments:
+            state_dir: folder for everything that the cluster has on disk.
+            settings: its nodes; None takes what it was made with, or the defaults for a new one.
         """
         self._layout = Layout(Path(state_dir).absolute())
         self._settings = settings
@@ -51,32 +51,32 @@ class SimCluster:
     def up(self, tools: Mapping[str, Path], progress: Progress | None = None, timeout: float = 180.0) -> None:
         """Make the cluster ready: start what does not run, leave alone what does, go on where a killed run ended.
 
-        Args:
-            tools: Path of each program in `components.TOOLS`.
-            progress: Told what has been reached.
-            timeout: Seconds after which it is given up.
+        Arguments:
+            tools: path of each program in `components.TOOLS`.
+            progress: gets a line about each step that is complete.
+            timeout: seconds after which it is given up.
 
         Raises:
-            ClusterError: It does not become ready; says which component, and shows the end of its log.
+            ClusterError: it does not become ready; says which component, and shows the end of its log.
         """
-        tell = teller(progress)
+        report = reporter(progress)
         check_tools(tools)
         tools = {name: Path(path).absolute() for name, path in tools.items()}
         self._layout.root.mkdir(parents=True, exist_ok=True)
-        with locked(self._layout.lock, tell):
-            Start(self._layout, self._settings, tools, tell, timeout).run()
+        with locked(self._layout.lock, report):
+            Start(self._layout, self._settings, tools, report, timeout).run()
 
     def down(self) -> None:
         """Stop all processes, clients first; data, keys and ports stay. Raises ClusterError."""
         if self._layout.root.exists():
-            with locked(self._layout.lock, teller(None)):
+            with locked(self._layout.lock, reporter(None)):
                 self._stop()
 
     def delete(self) -> None:
         """Stop all processes and remove the state folder. Raises ClusterError."""
         if not self._layout.root.exists():
             return
-        with locked(self._layout.lock, teller(None)):
+        with locked(self._layout.lock, reporter(None)):
             if not self._layout.state.exists() and list(self._layout.root.iterdir()) != [self._layout.lock]:
                 raise ClusterError(f"{self._layout.root} does not hold a cluster; remove it by hand if it may go")
             self._stop()

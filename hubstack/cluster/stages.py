@@ -20,7 +20,7 @@ _TROUBLE = f'.metadata.annotations["{SIMULATE}"]'
 _NODE_READY = '.status.conditions.[] | select( .type == "Ready" ) | .status'
 
 _HEARTBEAT_MS = 300_000
-"""Time between two status reports of a node. That it lives is told by its lease, far more often, as a kubelet does."""
+"""Time between two status reports of a node. Its lease says far more often that it lives, as with a kubelet."""
 _JOB_MS = 500
 """How long the container of a Job runs."""
 

@@ -42,12 +42,12 @@ class Start:
         layout: Layout,
         settings: SimSettings | None,
         tools: Mapping[str, Path],
-        tell: Callable[[str], object],
+        report: Callable[[str], object],
         timeout: float,
     ) -> None:
         self._layout = layout
         self._tools = tools
-        self._tell = tell
+        self._report = report
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
         self._starts: dict[str, int] = {}
@@ -80,7 +80,7 @@ class Start:
         self._ensure("kube-apiserver")  # finds etcd by itself, while that starts
         self._wait_for("kube-apiserver")
         if self._starts:
-            self._tell("API server answers")
+            self._report("API server answers")
         # not earlier: as long as it has no roles, it refuses them, and they give up
         self._ensure("kube-controller-manager")
         self._ensure("kube-scheduler")
@@ -92,7 +92,7 @@ class Start:
         self._wait("kwok", self._nodes_missing)
         self._wait("kube-controller-manager", self._service_account_missing)
         nodes = f"{self._wanted.nodes} nodes at {url}"
-        self._tell(f"ready: {nodes}" if self._starts else f"ready already: {nodes}")
+        self._report(f"ready: {nodes}" if self._starts else f"ready already: {nodes}")
 
     def _choose_ports(self) -> None:
         ports = self._saved.ports
@@ -118,7 +118,7 @@ class Start:
             if record is None:
                 continue
             if record.fingerprint != process.fingerprint(part.argv, part.inputs):
-                self._tell(f"{name} starts again: its settings have changed")
+                self._report(f"{name} starts again: its settings have changed")
                 process.stop([record], _PATIENCE)
             elif name == "kube-apiserver" and "etcd" not in running:
                 # it would come back to a restarted etcd by itself, but after up to two minutes; and it

@@ -61,7 +61,7 @@ class Layout:
 
     @property
     def heartbeat(self) -> Path:
-        """Touched by the cloud while all is well with it."""
+        """Touched by the simulated cloud provider while all is well with it."""
         return self.root / "cloud.heartbeat"
 
     def component_kubeconfig(self, name: str) -> Path:
@@ -100,7 +100,7 @@ class SavedState:
         """Read it; None if there is none.
 
         Raises:
-            ClusterError: The file is damaged.
+            ClusterError: the file is damaged.
         """
         try:
             data = json.loads(path.read_text())
@@ -131,21 +131,21 @@ class SavedState:
 
 @contextlib.contextmanager
 def locked(
-    path: Path, tell: Callable[[str], object], patience: float = 120.0, doing: str = "changing the same cluster"
+    path: Path, report: Callable[[str], object], patience: float = 120.0, doing: str = "changing the same cluster"
 ) -> Iterator[None]:
     """Hold the lock file; the system gives it back when the process ends, however it ends.
 
     Arguments:
         path: the lock file.
-        tell: told that somebody else holds it.
+        report: called once with who holds it, where somebody else does.
         patience: seconds to wait for it.
         doing: what those who hold it do.
 
     Raises:
-        ClusterError: Somebody else holds it for more than `patience` seconds.
+        ClusterError: somebody else holds it for more than `patience` seconds.
     """
     deadline = time.monotonic() + patience
-    told = False
+    reported = False
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -160,9 +160,9 @@ def locked(
                 raise ClusterError(
                     f"{path} has been held by process {owner} for {patience:.0f} s; wait for it or end it"
                 ) from None
-            if not told:
-                tell(f"waiting for process {owner}, which is {doing}")
-                told = True
+            if not reported:
+                report(f"waiting for process {owner}, which is {doing}")
+                reported = True
             time.sleep(0.1)
         os.close(descriptor)  # also if the file was removed by `delete` while we waited for it
     try:
@@ -196,7 +196,7 @@ def choose_port(taken: set[int]) -> int:
     """A free port that is not in `taken`.
 
     Raises:
-        ClusterError: There is none.
+        ClusterError: there is none.
     """
     for port in random.sample(_PORTS, 200):
         if port not in taken and port_is_free(port):

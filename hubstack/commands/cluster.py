@@ -86,7 +86,7 @@ def _tools(kind: KindOption) -> Mapping[str, Path]:
     return ensure(names, progress=_err) if names else {}
 
 
-def _teller() -> Callable[[str], None]:
+def _timed_report() -> Callable[[str], None]:
     begin = time.monotonic()
     return lambda text: _err.print(f"[{time.monotonic() - begin:4.1f} s] {text}", markup=False)
 
@@ -101,7 +101,7 @@ def up(
 ) -> None:
     """Make the cluster ready; what runs already is left alone."""
     cluster = _cluster(kind, _settings(kind, nodes, cpu, memory, label))
-    cluster.up(_tools(kind), _teller())
+    cluster.up(_tools(kind), _timed_report())
     _out.print(f"kubeconfig: {cluster.kubeconfig}\ncontext: {cluster.context}", markup=False)
 
 

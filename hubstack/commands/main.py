@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 import signal
 import sys
 import time
@@ -25,9 +26,25 @@ from hubstack.errors import HubstackError
 from hubstack.migration import access
 from hubstack.toolchain import ToolchainError
 
-app = typer.Typer(
-    help="JupyterHub on Kubernetes, as a typed Pulumi program.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def choose_project(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--project",
+            envvar="HUBSTACK_ROOT",
+            help="The project's folder. Default: the nearest one, from here upwards, that has a Pulumi.yaml.",
+        ),
+    ] = None,
+) -> None:
+    """JupyterHub on Kubernetes, as a typed Pulumi program."""
+    if folder:
+        project.use(folder)
+
+
 app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
 app.add_typer(rollout_app, name="rollout")
@@ -42,6 +59,28 @@ ValuesOption = Annotated[
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
 ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make; files in it stay as they are.")],
+    name: Annotated[str | None, typer.Option(help="Name of the Pulumi project. Default: the folder's.")] = None,
+    context: Annotated[
+        str | None, typer.Option(help="kubeconfig context that stack dev deploys to. Default: the embedded cluster.")
+    ] = None,
+) -> None:
+    """Make a small project of one's own: settings, program, fleet file and workflows."""
+    from hubstack.project import new as making
+
+    made = making.make(folder, name, context)
+    console = _console(False)
+    console.print(f"project {made.name} in {made.folder}:", highlight=False, soft_wrap=True)
+    for file in made.files:
+        console.print(f"  {file}", highlight=False)
+    console.print(
+        f"Next: cd {shlex.quote(str(folder))}; hubstack up    deploys stack dev to {made.context}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 @app.command()

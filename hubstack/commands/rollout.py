@@ -157,8 +157,8 @@ def rollback(
     if dry_run:
         print(json.dumps(made.as_dict())) if as_json else _show(made, Console())
         return
-    told = progress.choose(console, as_json=as_json)
-    _end(rollouts.begin_rollback(found, back.fleet_for(fleet), made, told, console), as_json)
+    display = progress.choose(console, as_json=as_json)
+    _end(rollouts.begin_rollback(found, back.fleet_for(fleet), made, display, console), as_json)
 
 
 @app.command()

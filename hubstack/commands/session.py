@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from hubstack import project, toolchain
-from hubstack.cluster import Cluster, make_cluster
+from hubstack.cluster import Cluster, embedded_kubeconfig, make_cluster
 from hubstack.cluster.model import Kind
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
@@ -57,7 +57,7 @@ def open_session(
     The embedded cluster is started only where the stack's context is its own, and not of a kubeconfig that it names.
 
     Raises:
-        HubstackError, ToolchainError, ClusterError: what is missing and how to supply it.
+        HubstackError, ToolchainError, ClusterError: what is missing and how to install it.
     """
     if cluster not in EMBEDDED:
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
@@ -122,8 +122,7 @@ def _located(base: str) -> Stack:
     """A stack with its kubeconfig, also where that is the embedded cluster's."""
     stack = stacks.select(base)
     if stack.kubeconfig is None and stack.is_embedded:
-        machine = make_cluster(EMBEDDED[0], project.state_dir() / "cluster" / EMBEDDED[0])
-        return stacks.select(base, kubeconfig=machine.kubeconfig)
+        return stacks.select(base, kubeconfig=embedded_kubeconfig())
     return stack
 
 
@@ -159,7 +158,7 @@ def all_tools(console: Console) -> toolchain.Tools:
     """Every external program that `up` on the simulated cluster and mode helm need; every download is tried anew.
 
     Raises:
-        HubstackError: some cannot be had; names all of them, and how to supply them.
+        HubstackError: some cannot be had; names all of them, and how to install them.
     """
     toolchain.forget_failures()
     return engine_tools(console, embedded=True, others=CLUSTER_TOOLS["sim"] + OTHER_TOOLS)
@@ -169,14 +168,19 @@ def next_steps(run: Session) -> list[str]:
     """What to try after an update."""
     kubeconfig = run.stack.config.get("hubstack:kubeconfig")
     options = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
+    again, trial, node, end = (
+        ("make up", "make up VALUES=path/to/your/config.yaml", "make up CLUSTER=node", "make down")
+        if project.is_checkout()
+        else ("hubstack up", "hubstack up --values path/to/config.yaml", "hubstack up --cluster node", "hubstack down")
+    )
     lines = [
         "Try next:",
         f"  kubectl {options}--context {run.stack.context} -n {run.stack.namespace} get pods",
-        "  make up VALUES=path/to/your/config.yaml     your own z2jh settings, in a stack of their own",
-        "  make up                                     again: no changes",
-        "  make down                                   destroy everything and stop the cluster",
+        f"  {trial:<42}  your own z2jh settings, in a stack of their own",
+        f"  {again:<42}  again: no changes",
+        f"  {end:<42}  destroy everything and stop the cluster",
     ]
     if run.stack.context == "hubstack-sim":
         lines.append("Pods of this cluster are simulated: every object is real, but nothing answers at the URL.")
-        lines.append("On Linux, as root, `make up CLUSTER=node` makes a hub that you can log in to.")
+        lines.append(f"On Linux, as root, `{node}` makes a hub that you can log in to.")
     return lines

@@ -92,7 +92,7 @@ def tools(subject: Subject) -> Iterator[Finding]:
             yield error(
                 f"Python package {package} is {installed}, the toolchain has {pinned}",
                 "SDK, engine and plugin of different versions misunderstand each other in ways that are hard to see",
-                "run `make setup`; after a change of versions change toolchain.yaml and requirements.txt together",
+                "install what requirements.txt pins; whoever changes a version there changes toolchain.yaml with it",
             )
     if releases["pulumi-kubernetes"].version != provider_version.PINNED:
         yield error(

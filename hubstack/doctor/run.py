@@ -207,10 +207,10 @@ def programs(stack: Stack, console: Console) -> Programs:
     """The programs of the engine on a stack, fetched where they are missing."""
     from hubstack import toolchain
     from hubstack.engine.environment import ENGINE_TOOLS, engine_environment, engine_tools, language_host
-    from hubstack.toolchain.installed import Installed
+    from hubstack.toolchain.on_path import ProgramsOnPath
 
     catalog = toolchain.Catalog.load()
-    installed = Installed()
+    installed = ProgramsOnPath()
     for name in ENGINE_TOOLS:
         installed.find(name, catalog.release(name))
     try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hubstack import project
+from hubstack.engine import backend_files
 from hubstack.engine.environment import let_find_engine, local_backend
 from hubstack.lifecycle import interruption
 from hubstack.project import stacks
@@ -72,7 +73,7 @@ def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
 
     let_find_engine(environment)
     backend = local_backend(environment)
-    locks = tuple(read_locks(backend, stack.name)) if backend else ()
+    locks = tuple(read_locks(backend, stack)) if backend else ()
     with tempfile.TemporaryDirectory(prefix="hubstack-doctor-") as name:
         stacks.write_work_folder(stack, Path(name))
         try:
@@ -93,14 +94,14 @@ def backend_exists() -> bool:
     return bool(os.environ.get("PULUMI_BACKEND_URL")) or (project.state_dir() / "backend").is_dir()
 
 
-def read_locks(backend: Path, stack: str) -> Iterator[Lock]:
+def read_locks(backend: Path, stack: Stack) -> Iterator[Lock]:
     """The locks that an engine left in a local backend; none is removed.
 
     Arguments:
         backend: folder of the backend.
-        stack: name of the stack.
+        stack: the stack.
     """
-    for file in sorted(backend.glob(f".pulumi/locks/**/hubstack/{stack}/*.json")):
+    for file in backend_files.locks(backend, stack.project, stack.name):
         with contextlib.suppress(OSError, ValueError, KeyError):
             holder = json.loads(file.read_text())
             host, pid, since = holder["hostname"], int(holder["pid"]), holder["timestamp"]
@@ -109,7 +110,7 @@ def read_locks(backend: Path, stack: str) -> Iterator[Lock]:
 
 
 def entries(stack: Stack, decrypted: Mapping[str, str] | None) -> dict[str, str]:
-    """The stack's configuration as the engine would hand it to the program, without the project's prefix.
+    """The stack's configuration as the engine would hand it to the program, without the prefix ``hubstack:``.
 
     Arguments:
         stack: the stack.
@@ -117,8 +118,8 @@ def entries(stack: Stack, decrypted: Mapping[str, str] | None) -> dict[str, str]
     """
     found = {}
     for key, value in stack.config.items():
-        project_name, _, name = key.partition(":")
-        if project_name != "hubstack":
+        namespace, _, name = key.partition(":")
+        if namespace != "hubstack":
             continue
         if decrypted and key in decrypted:
             found[name] = decrypted[key]

@@ -33,7 +33,7 @@ def engine_tools(console: Console, *, embedded: bool, others: Sequence[str] = ()
         others: further programs that are needed.
 
     Raises:
-        HubstackError: some cannot be had; names all of them, and how to supply them.
+        HubstackError: some cannot be had; names all of them, and how to install them.
     """
     try:
         found = toolchain.ensure((*ENGINE_TOOLS, *others), optional=[RANDOM] if embedded else [], progress=console)

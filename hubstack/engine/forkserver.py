@@ -27,15 +27,8 @@ from typing import Any
 
 INSTALLED = Path(__file__).resolve().parents[2]
 """Where this file's own program lies."""
-PROGRAM = """
-from hubstack import JupyterHub
-from hubstack.components.program import Program
-
-program = Program.load()
-jupyterhub = JupyterHub("jupyterhub", program.args, program.options())
-program.export(jupyterhub)
-"""
-"""What runs in a folder that has only settings: the installed program."""
+PROGRAM = INSTALLED / "hubstack" / "project" / "template" / "__main__.py.in"
+"""What runs in a folder that has only settings: the program that a new project gets."""
 PR_SET_PDEATHSIG = 1
 """Linux: a signal for a process whose parent has died."""
 
@@ -83,10 +76,11 @@ def _load(root: Path) -> CodeType:
     main = root / "__main__.py"
     if main.is_file():
         sys.path[0] = str(root)
+        sys.path.append(str(INSTALLED))  # a project of somebody's own has no hubstack beside its program
         source = main.read_text(encoding="utf-8")
     else:
         sys.path[0] = str(INSTALLED)
-        source = PROGRAM
+        source = PROGRAM.read_text(encoding="utf-8")
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             exec(compile(ast.Module([statement], []), "__main__.py", "exec"), {})

@@ -104,7 +104,7 @@ class Deployer:
         if backend.startswith("file://"):
             doing("looking for a lock")
             folder = Path(backend.removeprefix("file://")).expanduser()
-            interruption.settle_lock(folder, stack.name, Console(quiet=True))
+            interruption.settle_lock(folder, stack, Console(quiet=True))
 
     def _settle_pending(self, stack: stacks.Stack, doing: Callable[[str], None]) -> None:
         """Find out what became of the operations that were under way."""

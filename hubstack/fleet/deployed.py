@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubstack.engine import backend_files
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import interruption
-from hubstack.project import stacks
+from hubstack.project import definition, stacks
 
 OUTPUT = "rollout"
 """Stack output with the digest and the commit of what was deployed; an update by other means than ours lacks it."""
@@ -51,23 +52,23 @@ def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
     Arguments:
         stack: name of the stack.
         environment: variables for the engine.
-        folder: the stack's work folder.
+        folder: where the engine is asked, see `stacks.engine_folder`.
 
     Raises:
         HubstackError: the backend does not answer, or the state cannot be read.
     """
     backend = environment.get("PULUMI_BACKEND_URL", "")
     if backend.startswith("file://"):
-        return from_files(stack, Path(backend.removeprefix("file://")).expanduser())
+        return from_files(stack, definition.name(folder), Path(backend.removeprefix("file://")).expanduser())
     return from_engine(stack, environment, folder)
 
 
-def from_files(stack: str, backend: Path) -> Deployed:
+def from_files(stack: str, project: str, backend: Path) -> Deployed:
     """What the files of a local backend say. Raises HubstackError."""
-    state = backend / ".pulumi" / "stacks" / "hubstack" / f"{stack}.json"
+    state = backend_files.state(backend, project, stack)
     if not state.is_file():
         return Deployed()
-    entries = sorted((backend / ".pulumi" / "history" / "hubstack" / stack).glob("*.history.json"))
+    entries = backend_files.history(backend, project, stack)
     return _described((_json(state).get("checkpoint") or {}).get("latest"), _json(entries[-1]) if entries else {})
 
 

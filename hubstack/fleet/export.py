@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from hubstack import project
 from hubstack.errors import HubstackError
 from hubstack.fleet.duration import written
 from hubstack.fleet.model import Fleet, Wave
@@ -101,7 +102,7 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
         "steps": [
             {"uses": "actions/checkout@v4", "with": {"persist-credentials": False}},
             {"uses": "actions/setup-python@v5", "with": {"python-version": "3.12"}},
-            {"run": "make setup"},
+            {"run": project.setup()},
             {
                 "name": "deploy",
                 "env": {

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from hubstack import project
 from hubstack.chart.errors import SettingsError
+from hubstack.cluster import embedded_kubeconfig
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, digest
 from hubstack.fleet.model import Fleet
@@ -150,12 +151,15 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
 def stack_of(name: str, root: Path) -> stacks.Stack:
     """A stack as a folder's files describe it.
 
-    A relative kubeconfig belongs to the machine, so it starts from the project's folder whatever the revision.
+    A relative kubeconfig belongs to the machine, so it starts from the project's folder whatever the revision. A stack
+    on the embedded cluster gets that cluster's.
 
     Raises:
         HubstackError: the folder has no usable file for it.
     """
     stack = stacks.select(name, root=root)
+    if stack.kubeconfig is None and stack.is_embedded:
+        return stacks.select(name, root=root, kubeconfig=embedded_kubeconfig())
     kubeconfig = stack.kubeconfig
     if isinstance(kubeconfig, str) and not kubeconfig.startswith(("/", "~")):
         stack.config["hubstack:kubeconfig"] = str((project.ROOT / kubeconfig).resolve())

@@ -24,6 +24,7 @@ from hubstack.fleet.model import Fleet
 from hubstack.fleet.progress import Progress
 from hubstack.fleet.runner import Runner
 from hubstack.lifecycle import interruption
+from hubstack.project import stacks
 
 SOURCE = "source"
 """Folder of a rollout with the revision that it deploys."""
@@ -45,18 +46,32 @@ def the_fleet(root: Path) -> Fleet:
     return fleet
 
 
-def environment(console: Console) -> dict[str, str]:
+def environment(console: Console, *, embedded: bool = False) -> dict[str, str]:
     """Every variable that the engine runs with.
+
+    Arguments:
+        console: gets a line about each download.
+        embedded: whether every stack is on the embedded cluster, where the engine needs less.
 
     Raises:
         HubstackError: its programs cannot be had.
     """
-    return {**os.environ, **engine_environment(engine_tools(console, embedded=False))}
+    return {**os.environ, **engine_environment(engine_tools(console, embedded=embedded))}
+
+
+def is_embedded(fleet: Fleet, root: Path) -> bool:
+    """Whether every stack of a revision is on the embedded cluster."""
+    try:
+        return all(stacks.select(stack, root=root).is_embedded for stack in fleet.stacks)
+    except HubstackError:
+        return False  # the plan says what is wrong with a file
 
 
 def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:
     """What a rollout of the work tree would do now."""
-    return plan.make(the_fleet(root), root, source.revision(root), environment(console), only)
+    fleet = the_fleet(root)
+    variables = environment(console, embedded=is_embedded(fleet, root))
+    return plan.make(fleet, root, source.revision(root), variables, only)
 
 
 def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress: Progress, console: Console) -> Rollout:
@@ -76,7 +91,7 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         HubstackError: another rollout runs or waits; says which.
     """
     fleet = the_fleet(root)
-    variables = environment(console)
+    variables = environment(console, embedded=is_embedded(fleet, root))
     journal = Journal()
     with journal.running():
         last = journal.last()
@@ -118,7 +133,6 @@ def resume(rollout: str | None, options: Mapping[str, Any], progress: Progress, 
     Raises:
         HubstackError: it is complete, or runs.
     """
-    variables = environment(console)
     journal = Journal()
     with journal.running():
         found = journal.rollout(rollout) if rollout else journal.last()
@@ -128,14 +142,16 @@ def resume(rollout: str | None, options: Mapping[str, Any], progress: Progress, 
             )
         merged = {**found.options, **options}
         merged["approve"] = sorted({*found.options.get("approve", ()), *options.get("approve", ())})
-        journal.take_over(found.id, merged)
         made = plan.Plan.from_dict(found.plan)
         if found.kind == "rollback":
             from hubstack.fleet import rollback
 
             fleet = rollback.fleet_for(the_fleet(_folder(found.options["of"]) / SOURCE))
+            variables = environment(console)
         else:
             fleet = the_fleet(found.folder / SOURCE)
+            variables = environment(console, embedded=is_embedded(fleet, found.folder / SOURCE))
+        journal.take_over(found.id, merged)
         return _run(journal, journal.rollout(found.id), fleet, made, variables, progress)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from hubstack.cluster import process
+from hubstack.engine import backend_files
 from hubstack.errors import HubstackError
 from hubstack.project.stacks import Stack
 
@@ -45,21 +46,21 @@ def runner() -> str:
     return f"{os.getpid()} {process.start_time(os.getpid())}"
 
 
-def settle_lock(backend: Path, stack: str, console: Console) -> None:
+def settle_lock(backend: Path, stack: Stack, console: Console) -> None:
     """Remove the lock of an update that is no longer alive; end one whose command was killed and that goes on alone.
 
     A lock of another machine stays: the engine then refuses and says who holds it.
 
     Arguments:
         backend: folder of the local backend; any other backend keeps no lock files.
-        stack: name of the stack.
+        stack: the stack.
         console: told when an orphan is being ended, which takes as long as the operations that it has under way.
 
     Raises:
         HubstackError: a living update, of somebody who still waits for it, holds the lock.
     """
     _remove_broken_locks(backend, stack, console)
-    for lock in backend.glob(f".pulumi/locks/**/hubstack/{stack}/*.json"):
+    for lock in backend_files.locks(backend, stack.project, stack.name):
         with contextlib.suppress(OSError, ValueError, KeyError):
             holder = json.loads(lock.read_text())
             if holder["hostname"] != socket.gethostname():
@@ -68,10 +69,10 @@ def settle_lock(backend: Path, stack: str, console: Console) -> None:
             if is_running(pid, since):
                 if not _is_orphan(pid):
                     raise HubstackError(
-                        f"stack {stack}: an update is under way already (process {pid}, since {since[:19]} UTC); "
+                        f"stack {stack.name}: an update is under way already (process {pid}, since {since[:19]} UTC); "
                         "wait for it to end, or stop it with Ctrl-C where it runs. Nothing was changed."
                     )
-                console.print(f"an update of stack {stack} lost its command; ending it (process {pid})")
+                console.print(f"an update of stack {stack.name} lost its command; ending it (process {pid})")
                 os.kill(pid, signal.SIGINT)
                 deadline = time.monotonic() + ORPHAN_SECONDS
                 while is_running(pid, since) and time.monotonic() < deadline:
@@ -80,9 +81,9 @@ def settle_lock(backend: Path, stack: str, console: Console) -> None:
                 lock.unlink(missing_ok=True)
 
 
-def _remove_broken_locks(backend: Path, stack: str, console: Console) -> None:
+def _remove_broken_locks(backend: Path, stack: Stack, console: Console) -> None:
     """Remove locks that a full disk has left unwritten: the engine reads them all, and gives up at such a one."""
-    for lock in backend.glob(f".pulumi/locks/**/hubstack/{stack}/*"):
+    for lock in backend_files.locks(backend, stack.project, stack.name, ending=""):
         for attempt in range(WRITING_SECONDS * 10 + 1):
             with contextlib.suppress(OSError, ValueError):
                 json.loads(lock.read_text())
@@ -90,7 +91,7 @@ def _remove_broken_locks(backend: Path, stack: str, console: Console) -> None:
             if attempt == WRITING_SECONDS * 10 and lock.is_file():
                 with contextlib.suppress(OSError):
                     lock.unlink()
-                    console.print(f"removed an unwritten lock of stack {stack}, {lock.name}")
+                    console.print(f"removed an unwritten lock of stack {stack.name}, {lock.name}")
             elif not lock.is_file():
                 break
             else:

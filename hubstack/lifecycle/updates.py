@@ -80,7 +80,7 @@ class Updater:
         except subprocess.CalledProcessError as error:
             raise HubstackError(f"the engine could not be started: {error}; run the same command again") from None
         if backend := local_backend(environment):
-            interruption.settle_lock(backend, stack.name, console)
+            interruption.settle_lock(backend, stack, console)
         with self._bookkeeping():
             find = automation.Stack.create_or_select if create else automation.Stack.select
             self._handle = find(stack.name, workspace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
+from hubstack.migration import commented_yaml
 from hubstack.migration.split import leaves
 from hubstack.project import stacks
 
@@ -22,33 +22,26 @@ ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 
 
 def put(file: Path, settings: Mapping[str, Any]) -> None:
-    """Put settings at the head of the stack's configuration, and its secrets provider at the head of the file.
+    """Put settings into the stack's configuration, new ones at its head, and its secrets provider into the file.
 
     Arguments:
-        file: the stack's file.
-        settings: keys ``hubstack:...``, and those of `ENCRYPTION`; one that is in the file already is replaced.
+        file: the stack's file; comments, order and quotes stay as they are.
+        settings: keys ``hubstack:...``, and those of `ENCRYPTION`; a setting that is in the file already is changed in
+            place, a secrets provider that is there stays.
 
     Raises:
         HubstackError: the file is written in a way that this cannot change; it is as it was.
     """
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     before = yaml.safe_load(text)
     provider = {key: value for key, value in settings.items() if key in ENCRYPTION and key not in before}
     config = {key: value for key, value in settings.items() if key not in ENCRYPTION and value not in ("", {}, [])}
-    for key in config:
-        text = re.sub(rf"(?m)^  [\"']?{re.escape(key)}[\"']?:.*\n(?:(?:   .*|  - .*|\s*)\n)*", "", f"{text}\n")
-    lines = text.splitlines()
-    place = next((index for index, line in enumerate(lines) if line.rstrip() == "config:"), -1) + 1
-    new = [f"  {line}" for line in _block(config)]
-    changed = "\n".join([*_block(provider), *lines[:place], *new, *lines[place:]]).rstrip("\n") + "\n"
     wanted = {**provider, **before, "config": {**(before.get("config") or {}), **config}}
-    try:
-        safe = bool(place) and yaml.safe_load(changed) == wanted
-    except yaml.YAMLError:
-        safe = False
-    if not safe:
+    changed = commented_yaml.edited(text, provider, config)
+    if changed is None or yaml.safe_load(changed) != wanted:
+        by_hand = yaml.safe_dump(config, sort_keys=False, width=1000, allow_unicode=True)
         raise HubstackError(
-            f"{file.name}: cannot be changed safely; write this below its key config yourself:\n" + "\n".join(new)
+            f"{file.name}: cannot be changed safely; write this below its key config yourself:\n{by_hand.rstrip()}"
         )
     write(file, changed)
 
@@ -95,9 +88,3 @@ def encrypted(stack: stacks.Stack, secrets: Mapping[str, Any], console: Console)
     written = yaml.safe_load((stack.folder / f"Pulumi.{stack.name}.yaml").read_text())
     config = {f"hubstack:{name}": written["config"][f"hubstack:{name}"] for name, tree in secrets.items() if tree}
     return {**{key: written[key] for key in ENCRYPTION if key in written}, **config}
-
-
-def _block(settings: Mapping[str, Any]) -> list[str]:
-    if not settings:
-        return []
-    return yaml.safe_dump(dict(settings), sort_keys=False, width=1000, allow_unicode=True).splitlines()

@@ -168,7 +168,7 @@ def retire(stack: Stack, console: Console) -> None:
 
 def release_urn(stack: Stack) -> str:
     """URN of the Helm release in a stack."""
-    return f"urn:pulumi:{stack.name}::hubstack::{RELEASE_URN_TYPE}::jupyterhub-release"
+    return f"urn:pulumi:{stack.name}::{stack.project}::{RELEASE_URN_TYPE}::jupyterhub-release"
 
 
 def lacks_release(stack: Stack, deployment: Mapping[str, Any]) -> bool:

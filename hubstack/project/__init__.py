@@ -5,31 +5,67 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hubstack.errors import HubstackError
+from hubstack.project import definition
+
 CODE = Path(__file__).resolve().parents[2]
 """The folder that Hubstack is imported from: a checkout, or where a wheel was installed."""
-IS_CHECKOUT = (CODE / "Pulumi.yaml").is_file()
+STATE_FOLDER = ".hubstack"
+"""Name of the folder below a project's with everything that runs leave behind."""
+IS_CHECKOUT = (CODE / definition.FILE).is_file()
 
 
 def find_root(start: Path) -> Path:
     """The project's folder: where the stacks' files lie, and what relative paths in settings start from.
 
-    ``HUBSTACK_ROOT`` names it. Without that it is the checkout; for an installed Hubstack it is the nearest folder,
-    from `start` upwards, that has a Pulumi.yaml, and `start` itself where none has.
+    ``HUBSTACK_ROOT`` names it. Without that it is the nearest folder, from `start` upwards, that has a Pulumi.yaml of a
+    program in Python. Where none has one, it is the checkout, and for an installed Hubstack `start` itself.
     """
     if named := os.environ.get("HUBSTACK_ROOT"):
         return Path(named).expanduser().resolve()
-    if IS_CHECKOUT:
-        return CODE
-    return next((folder for folder in (start, *start.parents) if (folder / "Pulumi.yaml").is_file()), start)
+    for folder in (start, *start.parents):
+        file = folder / definition.FILE
+        # Work folders and copies of revisions below a state folder are no projects.
+        if STATE_FOLDER not in folder.parts and file.is_file() and definition.is_python(file):
+            return folder
+    return CODE if IS_CHECKOUT else start
 
 
 ROOT = find_root(Path.cwd())
 """The project's folder."""
 
 
+def is_checkout() -> bool:
+    """Whether the project is the checkout that this code is from, with its Makefile."""
+    return IS_CHECKOUT and ROOT == CODE
+
+
+SETUP_CHECKOUT = "make setup"
+SETUP_INSTALLED = "python3 -m venv .venv && .venv/bin/python -m pip install --quiet --requirement requirements.txt"
+"""Commands that make the command ``.venv/bin/hubstack``, in a checkout and in any other project."""
+
+
+def setup() -> str:
+    """The command that makes ``.venv/bin/hubstack`` in a clone of this project."""
+    return SETUP_CHECKOUT if is_checkout() else SETUP_INSTALLED
+
+
+def use(folder: Path) -> None:
+    """Make a folder the project of this process.
+
+    Raises:
+        HubstackError: there is no such folder.
+    """
+    global ROOT
+    root = folder.expanduser().resolve()
+    if not root.is_dir():
+        raise HubstackError(f"the project's folder {root}: there is none; --project or HUBSTACK_ROOT names another one")
+    ROOT = root
+
+
 def state_dir() -> Path:
     """Folder for everything that runs leave behind: cluster data, local backend, passphrase. Git ignores it."""
-    return Path(os.environ.get("HUBSTACK_STATE_DIR") or ROOT / ".hubstack").resolve()
+    return Path(os.environ.get("HUBSTACK_STATE_DIR") or ROOT / STATE_FOLDER).resolve()
 
 
 def mirror() -> Path | None:

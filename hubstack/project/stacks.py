@@ -23,9 +23,8 @@ import yaml
 from hubstack import project
 from hubstack.chart.text import sha256
 from hubstack.errors import HubstackError
+from hubstack.project import definition
 
-PROJECT = "hubstack"
-"""Name of the Pulumi project."""
 MODES = ("native", "helm")
 EMBEDDED_CONTEXT = "hubstack-sim"
 """The context by which a stack's file means the embedded cluster, whatever kind is started."""
@@ -50,6 +49,11 @@ class Stack:
     """The whole stack file, with `config` in place."""
     root: Path = field(default_factory=lambda: project.ROOT)
     """Folder of the program and of what relative paths start from: the project's, or a revision of it."""
+
+    @property
+    def project(self) -> str:
+        """Name of the Pulumi project that the stack is in."""
+        return definition.name(self.root)
 
     @property
     def context(self) -> str:
@@ -182,7 +186,9 @@ def outputs(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
 def deployed() -> list[str]:
     """Names of the stacks that have a work folder here."""
     folder = project.state_dir() / "stacks"
-    return sorted(path.name for path in folder.iterdir() if (path / "Pulumi.yaml").is_file()) if folder.is_dir() else []
+    return (
+        sorted(path.name for path in folder.iterdir() if (path / definition.FILE).is_file()) if folder.is_dir() else []
+    )
 
 
 def recorded(name: str) -> Stack:
@@ -194,25 +200,6 @@ def recorded(name: str) -> Stack:
 def forget(stack: Stack) -> None:
     """Remove the work folder of a destroyed stack."""
     shutil.rmtree(stack.folder, ignore_errors=True)
-
-
-def definition(root: Path) -> dict[str, Any]:
-    """What a folder's Pulumi.yaml says; our own commands do without the file.
-
-    Raises:
-        HubstackError: the file cannot be used.
-    """
-    file = root / "Pulumi.yaml"
-    if not file.is_file():
-        return {"name": PROJECT, "runtime": "python"}
-    try:
-        found = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
-        raise HubstackError(f"{file}: not valid YAML: {error}") from None
-    name = found.get("name") if isinstance(found, dict) else None
-    if name != PROJECT:
-        raise HubstackError(f"{file}: name: {name!r}: must be {PROJECT!r}, which the keys of all settings begin with")
-    return dict(found)
 
 
 def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
@@ -228,12 +215,12 @@ def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
     if earlier.is_file():
         known = yaml.safe_load(earlier.read_text()) or {}
         document = {**{key: value for key, value in known.items() if key.startswith("encryption")}, **document}
-    described = definition(stack.root)
+    described = definition.read(stack.root)
     described["main"] = os.path.relpath(stack.root, folder)
     if sys.prefix != sys.base_prefix:
         # The engine's own language host runs the program where the packages are.
         described["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(described, sort_keys=False))
+    (folder / definition.FILE).write_text(yaml.safe_dump(described, sort_keys=False))
     file = folder / earlier.name
     temporary = file.with_suffix(".tmp")
     temporary.write_text(yaml.safe_dump(document, sort_keys=False))
@@ -243,13 +230,13 @@ def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
 def engine_folder(name: str) -> Path:
     """A folder from which the engine can be asked about a stack: its work folder, or one with the project's name."""
     work = project.state_dir() / "stacks" / name
-    if work.is_dir():
+    if work.is_dir() and definition.name(work) == definition.name(project.ROOT):
         return work
-    if (project.ROOT / "Pulumi.yaml").is_file():
+    if (project.ROOT / definition.FILE).is_file():
         return project.ROOT
     bare = project.state_dir() / "project"
     bare.mkdir(parents=True, exist_ok=True)
-    (bare / "Pulumi.yaml").write_text(yaml.safe_dump(definition(bare)))
+    (bare / definition.FILE).write_text(yaml.safe_dump(definition.read(bare)))
     return bare
 
 

@@ -34,11 +34,9 @@ program.work()
 
 
 def differs(base: Path, head: Path, parts: Iterable[str]) -> bool:
-    """Whether some of the program's files differ; not where one side is no copy of the program."""
+    """Whether some of the program's files differ; not where one side has none of them."""
     sides = [_digest(folder, parts) for folder in (base, head)]
-    return (
-        all((folder / "hubstack" / "chart" / "render.py").is_file() for folder in (base, head)) and sides[0] != sides[1]
-    )
+    return None not in sides and sides[0] != sides[1]
 
 
 def render(base: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], str | None]:
@@ -83,8 +81,11 @@ def _restored(data: Mapping[str, Any]) -> Rendered:
     return Rendered(**{**data, **sets})
 
 
-def _digest(folder: Path, parts: Iterable[str]) -> str:
+def _digest(folder: Path, parts: Iterable[str]) -> str | None:
+    """Of the files that a folder has; None where it has none."""
     paths = [path for part in parts for path in _files(folder / part)]
+    if not paths:
+        return None
     return sha256(json.dumps([[str(path.relative_to(folder)), path.read_bytes().hex()] for path in paths]))
 
 

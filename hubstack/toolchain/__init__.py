@@ -1,6 +1,6 @@
 """The external programs: found on PATH, in the user's cache, in the mirror or at their publishers, at pinned versions.
 
-`toolchain.yaml` pins them; `catalog` reads it, `installed` looks on PATH, `supply` fills the cache.
+`toolchain.yaml` pins them; `catalog` reads it, `on_path` looks on PATH, `install` fills the cache.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from hubstack.toolchain.catalog import Catalog, Program, ToolchainError
 from hubstack.toolchain.failures import forget as forget_failures
-from hubstack.toolchain.installed import Installed
+from hubstack.toolchain.on_path import ProgramsOnPath
 
 __all__ = ["Catalog", "Program", "ToolchainError", "Tools", "ensure", "forget_failures"]
 
@@ -80,19 +80,19 @@ def ensure(
 ) -> Tools:
     """Have these programs ready; what is on the machine already costs a few milliseconds.
 
-    Args:
-        names: Programs of the catalog.
-        optional: Programs, of `names` or others, that can be done without: what cannot be had of them is not in the
+    Arguments:
+        names: programs of the catalog.
+        optional: programs, of `names` or others, that can be done without: what cannot be had of them is not in the
             result, which says why. After a failed download they are not tried again for an hour.
-        progress: Where to show what is being fetched; None: nowhere.
-        catalog: What there is; that of `toolchain.yaml` if left out.
+        progress: where to show what is being fetched; None: nowhere.
+        catalog: what there is; that of `toolchain.yaml` if left out.
 
     Raises:
-        ToolchainError: Some that are not optional cannot be had; lists all of them, why, and how to supply them by
+        ToolchainError: some that are not optional cannot be had; lists all of them, why, and how to install them by
             hand.
     """
     catalog = catalog or Catalog.load()
-    installed = Installed()
+    installed = ProgramsOnPath()
     programs: dict[str, Program | None] = {}
     for name in dict.fromkeys((*names, *optional)):
         programs[name] = installed.find(name, catalog.release(name)) or catalog.cached(name)
@@ -100,9 +100,9 @@ def ensure(
     missing = [name for name, found in programs.items() if found is None]
     absent: dict[str, str] = {}
     if missing:
-        from hubstack.toolchain.supply import supply  # loads what only downloads need
+        from hubstack.toolchain.install import install_missing  # loads what only downloads need
 
-        absent = supply(catalog, missing, optional, installed.misfits, progress)
+        absent = install_missing(catalog, missing, optional, installed.misfits, progress)
         programs.update({name: catalog.cached(name) for name in missing})
     return Tools(
         {name: found for name, found in programs.items() if found is not None},

@@ -20,7 +20,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class ToolchainError(Exception):
-    """Programs cannot be had; says which, why, and how to supply them."""
+    """Programs cannot be had; says which, why, and how to install them."""
 
     def __init__(self, message: str, missing: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -105,7 +105,7 @@ class Catalog:
         """Read a file such as `toolchain.yaml`, which is the default.
 
         Raises:
-            ToolchainError: The file cannot be read as one.
+            ToolchainError: the file cannot be read as one.
         """
         path = path or PINS
         try:
@@ -119,7 +119,7 @@ class Catalog:
         """The release that supplies a program.
 
         Raises:
-            ToolchainError: There is none.
+            ToolchainError: there is none.
         """
         if program not in self._suppliers:
             known = ", ".join(sorted(self._suppliers))
@@ -130,7 +130,7 @@ class Catalog:
         """The release that supplies a program, once for each version that will do, the preferred one first.
 
         Raises:
-            ToolchainError: There is none.
+            ToolchainError: there is none.
         """
         return self._variants[self.release(program).name]
 
@@ -148,7 +148,7 @@ class Catalog:
         return template.format_map(fields)
 
     def mirrored(self, release: Release) -> tuple[str, ...]:
-        """Names of files in the mirror that supply it: the mirror's own archive, the publisher's."""
+        """Names of files in the mirror that have it: the mirror's own archive, the publisher's."""
         names = [f"{self.expand(release.mirror, release)}-{self.machine}.tar.xz"]
         published = self.expand(release.url, release).rpartition("/")[2]
         # a bare program does not say in its name which version it is

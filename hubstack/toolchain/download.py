@@ -33,7 +33,7 @@ def published_digest(url: str, file_name: str, task: Task) -> str:
     """SHA-256 of a file, in hexadecimal digits, as its publisher states it at this URL.
 
     Raises:
-        FetchError: The URL does not answer, or does not say.
+        FetchError: the URL does not answer, or does not say.
     """
     text = _attempts(url, task, lambda: _read(url))
     if text.lstrip().startswith("{"):
@@ -55,15 +55,15 @@ def published_digest(url: str, file_name: str, task: Task) -> str:
 def download(url: str, target: Path, digest: str, task: Task, *, authority: str = "the publisher") -> None:
     """Get a file of this SHA-256. What an interruption leaves in ``<target>.partial`` is continued the next time.
 
-    Args:
-        url: Where it is.
-        target: Where it goes.
-        digest: Its SHA-256, in hexadecimal digits.
-        task: Told how far it is.
-        authority: Who says that this is its SHA-256, for the error.
+    Arguments:
+        url: where it is.
+        target: where it goes.
+        digest: its SHA-256, in hexadecimal digits.
+        task: gets how far it is.
+        authority: who says that this is its SHA-256, for the error.
 
     Raises:
-        FetchError: It cannot be had, or is another file; nothing is left in the latter case.
+        FetchError: it cannot be had, or is another file; nothing is left in the latter case.
     """
     if target.is_file() and sha256(target) == digest:
         return

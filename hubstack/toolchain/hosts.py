@@ -35,8 +35,8 @@ class Hosts:
         Behind a proxy only the proxy knows, and nothing is tried.
 
         Raises:
-            FetchError: The host has no address, or does not take a connection.
-            Interrupted: The answer is no longer wanted.
+            FetchError: the host has no address, or does not take a connection.
+            Interrupted: the answer is no longer wanted.
         """
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -23,7 +23,7 @@ def check_mirrored(archive: Path) -> None:
     """Compare an archive of the mirror with the checksums beside it.
 
     Raises:
-        FetchError: It is damaged or not listed.
+        FetchError: it is damaged or not listed.
     """
     sums = archive.parent / _SUMS
     try:
@@ -47,7 +47,7 @@ def unpack(archive: Path, names: Iterable[str], into: Path, task: Task, *, extra
     becomes a hard link to the file that it names.
 
     Raises:
-        FetchError: The archive is damaged or lacks one.
+        FetchError: the archive is damaged or lacks one.
     """
     plain = into / ".tar"
     try:

@@ -22,7 +22,7 @@ class Person:
     """One person with a browser of their own; leaves a picture of where they were at the end."""
 
     def __init__(self, browser: Browser, url: str, name: str, pictures: Path) -> None:
-        """Args:
+        """Arguments:
         browser: a running browser.
         url: address of the hub, as seen from this machine.
         name: user name; also part of the pictures' names.

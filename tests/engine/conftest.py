@@ -17,6 +17,9 @@ from hubstack.lifecycle.updates import Updater
 from hubstack.project import stacks
 from tests import charts, programs
 
+PROJECT = "someones-hubs"
+"""Name of the project in `root`."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -63,10 +66,10 @@ def machine(tools: toolchain.Tools, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def root(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project folder of its own for stack files that tests write; the program is the real one."""
+    """A project of another name, for stack files that tests write; the program is the real one."""
     for entry in project.ROOT.iterdir():
         if entry.name not in ("values", ".hubstack", ".git") and not entry.name.startswith("Pulumi."):
             (tmp_path / entry.name).symlink_to(entry)
-    (tmp_path / "Pulumi.yaml").write_text((project.ROOT / "Pulumi.yaml").read_text())
+    (tmp_path / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
     monkeypatch.setattr(project, "ROOT", tmp_path)
     return tmp_path

@@ -16,12 +16,13 @@ import yaml
 
 from hubstack import project
 
-PROJECT = (
+PROGRAM = (
     "__main__.py",
-    "Pulumi.yaml",
     "requirements.txt",
     "hubstack",
 )
+PROJECT = "some-fleet"
+"""Name of the copy, which is not the checkout's."""
 IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
 
 
@@ -36,12 +37,13 @@ class FleetCopy:
     def make(cls, root: Path, state: Path) -> FleetCopy:
         """Copy the project's program, without stacks."""
         root.mkdir(parents=True)
-        for name in PROJECT:
+        for name in PROGRAM:
             path = project.ROOT / name
             if path.is_dir():
                 shutil.copytree(path, root / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(path, root / name)
+        (root / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         (root / ".venv").symlink_to(Path(sys.prefix))
         (root / ".gitignore").write_text(".venv\n.hubstack\n__pycache__\n")
         copy = cls(root, state)
@@ -89,7 +91,7 @@ class FleetCopy:
 
     def checkpoint(self, stack: str) -> Path:
         """File of the local backend with a stack's state."""
-        return self.state / "backend" / ".pulumi" / "stacks" / "hubstack" / f"{stack}.json"
+        return self.state / "backend" / ".pulumi" / "stacks" / PROJECT / f"{stack}.json"
 
     def environment(self) -> dict[str, str]:
         """Variables for commands of the copy; the tools are the project's."""

@@ -20,7 +20,7 @@ from hubstack.lifecycle.updates import Updater
 from hubstack.migration import giving, recover, releasing, take_over
 from hubstack.migration.adopt import Request, adopt
 from hubstack.project import stacks
-from tests.engine.conftest import Machine
+from tests.engine.conftest import PROJECT, Machine
 
 QUIET = Console(quiet=True)
 SENTINEL = "sentinel-4f2a9c"
@@ -128,7 +128,7 @@ def test_adoption_is_in_place(machine: Machine, root: Path, mode: str) -> None:
     again = updater(machine, name).up()
     assert again.changed == 0
     assert ledger(machine, name) == after
-    (state,) = machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json")
+    (state,) = machine.state.glob(f"backend/.pulumi/stacks/{PROJECT}/{name}.json")
     assert SENTINEL not in state.read_text()
 
 
@@ -201,7 +201,7 @@ def test_a_lost_state_is_recovered_in_place(machine: Machine, root: Path, mode: 
     engine = updater(machine, name)
     with pytest.raises(HubstackError, match="its state knows its hub"):
         recover.recover(engine, stacks.select(name), QUIET)
-    for state in machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json*"):
+    for state in machine.state.glob(f"backend/.pulumi/stacks/{PROJECT}/{name}.json*"):
         state.unlink()
     with pytest.raises(HubstackError, match=f"hubstack recover --stack {name}"):
         updater(machine, name).up()
@@ -297,7 +297,7 @@ def test_a_hub_is_given_back_to_helm(machine: Machine, root: Path, mode: str) ->
     assert (done.release, done.revision, done.version) == (name, 1, "4.4.0")
     assert ledger(machine, name) == before, "nothing was changed"
     assert name in listed(machine)
-    assert not list(machine.state.glob(f"backend/.pulumi/stacks/hubstack/{name}.json"))
+    assert not list(machine.state.glob(f"backend/.pulumi/stacks/{PROJECT}/{name}.json"))
     settings = helm(machine, "get", "values", name, "--namespace", name, "--output", "yaml")
     assert "announce" in settings
     chart = str(project.mirrored_chart("4.4.0"))

@@ -14,7 +14,7 @@ import yaml
 
 from hubstack.engine import environment
 from tests import needs
-from tests.engine.conftest import Machine
+from tests.engine.conftest import PROJECT, Machine
 
 NAME = "plain"
 
@@ -39,7 +39,7 @@ class Project:
         """What an operation changed."""
         code, output = self.pulumi(verb, "--yes", "--skip-preview")
         assert code == 0, output
-        newest = max((self.backend / ".pulumi" / "history" / "hubstack" / NAME).glob("*.history.json"))
+        newest = max((self.backend / ".pulumi" / "history" / PROJECT / NAME).glob("*.history.json"))
         found: dict[str, int] = json.loads(newest.read_text())["resourceChanges"]
         return found
 
@@ -78,7 +78,7 @@ def test_up_again_and_a_lost_state(plain: Project) -> None:
     """`pulumi up` deploys, again changes nothing, and with another, empty backend refuses each object that is there."""
     assert set(plain.changes("up")) == {"create"}
     assert set(plain.changes("up")) == {"same"}
-    stacks = plain.backend / ".pulumi" / "stacks" / "hubstack"
+    stacks = plain.backend / ".pulumi" / "stacks" / PROJECT
     kept = (stacks / f"{NAME}.json").read_bytes()
     for file in stacks.glob(f"{NAME}.json*"):
         file.unlink()

@@ -16,7 +16,7 @@ from rich.console import Console
 from hubstack.cluster import make_cluster
 from hubstack.fleet import deployed, rollout
 from tests.engine.conftest import Machine
-from tests.engine.fleet_copy import FleetCopy
+from tests.engine.fleet_copy import PROJECT, FleetCopy
 from tests.engine.small_disk import fill, small_disk
 
 STACKS = {
@@ -203,7 +203,7 @@ def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.
     folder = fleet.state / "stacks" / "a"
     for stack in ("a", "c", "nobody"):
         asked = deployed.from_engine(stack, variables, folder)
-        assert asked == deployed.from_files(stack, fleet.state / "backend")
+        assert asked == deployed.from_files(stack, PROJECT, fleet.state / "backend")
         assert asked.finished == (stack != "nobody")
 
 

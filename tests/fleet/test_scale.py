@@ -33,7 +33,7 @@ WAVES = [
 
 
 @dataclass
-class Lab:
+class LargeFleet:
     """The fleet and what it runs on."""
 
     copy: FleetCopy
@@ -78,7 +78,7 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:  # noqa: F811
+def large(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LargeFleet]:  # noqa: F811
     """Thirty stacks, nothing deployed; the clusters are the suite's own and two more."""
     folder = tmp_path_factory.mktemp("scale")
     clusters: list[Any] = [machine.cluster, *(make_cluster("sim", folder / f"c{n}") for n in range(1, CLUSTERS))]
@@ -95,7 +95,7 @@ def lab(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         stacks[name] = {"tier": tier, "cluster": f"c{number % CLUSTERS}"}
         copy.stack(name, machine.cluster.context, kubeconfigs[number % CLUSTERS], ["common.yaml"])
     copy.fleet(stacks, WAVES, maxParallel=4)
-    found = Lab(copy, clusters, proxy, names)
+    found = LargeFleet(copy, clusters, proxy, names)
     found.change()
     yield found
     proxy.close()
@@ -121,88 +121,88 @@ def kill(running: subprocess.Popen[str], everything: bool) -> None:
             continue
 
 
-def test_kills_at_random_moments(lab: Lab) -> None:
+def test_kills_at_random_moments(large: LargeFleet) -> None:
     """However often and whenever the runner is killed, the end is that of an undisturbed rollout."""
     chance = random.Random(7)
     command, kills = "up", 0
     while kills < KILLS:
-        with lab.copy.start(command) as running:
+        with large.copy.start(command) as running:
             try:
                 output, _ = running.communicate(timeout=chance.uniform(0.5, 14))
             except subprocess.TimeoutExpired:
                 kill(running, everything=kills % 3 == 2)
                 kills += 1
-                status = lab.copy.facts("status")  # killed before it was in the journal, a rollout never was
+                status = large.copy.facts("status")  # killed before it was in the journal, a rollout never was
                 command = "resume" if status and status["state"] == "interrupted" else "up"
                 continue
         assert running.returncode == 0, output
-        if set(lab.copy.actions().values()) == {"skip"}:  # done before the kills were: another change, and on
-            lab.require_whole()
-            lab.change()
+        if set(large.copy.actions().values()) == {"skip"}:  # done before the kills were: another change, and on
+            large.require_whole()
+            large.change()
             command = "up"
-    code, output = lab.copy.run(command)
+    code, output = large.copy.run(command)
     assert code == 0, output
-    lab.require_whole()
+    large.require_whole()
 
 
-def test_slow_and_busy_api_server(lab: Lab) -> None:
+def test_slow_and_busy_api_server(large: LargeFleet) -> None:
     """An API server that is slow, then answers 429 and 503 for a while, delays its stacks and loses nothing."""
-    lab.change()
-    lab.proxy.delay = 0.2
+    large.change()
+    large.proxy.delay = 0.2
     moments = [(8, 429), (4, None), (8, 503), (6, None)]
 
     def trouble() -> None:
         for seconds, status in moments:
-            lab.proxy.status = status
+            large.proxy.status = status
             time.sleep(seconds)
-        lab.proxy.delay = 0.0
+        large.proxy.delay = 0.0
 
     thread = threading.Thread(target=trouble)
-    with lab.copy.start("up") as running:
+    with large.copy.start("up") as running:
         thread.start()
         output, _ = running.communicate()
     thread.join()
-    assert lab.proxy.refused
+    assert large.proxy.refused
     assert running.returncode in (0, 3, 4), output
     if running.returncode:
-        code, output = lab.copy.run("resume")
+        code, output = large.copy.run("resume")
         assert code == 0, output
-    lab.require_whole()
+    large.require_whole()
 
 
-def test_a_cluster_down_in_the_middle(lab: Lab, tools: Tools) -> None:  # noqa: F811
+def test_a_cluster_down_in_the_middle(large: LargeFleet, tools: Tools) -> None:  # noqa: F811
     """A cluster that goes down costs its own stacks only; nothing of them is deleted, and resume deploys them."""
-    lab.change()
-    with lab.copy.start("up") as running:
+    large.change()
+    with large.copy.start("up") as running:
         assert running.stdout is not None
         for line in running.stdout:
             if "wave prod: started" in line:
                 break
-        lab.clusters[1].down()
+        large.clusters[1].down()
         running.communicate()
-    states = lab.copy.states()
+    states = large.copy.states()
     assert running.returncode in (3, 4)
-    others = {states[name] for number in (0, 2) for name in lab.of(number)}
+    others = {states[name] for number in (0, 2) for name in large.of(number)}
     assert "failed" not in others
-    before = {name: len(lab.state(name)["resources"]) for name in lab.names}
-    lab.clusters[1].up(tools, None)
-    code, output = lab.copy.run("resume")
+    before = {name: len(large.state(name)["resources"]) for name in large.names}
+    large.clusters[1].up(tools, None)
+    code, output = large.copy.run("resume")
     assert code == 0, output
-    assert {name: len(lab.state(name)["resources"]) for name in lab.names} == before
-    lab.require_whole()
+    assert {name: len(large.state(name)["resources"]) for name in large.names} == before
+    large.require_whole()
 
 
-def test_one_stack_with_broken_values(lab: Lab) -> None:
+def test_one_stack_with_broken_values(large: LargeFleet) -> None:
     """A stack of the first wave whose values are refused stops everything, and nothing of any stack is touched."""
-    file = lab.copy.root / f"Pulumi.{lab.names[1]}.yaml"
+    file = large.copy.root / f"Pulumi.{large.names[1]}.yaml"
     good = file.read_text()
     assert good.startswith("config:\n")
     file.write_text(good.replace("config:\n", "config:\n  hubstack:values: {hub: {db: {typ: x}}}\n", 1))
-    lab.limit += 1
-    lab.copy.values("common.yaml", hub={"concurrentSpawnLimit": lab.limit})
-    before = {name: lab.state(name)["manifest"]["time"] for name in lab.names}
-    code, output = lab.copy.run("up")
+    large.limit += 1
+    large.copy.values("common.yaml", hub={"concurrentSpawnLimit": large.limit})
+    before = {name: large.state(name)["manifest"]["time"] for name in large.names}
+    code, output = large.copy.run("up")
     assert code == 3
     assert "did you mean 'type'?" in output
-    assert {name: lab.state(name)["manifest"]["time"] for name in lab.names} == before
+    assert {name: large.state(name)["manifest"]["time"] for name in large.names} == before
     file.write_text(good)

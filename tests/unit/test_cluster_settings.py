@@ -12,7 +12,7 @@ import yaml
 from hubstack.cluster import ClusterError, SimSettings, make_cluster, objects, pki, stages
 from hubstack.cluster.components import NAMES, TOOLS, check_tools, components
 from hubstack.cluster.kind import KindCluster
-from hubstack.cluster.model import teller
+from hubstack.cluster.model import reporter
 from hubstack.cluster.node.cluster import NodeCluster
 from hubstack.cluster.sim import SimCluster
 from hubstack.cluster.state import PORT_USERS, Layout
@@ -184,7 +184,7 @@ def test_progress_may_be_a_function_a_console_or_nothing() -> None:
         def print(self, text: str, /) -> None:
             said.append(text)
 
-    teller(None)("unheard")
-    teller(said.append)("one")
-    teller(Console())("two")
+    reporter(None)("unheard")
+    reporter(said.append)("one")
+    reporter(Console())("two")
     assert said == ["one", "two"]

@@ -177,6 +177,8 @@ def test_what_a_backend_says(
     found = deployed.read("a", {"PULUMI_BACKEND_URL": url}, tmp_path)
     assert (found.digest, found.finished, found.pending) == ("d1" if mark else None, finished, pending)
     assert deployed.read("b", {"PULUMI_BACKEND_URL": url}, tmp_path) == deployed.Deployed()
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    assert deployed.read("a", {"PULUMI_BACKEND_URL": url}, tmp_path) == deployed.Deployed(), "another project's stack"
 
 
 def test_a_snapshot_is_the_work_tree(tmp_path: Path) -> None:

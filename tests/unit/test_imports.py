@@ -44,7 +44,8 @@ def test_directions_of_imports() -> None:
             "import hubstack.components.jupyterhub, hubstack.settings",
             {"pulumi_kubernetes", "kubernetes", "typer", "rich"},
         ),
-        ("import hubstack.commands.main", {"pulumi", "pulumi_kubernetes", "kubernetes", "cryptography"}),
+        ("import hubstack.commands.main", {"pulumi", "pulumi_kubernetes", "kubernetes", "cryptography", "ruamel"}),
+        ("import hubstack.migration.adopt, hubstack.migration.switch", {"ruamel"}),
     ],
 )
 def test_start_up_does_not_pay_for_what_it_does_not_use(statement: str, absent: set[str]) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from hubstack import project
+from hubstack.commands import main
 from hubstack.errors import HubstackError
 from hubstack.fleet import digest
 from hubstack.project import stacks
@@ -22,25 +24,45 @@ def settings_only(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_checkout_is_the_project_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command of a checkout means that checkout, unless another project is named."""
+@pytest.mark.parametrize("checkout", [True, False])
+def test_the_project_is_the_nearest_folder_upwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkout: bool
+) -> None:
+    """A Pulumi.yaml in Python or one that is broken is ours; without one it is the checkout, or where one stands."""
     monkeypatch.delenv("HUBSTACK_ROOT", raising=False)
-    (tmp_path / "Pulumi.yaml").touch()
-    assert project.IS_CHECKOUT
-    assert project.find_root(tmp_path) == project.CODE == project.ROOT
-    monkeypatch.setenv("HUBSTACK_ROOT", str(tmp_path))
-    assert project.find_root(project.CODE) == tmp_path
-
-
-def test_an_installed_one_looks_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nearest folder with a Pulumi.yaml is the project; where none has one, the folder that one stands in."""
-    monkeypatch.delenv("HUBSTACK_ROOT", raising=False)
-    monkeypatch.setattr(project, "IS_CHECKOUT", False)
-    below = tmp_path / "hubs" / "notes"
+    monkeypatch.setattr(project, "IS_CHECKOUT", checkout)
+    below = tmp_path / "hubs" / "site" / "notes"
     below.mkdir(parents=True)
-    assert project.find_root(below) == below
-    (tmp_path / "hubs" / "Pulumi.yaml").touch()
+    assert project.find_root(below) == (project.CODE if checkout else below)
+    assert project.find_root(project.CODE / "docs") == project.CODE
+    (tmp_path / "hubs" / "Pulumi.yaml").write_text("name: a\nruntime:\n  name: python\n")
+    (tmp_path / "hubs" / "site" / "Pulumi.yaml").write_text("name: b\nruntime: nodejs\n")
     assert project.find_root(below) == tmp_path / "hubs"
+    (below / "Pulumi.yaml").write_text("name: [\n")
+    assert project.find_root(below) == below
+    work = tmp_path / "hubs" / ".hubstack" / "stacks" / "dev"
+    work.mkdir(parents=True)
+    (work / "Pulumi.yaml").write_text("name: a\nruntime: python\nmain: ../../..\n")
+    assert project.find_root(work) == tmp_path / "hubs"
+    monkeypatch.setenv("HUBSTACK_ROOT", str(tmp_path))
+    assert project.find_root(below) == tmp_path
+
+
+def test_a_project_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option --project counts more than the variable, and a folder that is not there is refused by its name."""
+    for root in ("by-option", "by-variable"):
+        (tmp_path / root).mkdir()
+        document = {"config": {"hubstack:kubeContext": root, "hubstack:values": {"cul": {}}}}
+        (tmp_path / root / "Pulumi.a.yaml").write_text(yaml.safe_dump(document))
+    monkeypatch.setattr(project, "ROOT", project.ROOT)
+    monkeypatch.setenv("HUBSTACK_ROOT", str(tmp_path / "by-variable"))
+    runner = CliRunner()
+    for arguments, root in ((["--project", str(tmp_path / "by-option")], "by-option"), ([], "by-variable")):
+        done = runner.invoke(main.app, [*arguments, "rollout", "plan"])
+        assert str(done.exception).startswith(f"{tmp_path}/{root}/fleet.yaml: there is none")
+    done = runner.invoke(main.app, ["--project", str(tmp_path / "nowhere"), "rollout", "plan"])
+    assert isinstance(done.exception, HubstackError)
+    assert str(done.exception).startswith(f"the project's folder {tmp_path}/nowhere: there is none")
 
 
 def test_the_mirror_beside_is_the_checkouts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,15 +78,20 @@ def test_the_mirror_beside_is_the_checkouts_alone(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: shop\nruntime: python\n", r"Pulumi\.yaml: name: 'shop': must be 'hubstack'"),
-        ("- name\n", r"Pulumi\.yaml: name: None: must be 'hubstack'"),
-        ("name: [\n", r"Pulumi\.yaml: not valid YAML: "),
+        ("name: shop/hubs\nruntime: python\n", "name: 'shop/hubs': must be 1 to 100 letters"),
+        ("runtime: python\n", "name: None: must be"),
+        ("- name\n", "must be a map"),
+        ("name: [\n", "not valid YAML: "),
+        ("name: shop\nruntime: nodejs\n", "runtime: 'nodejs': must be 'python'"),
+        ("name: shop\n", "runtime: None: must be 'python'"),
+        ("name: shop\nruntime: python\nmain: infra\n", "main: 'infra': is not supported"),
+        ("name: shop\nruntime: python\nstackConfigDir: config\n", "stackConfigDir: 'config': is not supported"),
     ],
 )
 def test_a_definition_that_cannot_be_used(settings_only: Path, text: str, message: str) -> None:
-    """Settings begin with the project's name, so a project of another name is refused before anything runs."""
+    """What the engine would stumble over later is refused before anything runs, with the file and the key."""
     (settings_only / "Pulumi.yaml").write_text(text)
-    with pytest.raises(HubstackError, match=message):
+    with pytest.raises(HubstackError, match=f"{settings_only}/Pulumi.yaml: {message}"):
         stacks.write_work_folder(stacks.select("a", root=settings_only), settings_only / "work")
 
 
@@ -80,6 +107,22 @@ def test_a_project_needs_nothing_but_settings(settings_only: Path, monkeypatch: 
     assert written["name"] == yaml.safe_load((asked / "Pulumi.yaml").read_text())["name"] == "hubstack"
     assert stacks.engine_folder("a") == stack.folder
     assert {path.name for path in settings_only.iterdir()} == {"Pulumi.a.yaml", "state"}
+
+
+def test_a_name_is_anybodys_choice(settings_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine gets the project's own name, and after a renaming it is asked about the new one."""
+    monkeypatch.setenv("HUBSTACK_STATE_DIR", str(settings_only / "state"))
+    monkeypatch.setattr(project, "ROOT", settings_only)
+    file = settings_only / "Pulumi.yaml"
+    file.write_text("name: Shop_1.hubs\nruntime: {name: python}\ndescription: hubs\n")
+    stack = stacks.select("a")
+    stacks.write_work_folder(stack)
+    written = yaml.safe_load((stack.folder / "Pulumi.yaml").read_text())
+    assert (stack.project, written["name"], written["description"]) == ("Shop_1.hubs", "Shop_1.hubs", "hubs")
+    assert stacks.engine_folder("a") == stack.folder
+    file.write_text("name: other\nruntime: python\n")
+    assert stacks.engine_folder("a") == settings_only
+    assert stack.project == "other"
 
 
 def test_the_installed_program_counts(settings_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ def test_a_plugin_that_cannot_be_asked_does_not_count(machine: Path) -> None:
     """A plugin has no version command; what does not speak its protocol is passed over."""
     script(machine / "bin" / "pulumi-resource-tool", "echo hello")
     pinned = catalog(release("pulumi-resource-tool", version_command=()))
-    with pytest.raises(toolchain.ToolchainError, match="does not tell its version"):
+    with pytest.raises(toolchain.ToolchainError, match="does not print its version"):
         toolchain.ensure(["pulumi-resource-tool"], catalog=pinned)
 
 

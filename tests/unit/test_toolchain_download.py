@@ -307,7 +307,7 @@ def test_an_interruption_ends_the_threads_and_keeps_the_part(
 
 
 def test_an_offline_machine_gets_one_error_with_everything(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    """What, from where, why, and each way to supply it by hand; for all programs at once."""
+    """What, from where, why, and each way to install it by hand; for all programs at once."""
 
     asked = []
 

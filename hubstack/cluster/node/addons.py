@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubstack.cluster.api import ApiClient
-from hubstack.cluster.cloud import Action, Cache, Cloud, balancers, new_volumes, removed, resized
+from hubstack.cluster.cloud_provider import Action, Cache, CloudProvider, balancers, new_volumes, removed, resized
 from hubstack.cluster.node.network import ADDRESSES, NODE
 
 
@@ -20,8 +20,8 @@ class Folders:
     """The volumes on disk: one folder for each claim."""
 
     def __init__(self, root: Path) -> None:
-        """Args:
-        root: Folder that holds them.
+        """Arguments:
+        root: folder that holds them.
         """
         self._root = root
 
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--volumes", required=True, type=Path, help="folder for the volumes")
     args = parser.parse_args()
     client = ApiClient(args.server, args.pki / "ca.crt", args.pki / "cloud.crt")
-    Cloud(client, args.heartbeat, Folders(args.volumes).plan).run()
+    CloudProvider(client, args.heartbeat, Folders(args.volumes).plan).run()
 
 
 if __name__ == "__main__":

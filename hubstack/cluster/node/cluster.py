@@ -15,8 +15,8 @@ from pathlib import Path
 
 from hubstack.cluster import objects, pki, process
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, teller
-from hubstack.cluster.node import caretaker, host, init
+from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, reporter
+from hubstack.cluster.node import host, init, supervisor
 from hubstack.cluster.node.images import stand_ins
 from hubstack.cluster.node.network import ADDRESSES, CONTEXT, NAMES, NODE, forwarded
 from hubstack.cluster.node.services import CLIENTS, SERVER, SOCKET, services, write_configuration
@@ -24,7 +24,7 @@ from hubstack.cluster.node.store import Store
 from hubstack.cluster.start import ready_nodes
 from hubstack.cluster.state import Layout, SavedState, choose_port, locked, port_is_free
 
-_NODE_PID, _CARETAKER = "node", "caretaker"
+_NODE_PID, _SUPERVISOR = "node", "supervisor"
 _POLL_SECONDS = 0.1
 _IMPORT_SECONDS = 600
 _IMAGES = "images.loaded"
@@ -48,16 +48,16 @@ class NodeCluster:
     ) -> None:
         """Nothing happens yet.
 
-        Args:
-            state_dir: Folder for everything that the cluster has on disk.
-            settings: Must say nothing but the defaults: the one node is as large as the machine.
-            owner: Process id; the node ends when that process does. None: it stays until `down`.
+        Arguments:
+            state_dir: folder for everything that the cluster has on disk.
+            settings: must say nothing but the defaults: the one node is as large as the machine.
+            owner: process id; the node ends when that process does. None: it stays until `down`.
             images: ``pull`` gives the node a way to the outside and lets it pull images, ``build`` gives it the
                 stand-ins and no way out. None: what ``HUBSTACK_NODE_IMAGES`` says, or by whether the registry of the
                 hub's image answers.
 
         Raises:
-            ClusterError: The settings ask for nodes, or there is no such way to images.
+            ClusterError: the settings ask for nodes, or there is no such way to images.
         """
         self._images = images or os.environ.get(IMAGES_VARIABLE) or "auto"
         if self._images not in ("auto", "pull", "build"):
@@ -90,34 +90,34 @@ class NodeCluster:
     def up(self, tools: Mapping[str, Path], progress: Progress | None = None, timeout: float = 300.0) -> None:
         """Make the node ready: build images where there are none, start what does not run.
 
-        Args:
-            tools: Path of each program that a node needs, by name.
-            progress: Told what has been reached.
-            timeout: Seconds after which it is given up, building images not counted.
+        Arguments:
+            tools: path of each program that a node needs, by name.
+            progress: gets a line about each step that is complete.
+            timeout: seconds after which it is given up, building images not counted.
 
         Raises:
-            ClusterError: It cannot run here, or does not become ready; shows the end of the log that explains it.
+            ClusterError: it cannot run here, or does not become ready; shows the end of the log that explains it.
         """
-        tell = teller(progress)
+        report = reporter(progress)
         host.check()
         pull = self._images == "pull" or (self._images == "auto" and registry_answers())
         store = stand_ins(image_folder(), Path(tools["kube-scheduler-1.30"]))
-        host.install_programs(tell, build=not pull and bool(store.missing()), outside=pull)
+        host.install_programs(report, build=not pull and bool(store.missing()), outside=pull)
         self._layout.root.mkdir(parents=True, exist_ok=True)
-        with locked(self._layout.lock, tell):
-            wanted = "" if pull else store.build(tell)
-            deadline = self._start(tools, tell, timeout, outside=pull)
+        with locked(self._layout.lock, report):
+            wanted = "" if pull else store.build(report)
+            deadline = self._start(tools, report, timeout, outside=pull)
             noted = self._layout.root / _IMAGES
             if wanted and not (noted.exists() and noted.read_text() == wanted):
-                tell("loading images")
+                report("loading images")
                 self.load_images(tools, store, max(0.0, deadline - time.monotonic()))
                 noted.write_text(wanted)
             client = self.client()
             self._wait(deadline, "kubelet", lambda: "" if ready_nodes(client) else "the node is not ready")
-            tell(f"ready: node {NODE}, images are {'pulled' if pull else 'stand-ins'}")
+            report(f"ready: node {NODE}, images are {'pulled' if pull else 'stand-ins'}")
 
     def _start(
-        self, tools: Mapping[str, Path], tell: Callable[[str], object], timeout: float, *, outside: bool
+        self, tools: Mapping[str, Path], report: Callable[[str], object], timeout: float, *, outside: bool
     ) -> float:
         """Start what does not run; gives the moment at which to give up."""
         deadline = time.monotonic() + timeout
@@ -136,12 +136,12 @@ class NodeCluster:
             self._spawn(saved, _NODE_PID, ["unshare", *host.NAMESPACES, "--fork", "--kill-child", "--mount-proc",
                         "--propagation", "private", sys.executable, "-P", "-m", init.__name__, self._spec])  # fmt: skip
         inside = self._first_process(deadline)
-        if not process.alive(process.read_record(layout.pid_file(_CARETAKER))):
-            self._spawn(saved, _CARETAKER, [sys.executable, "-P", "-m", caretaker.__name__, self._spec, str(inside)])
+        if not process.alive(process.read_record(layout.pid_file(_SUPERVISOR))):
+            self._spawn(saved, _SUPERVISOR, [sys.executable, "-P", "-m", supervisor.__name__, self._spec, str(inside)])
         client = ApiClient(_url(saved), layout.pki / "ca.crt", layout.pki / "admin.crt", timeout=5)
         self._wait(deadline, "kube-apiserver", lambda: _api_problem(client))
         if fresh:
-            tell("API server answers")
+            report("API server answers")
         self._wait(deadline, "kube-apiserver", lambda: _prepare(client))
         return deadline
 
@@ -206,13 +206,13 @@ class NodeCluster:
     def load_images(self, tools: Mapping[str, Path], store: Store, timeout: float = 60.0) -> None:
         """Give containerd the images of a store that has been built.
 
-        Args:
-            tools: Path of the program ctr.
+        Arguments:
+            tools: path of the program ctr.
             store: the images.
-            timeout: Seconds for containerd to answer at all.
+            timeout: seconds for containerd to answer at all.
 
         Raises:
-            ClusterError: The node does not run, or containerd does not take them.
+            ClusterError: the node does not run, or containerd does not take them.
         """
         deadline = time.monotonic() + timeout
         ctr = _ctr(Path(tools["ctr"]), self._first_process(deadline))
@@ -242,7 +242,7 @@ class NodeCluster:
     def down(self) -> None:
         """End the node and all in it; volumes and objects stay. Raises ClusterError."""
         if self._layout.root.exists():
-            with locked(self._layout.lock, teller(None)):
+            with locked(self._layout.lock, reporter(None)):
                 self._stop()
 
     def _stop(self) -> None:
@@ -251,7 +251,7 @@ class NodeCluster:
             self._end(saved)
 
     def _end(self, saved: SavedState) -> None:
-        for name in (_NODE_PID, _CARETAKER):
+        for name in (_NODE_PID, _SUPERVISOR):
             record = process.read_record(self._layout.pid_file(name))
             # ending the outer process ends process 1 inside, and that one all others
             process.stop([*([record] if record else []), *process.marked(saved.mark(name))], patience=3.0)
@@ -262,7 +262,7 @@ class NodeCluster:
         """End the node and remove the state folder; the images stay in the user's cache. Raises ClusterError."""
         if not self._layout.root.exists():
             return
-        with locked(self._layout.lock, teller(None)):
+        with locked(self._layout.lock, reporter(None)):
             self._stop()
             shutil.rmtree(self._layout.root)
 

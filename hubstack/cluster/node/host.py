@@ -61,17 +61,17 @@ def check() -> None:
     if shutil.which("unshare"):
         done = subprocess.run(["unshare", *NAMESPACES, "--fork", "true"], capture_output=True, text=True, check=False)
         if done.returncode:
-            said = done.stderr.strip().partition("\n")[0]
-            raise ClusterError(f"cluster `node` needs namespaces, which root may not make here ({said}); {_INSTEAD}")
+            reason = done.stderr.strip().partition("\n")[0]
+            raise ClusterError(f"cluster `node` needs namespaces, which root may not make here ({reason}); {_INSTEAD}")
     if not os.access(_CGROUPS, os.W_OK):
         raise ClusterError(f"cluster `node` needs control groups, and {_CGROUPS} cannot be written to; {_INSTEAD}")
 
 
-def install_programs(tell: Callable[[str], object], *, build: bool, outside: bool) -> None:
+def install_programs(report: Callable[[str], object], *, build: bool, outside: bool) -> None:
     """Have the system's own programs; on Debian and its relatives, missing ones are installed.
 
-    Args:
-        tell: told what is installed.
+    Arguments:
+        report: called with what is installed.
         build: whether the programs for building images are needed, too.
         outside: whether those for the way to the outside are.
 
@@ -87,7 +87,7 @@ def install_programs(tell: Callable[[str], object], *, build: bool, outside: boo
     if shutil.which("apt-get") is None:
         raise ClusterError(f"cluster `node` needs programs of these Debian packages: {', '.join(missing)}; install "
                            f"what your system calls them, {_INSTEAD}")  # fmt: skip
-    tell(f"installing with apt-get: {', '.join(missing)}")
+    report(f"installing with apt-get: {', '.join(missing)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for attempt in (command, ["apt-get", "update", "--quiet"], command):
         done = subprocess.run(attempt, env=environment, capture_output=True, text=True, check=False)
@@ -100,7 +100,7 @@ def install_programs(tell: Callable[[str], object], *, build: bool, outside: boo
 def prepare(root: Path, cgroup: str) -> None:
     """Note the machine's settings and make the node's control groups and mount points.
 
-    Args:
+    Arguments:
         root: the node's state folder.
         cgroup: its control group, such as ``/hubstack-node-1a2b``.
     """

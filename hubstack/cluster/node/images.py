@@ -14,7 +14,7 @@ from hubstack.cluster.node import layers
 from hubstack.cluster.node.store import Image, Layer, Store
 
 PAUSE = "registry.k8s.io/pause:3.10.1"
-"""The image that holds a pod's namespaces open; containerd is told this name."""
+"""The image that holds a pod's namespaces open; this is its name in containerd's configuration."""
 _PATH = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PYTHON = (_PATH, "LANG=C.UTF-8", "HOME=/home/jovyan", "NB_USER=jovyan", f"NB_UID={layers.JOVYAN}", "SHELL=/bin/bash")
 
@@ -66,7 +66,7 @@ def images() -> list[Image]:
 def built(folder: Path, scheduler: Path) -> list[Layer]:
     """The layers of the stand-ins, in the order in which they are built.
 
-    Args:
+    Arguments:
         folder: that of the store.
         scheduler: program that the user-scheduler's image holds.
     """

@@ -91,7 +91,7 @@ class _Keeper:
                     continue
                 self._start(name, service["argv"])
             self._reap()
-            self._tell()
+            self._report()
             time.sleep(0.1)
 
     def _answers(self) -> bool:
@@ -120,7 +120,7 @@ class _Keeper:
                 print(f"{name} ended with status {os.waitstatus_to_exitcode(status)}", flush=True)
                 self._due[name] = time.monotonic() + _PAUSE_SECONDS
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """What runs, for `status`; the pids are those of these namespaces."""
         text = json.dumps(sorted(self._pids.values()))
         file = Path(self._spec["running"])

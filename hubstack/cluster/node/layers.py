@@ -50,7 +50,7 @@ def base(folder: Path) -> None:
 def python_packages(folder: Path, lower: Path, requirements: Path) -> None:
     """PyPI packages.
 
-    Args:
+    Arguments:
         folder: the layer.
         lower: folder of the finished layer below it, made by `base`.
         requirements: a requirements file.

@@ -121,7 +121,7 @@ def services(layout: Layout, tools: Mapping[str, Path]) -> list[Service]:
 def write_configuration(layout: Layout, cgroup: str, *, outside: bool) -> None:
     """Write the files that containerd, kubelet, kube-proxy and CoreDNS read.
 
-    Args:
+    Arguments:
         layout: where they go.
         cgroup: control group below which all pods run, such as ``/hubstack-node-1a2b``.
         outside: whether names outside the cluster can be looked up.

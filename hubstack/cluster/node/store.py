@@ -61,7 +61,7 @@ class Store:
     def __init__(self, folder: Path, layers: Sequence[Layer], wanted: Sequence[Image]) -> None:
         """Nothing is built yet.
 
-        Args:
+        Arguments:
             folder: where layers are kept.
             layers: in the order in which they are built.
             wanted: images made of these layers.
@@ -75,7 +75,7 @@ class Store:
         """Layers that are not built yet."""
         return [layer for layer in self._layers if not self._done(layer).is_file()]
 
-    def build(self, tell: Callable[[str], object]) -> str:
+    def build(self, report: Callable[[str], object]) -> str:
         """Build what is missing; an interrupted build goes on with the layer it was at.
 
         Returns:
@@ -84,12 +84,12 @@ class Store:
         Raises:
             ClusterError: a package cannot be had.
         """
-        with locked(self._folder / "lock", tell, _PATIENCE, "building the same images"):
+        with locked(self._folder / "lock", report, _PATIENCE, "building the same images"):
             missing = self.missing()
             if missing:
-                tell(f"building images, once: {len(missing)} layers, some minutes and 1 GB in {self._folder}")
+                report(f"building images, once: {len(missing)} layers, some minutes and 1 GB in {self._folder}")
             for number, layer in enumerate(missing, 1):
-                tell(f"  layer {number} of {len(missing)}: {layer.name}")
+                report(f"  layer {number} of {len(missing)}: {layer.name}")
                 folder = layer.folder(self._folder)
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.parent.mkdir(parents=True, exist_ok=True)

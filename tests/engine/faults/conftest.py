@@ -1,4 +1,4 @@
-"""The lab, and its figures at the end of the run; `make fault-test` asks for the whole of it."""
+"""The harness, and its figures at the end of the run; `make fault-test` asks for the whole of it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import Machine
+from tests.engine.faults.harness import FaultHarness, Figure
 from tests.engine.faults.killing import Killer
-from tests.engine.faults.lab import Figure, Lab
 from tests.engine.fleet_copy import FleetCopy
 
 SEED = int(os.environ.get("HUBSTACK_FAULT_SEED", "8"))
@@ -19,10 +19,10 @@ FIGURES: list[Figure] = []
 
 
 @pytest.fixture(scope="session")
-def lab(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def harness(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> FaultHarness:
     """An empty project folder on the suite's cluster."""
     folder = tmp_path_factory.mktemp("faults")
-    return Lab(FleetCopy.make(folder / "project", folder / "state"), machine, Killer(SEED), FIGURES)
+    return FaultHarness(FleetCopy.make(folder / "project", folder / "state"), machine, Killer(SEED), FIGURES)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.engine.conftest import Machine
 from tests.engine.faults import leaks
+from tests.engine.faults.harness import SENTINEL, FaultHarness
 from tests.engine.faults.killing import Killer
-from tests.engine.faults.lab import SENTINEL, Lab
 from tests.engine.fleet_copy import FleetCopy
 
 NAME = "guarded"
@@ -50,9 +50,9 @@ VALUES: dict[str, Any] = {
 
 
 @pytest.fixture
-def own(machine: Machine, tmp_path: Any) -> Lab:
+def own(machine: Machine, tmp_path: Any) -> FaultHarness:
     """A project folder for this test alone: a fleet has to know each stack of its folder."""
-    return Lab(FleetCopy.make(tmp_path / "project", tmp_path / "state"), machine, Killer(0))
+    return FaultHarness(FleetCopy.make(tmp_path / "project", tmp_path / "state"), machine, Killer(0))
 
 
 def test_the_forms_are_found() -> None:
@@ -66,7 +66,7 @@ def test_the_forms_are_found() -> None:
 
 
 @pytest.mark.parametrize("mode", ["native", "helm"])
-def test_secrets_are_nowhere(own: Lab, mode: str) -> None:
+def test_secrets_are_nowhere(own: FaultHarness, mode: str) -> None:
     """A release with a secret of each kind is adopted, deployed, changed, reviewed, rolled out and destroyed."""
     name = f"{NAME}-{mode}"
     own.install(name, VALUES)

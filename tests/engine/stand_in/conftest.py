@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from hubstack.engine.environment import RANDOM
 from hubstack.stand_in import launcher
 from hubstack.toolchain import Catalog
-from hubstack.toolchain.installed import Installed
+from hubstack.toolchain.on_path import ProgramsOnPath
 from tests import needs
 from tests.plugin_process import running
 
@@ -20,7 +20,7 @@ def real() -> Path:
     """The real plugin, where the machine has it already; nothing is downloaded for a comparison."""
     catalog = Catalog.load()
     release = catalog.release(RANDOM)
-    found = Installed().find(RANDOM, release) or catalog.cached(RANDOM)
+    found = ProgramsOnPath().find(RANDOM, release) or catalog.cached(RANDOM)
     if found:
         with running(found.path) as plugin:  # other tests may have put the stand-in into the cache
             if plugin.ask("GetPluginInfo", Empty()) == {"version": release.version}:

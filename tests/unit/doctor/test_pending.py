@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from hubstack import project
 from hubstack.doctor import checks_pending
 from hubstack.doctor.state import EngineState, Lock, read_locks
+from hubstack.project import stacks
 from tests.unit.doctor.fake import CORE, named, subject, texts
 
 SECRETS = f"{CORE}/secrets"
@@ -22,6 +24,11 @@ def record(release: str, revision: int, status: str) -> dict[str, Any]:
     """A record as Helm labels it."""
     labels = {"owner": "helm", "name": release, "version": str(revision), "status": status}
     return named(f"sh.helm.release.v1.{release}.v{revision}", labels=labels)
+
+
+def stack(name: str, root: Path = project.ROOT) -> stacks.Stack:
+    """A stack of the project in a folder."""
+    return stacks.Stack(name=name, base=name, config={}, document={}, root=root)
 
 
 def helm(*records: dict[str, Any], mode: str = "helm") -> list[tuple[str, str]]:
@@ -89,8 +96,10 @@ def test_locks_are_read_and_left(tmp_path: Path) -> None:
     for index, (pid, host, since) in enumerate([*holders, (1, "elsewhere", now)]):
         text = {"pid": pid, "hostname": host, "username": "jo", "timestamp": since.isoformat()}
         (folder / f"{index}.json").write_text(json.dumps(text))
-    assert [each.alive for each in read_locks(tmp_path, "dev")] == [True, False, None]
-    assert list(read_locks(tmp_path, "prod")) == []
+    assert [each.alive for each in read_locks(tmp_path, stack("dev"))] == [True, False, None]
+    assert list(read_locks(tmp_path, stack("prod"))) == []
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    assert list(read_locks(tmp_path, stack("dev", tmp_path))) == [], "a stack of another project is another stack"
     assert len(list(folder.iterdir())) == 3
 
 

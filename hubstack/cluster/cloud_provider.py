@@ -1,9 +1,9 @@
-"""The simulated cloud: volumes for claims, addresses for load balancers and ingresses, nodes for other schedulers'
-pods.
+"""The simulated cloud provider: volumes for claims, addresses for load balancers and ingresses, nodes for pods of other
+schedulers.
 
-Runs as a process of its own (``python -m hubstack.cluster.cloud``), with its own user and no more permissions than it
-needs. Watchers fill a cache; whenever something has changed, `plan` says what is to be done. `plan` is a pure function
-of the cache, so doing something twice, or starting again at any moment, is harmless.
+Runs as a process of its own (``python -m hubstack.cluster.cloud_provider``), with its own user and no more permissions
+than it needs. Watchers fill a cache; whenever something has changed, `plan` says what is to be done. `plan` is a pure
+function of the cache, so doing something twice, or starting again at any moment, is harmless.
 
 It plays every provisioner and every load-balancer class, not only its own: a stack that names the storage class of a
 real cloud comes up here, too.
@@ -23,7 +23,7 @@ from hubstack.cluster.api import ApiClient, ApiError, Object
 from hubstack.cluster.objects import SIMULATED
 
 NOBODY = "kubernetes.io/no-provisioner"
-"""Provisioner of classes whose volumes are made by hand; the cloud keeps away from them."""
+"""Provisioner of classes whose volumes are made by hand; the cloud provider keeps away from them."""
 LB_NETWORKS = ("198.51.100", "203.0.113")
 """Documentation ranges (RFC 5737): an address of theirs is plainly not real, and nothing ever answers there."""
 INGRESS_IP = "198.51.100.1"
@@ -197,7 +197,7 @@ def _bindings(cache: Cache) -> Iterator[Action]:
 
     Like that one, it packs: a pod goes to the node with most pods that still takes one and that its selector matches.
     Amounts of CPU and memory are not looked at. A pod whose volume claims are not bound yet waits; a claim that waits
-    for its first consumer is told the pod's node, which is what makes its volume.
+    for its first consumer gets the pod's node as an annotation, which is what makes its volume.
     """
     claims = {_place(each): each for each in cache["claims"].values()}
     load = {each["metadata"]["name"]: 0 for each in cache["nodes"].values()}
@@ -244,7 +244,7 @@ def _claim_names(pod: Object) -> Iterator[str]:
 
 
 def _nodes_chosen(claims: Iterable[Object | None], node: str) -> Iterator[Action]:
-    """Tell claims that nobody has told yet; one that does not exist has to be waited for."""
+    """Annotate claims with their node where they have none yet; a claim that does not exist has to be waited for."""
     for claim in claims:
         if claim and _NODE_CHOSEN not in claim["metadata"].get("annotations", {}):
             namespace, name = _place(claim)
@@ -261,14 +261,14 @@ def _takes(node: Object, pod: Object, pods: int) -> bool:
     return matches and pods < room and not node["spec"].get("unschedulable")
 
 
-class Cloud:
+class CloudProvider:
     """The running controller: one watcher thread for each kind, one loop that acts."""
 
     def __init__(self, client: ApiClient, heartbeat: Path, plan: Callable[[Cache], list[Action]] = plan) -> None:
-        """Args:
-        client: The API server.
-        heartbeat: File that is touched while all is well.
-        plan: What is to be done, from what there is.
+        """Arguments:
+        client: the API server.
+        heartbeat: file that is touched while all is well.
+        plan: what is to be done, from what there is.
         """
         self._plan = plan
         self._client = client
@@ -296,7 +296,7 @@ class Cloud:
                 for change, thing in self._client.watch(path, listed["metadata"]["resourceVersion"]):
                     self._events.put((name, change, [thing]))
             except (ApiError, OSError) as error:
-                _say(f"watching {name}: {error}")
+                _log(f"watching {name}: {error}")
                 time.sleep(0.5)
 
     def _take_events(self) -> bool:
@@ -330,30 +330,30 @@ class Cloud:
                 else:
                     self._client.request(action.method, action.path, action.body or None)
                 if action.why:
-                    _say(action.why)
+                    _log(action.why)
             except ApiError as error:
                 # 404 and 409: the cache is a little behind; the next event brings it up to date
                 if error.status not in (404, 409):
                     done = False
-                    _say(f"{action.method} {action.path}: {error}")
+                    _log(f"{action.method} {action.path}: {error}")
             except OSError as error:
                 done = False
-                _say(f"{action.method} {action.path}: {error}")
+                _log(f"{action.method} {action.path}: {error}")
         return done
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(time.strftime("%Y-%m-%dT%H:%M:%S"), text, flush=True)
 
 
 def main() -> None:
     """Command line of the controller; `sim` starts it."""
-    parser = argparse.ArgumentParser(description="simulated cloud of a local cluster")
+    parser = argparse.ArgumentParser(description="simulated cloud provider of a local cluster")
     parser.add_argument("--server", required=True, help="URL of the API server")
     parser.add_argument("--pki", required=True, type=Path, help="folder with ca.crt, cloud.crt and cloud.key")
     parser.add_argument("--heartbeat", required=True, type=Path, help="file that is touched while all is well")
     args = parser.parse_args()
-    Cloud(ApiClient(args.server, args.pki / "ca.crt", args.pki / "cloud.crt"), args.heartbeat).run()
+    CloudProvider(ApiClient(args.server, args.pki / "ca.crt", args.pki / "cloud.crt"), args.heartbeat).run()
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from hubstack.toolchain.catalog import Program, Release, cache_dir
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 _SECONDS = 10.0
-"""A program that takes longer to say its version is passed over."""
+"""A program that takes longer to print its version is passed over."""
 
 
-class Installed:
+class ProgramsOnPath:
     """Looks programs up on PATH; versions are remembered for as long as the file stays the same."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Installed:
             if rank is not None and home is not None:
                 fitting.append((rank, Program(home, version)))
                 continue
-            what = f"is {version}" if version else "does not tell its version"
+            what = f"is {version}" if version else "does not print its version"
             if home is None:
                 what += f" without {' and '.join(release.beside)} beside it"
             self.misfits.setdefault(program, f"{path} {what}")

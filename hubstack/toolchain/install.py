@@ -1,4 +1,4 @@
-"""Fills the cache: programs from the mirror or from their publishers, several at a time."""
+"""Installs programs into the cache, from the mirror or from their publishers, several at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Job:
-    """One file that supplies programs."""
+    """One file that has programs, and what to do with it."""
 
     parts: tuple[tuple[str, Release], ...]
     """The programs, each with the release that it is of, in the version of this file."""
@@ -38,11 +38,11 @@ class Job:
 
     @property
     def release(self) -> Release:
-        """The release that it is downloaded as; a file of the mirror may supply others too."""
+        """The release that it is downloaded as; a file of the mirror may have others too."""
         return self.parts[0][1]
 
 
-def supply(
+def install_missing(
     catalog: Catalog,
     programs: Sequence[str],
     optional: Sequence[str],
@@ -55,7 +55,7 @@ def supply(
         For each optional program that cannot be had, why. Its download is not tried again for an hour.
 
     Raises:
-        ToolchainError: Some that are not optional cannot be had; names all of them. The others are in the cache.
+        ToolchainError: some that are not optional cannot be had; names all of them. The others are in the cache.
     """
     jobs = list(dict.fromkeys(_job(catalog, program) for program in programs))
     needed = {_job(catalog, program) for program in programs if program not in optional}
@@ -177,17 +177,17 @@ def _unpack(job: Job, archive: Path, into: Path, task: Task) -> None:
 def _locked(path: Path, job: Job, report: Report) -> Iterator[None]:
     """Let one at a time do a job; the system gives the lock back when a process ends, however it ends."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    told = False
+    announced = False
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not told:
+                if not announced:
                     owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
                     report.say(f"waiting for process {owner}, which is fetching {job.key}")
-                    told = True
+                    announced = True
                 report.sleep(_POLL_SECONDS)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -201,7 +201,7 @@ def _title(programs: Sequence[str], release: Release) -> str:
 
 
 def _error(catalog: Catalog, failed: Mapping[Job, str], misfits: dict[str, str]) -> ToolchainError:
-    """What is missing, where it was looked for, and how to supply it by hand."""
+    """What is missing, where it was looked for, and how to install it by hand."""
     tried = f"tried: PATH, {cache_dir()}, {_mirror()}, their publishers"
     lines = [f"programs are missing and cannot be fetched for {catalog.machine} ({tried}):"]
     fitting, mirrored, cached = [], [], []
@@ -219,7 +219,7 @@ def _error(catalog: Catalog, failed: Mapping[Job, str], misfits: dict[str, str])
             cached += [f"{folder}/{name}" for name in (*programs, *release.beside)]
         lines += [f"    {problem}"]
     lines += [
-        "to supply them by hand, do one of these:",
+        "to install them by hand, do one of these:",
         f"  - put them on PATH: {'; '.join(fitting)}",
         f"  - put archives of them into {_mirror()}: {'; '.join(dict.fromkeys(mirrored))}",
         "    and list them in SHA256SUMS there; this folder lies in the one that HUBSTACK_MIRROR names",

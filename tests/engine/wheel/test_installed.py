@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ import yaml
 
 from hubstack import project
 from hubstack.toolchain import Tools
-from tests import needs
+from tests.engine.wheel.conftest import Installed, tracked
 
 PACKAGES = ("hubstack",)
 VALUES = {
@@ -27,64 +24,6 @@ VALUES = {
         "extraFiles": {"f": {"mountPath": "/f", "stringData": "x"}},
     }
 }
-OFFLINE = ("No matching distribution found", "NewConnectionError", "Failed to establish", "Temporary failure")
-
-
-@dataclass(frozen=True)
-class Installed:
-    """An environment that has the wheel and what it depends on, and nothing else."""
-
-    wheel: Path
-    environment: Path
-
-    def run(self, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run ``hubstack ...`` in a folder, with none of this process's ways to the checkout."""
-        hidden = ("PYTHONPATH", "VIRTUAL_ENV", "HUBSTACK_", "PULUMI_", "KUBECONFIG")
-        mirror = {"HUBSTACK_MIRROR": str(project.mirror())} if project.mirror() else {}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-        return subprocess.run(
-            [self.environment / "bin" / "hubstack", *arguments],
-            cwd=folder,
-            env={**inherited, **mirror, "COLUMNS": "200", **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def files(self) -> set[str]:
-        """Everything in the environment but compiled modules."""
-        found = (path for path in self.environment.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-        return {str(path.relative_to(self.environment)) for path in found}
-
-
-def tracked() -> list[str]:
-    """Names of the checkout's files."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=project.ROOT, check=True, capture_output=True, text=True).stdout
-    return [name for name in listed.split("\0") if name and (project.ROOT / name).is_file()]
-
-
-def must(command: list[Any]) -> None:
-    """Run a step of building and installing; skips, with the reason, where the package index cannot be reached."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    if done.returncode and any(text in said for text in OFFLINE):
-        needs.skip("index", f"the package index cannot be reached: {said.strip().splitlines()[-1]}")
-    assert done.returncode == 0, said
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel, built from the source distribution of a copy of the checkout, in an environment of its own."""
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in tracked():
-        (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(project.ROOT / name, folder / "source" / name)
-    must([sys.executable, "-m", "build", "--outdir", folder / "dist", folder / "source"])
-    (wheel,) = (folder / "dist").glob("*.whl")
-    must([sys.executable, "-m", "venv", folder / "environment"])
-    must([folder / "environment" / "bin" / "pip", "install", "--disable-pip-version-check", "--no-compile", wheel])
-    return Installed(wheel, folder / "environment")
 
 
 @pytest.fixture
@@ -161,22 +100,23 @@ def test_the_installed_program_runs(installed: Installed, tools: Tools, fleet: P
 
 
 def test_the_project_is_found_upwards(installed: Installed, tools: Tools, fleet: Path) -> None:
-    """From a folder below Pulumi.yaml, and by its name from anywhere, it is the same project."""
-    write(fleet / "Pulumi.yaml", {"name": "hubstack", "runtime": "python"})
+    """From a folder below Pulumi.yaml, and by its path from anywhere, it is the same project, whatever its name."""
+    write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "python"})
     (fleet / "notes").mkdir()
     plans = [
         installed.run(fleet, "rollout", "plan", "--json"),
         installed.run(fleet / "notes", "rollout", "plan", "--json"),
         installed.run(installed.environment, "rollout", "plan", "--json", HUBSTACK_ROOT=str(fleet)),
+        installed.run(installed.environment, "--project", str(fleet), "rollout", "plan", "--json"),
     ]
-    assert [done.returncode for done in plans] == [2, 2, 2], plans[0].stderr
+    assert [done.returncode for done in plans] == [2, 2, 2, 2], plans[0].stderr
     assert len({done.stdout for done in plans}) == 1
     assert not (fleet / "notes" / ".hubstack").exists()
 
 
-def test_another_project_is_refused(installed: Installed, tools: Tools, fleet: Path) -> None:
+def test_a_program_in_another_language_is_refused(installed: Installed, tools: Tools, fleet: Path) -> None:
     """A Pulumi.yaml of something else gets one clear error."""
-    write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "python"})
+    write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "nodejs"})
     done = installed.run(fleet, "up", "--stack", "a")
     assert done.returncode == 1
-    assert "Pulumi.yaml: name: 'shop': must be 'hubstack'" in done.stderr
+    assert f"{fleet}/Pulumi.yaml: runtime: 'nodejs': must be 'python'" in done.stderr

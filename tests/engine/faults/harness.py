@@ -47,7 +47,7 @@ class Figure:
 
 
 @dataclass
-class Lab:
+class FaultHarness:
     """Where stacks live and faults happen to them."""
 
     copy: FleetCopy
@@ -77,7 +77,7 @@ class Lab:
 
     def refresh(self, name: str) -> str:
         """Make a stack's state say what is in the cluster; gives what that prints."""
-        code = "import sys; from rich.console import Console; from hubstack import session\n"
+        code = "import sys; from rich.console import Console; from hubstack.commands import session\n"
         code += "session.engine_on(sys.argv[1], Console()).updater.refresh()"
         command = [sys.executable, "-c", code, name]
         environment = self.copy.environment()

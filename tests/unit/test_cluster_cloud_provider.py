@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubstack.cluster.cloud import INGRESS_IP, KINDS, LB_NETWORKS, NOBODY, Action, plan
+from hubstack.cluster.cloud_provider import INGRESS_IP, KINDS, LB_NETWORKS, NOBODY, Action, plan
 from hubstack.cluster.objects import SIMULATED
 
 Object = dict[str, Any]

@@ -1,6 +1,6 @@
 """The node's one process outside: joins ports of 127.0.0.1 to addresses inside, and tidies up when the node has ended.
 
-Runs as ``python -m hubstack.cluster.node.caretaker SPEC PID``. It also ends the node when its owner is gone, where it
+Runs as ``python -m hubstack.cluster.node.supervisor SPEC PID``. It also ends the node when its owner is gone, where it
 has one: a test that is killed leaves nothing behind.
 """
 
