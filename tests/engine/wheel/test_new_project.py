@@ -82,7 +82,7 @@ def test_every_command_works_in_a_new_project(shop: Project) -> None:
     assert item["reason"] == "was not deployed by a rollout, or changed by other means since"
     objects = list(yaml.safe_load_all(shop.hubstack("manifests", "--values", "config.yaml")))
     assert first["changes"]["create"] > len(objects) > 25
-    assert shop.facts("parity", "--values", "config.yaml")["equal"] is True
+    assert shop.facts("parity")["equal"] is True
 
     shop.hubstack("rollout", "up")
     (item,) = shop.facts("rollout", "plan")["items"]
