@@ -79,14 +79,6 @@ def language_host(found: Tools) -> Path | None:
     return Path(path) if path else None
 
 
-def let_find_engine(environment: Mapping[str, str]) -> None:
-    """Put the engine on this process's own PATH, where the Automation API looks for it; nothing else is set here.
-
-    Every other variable goes to the engine alone: a second stack of this process may have another backend.
-    """
-    os.environ["PATH"] = environment["PATH"]
-
-
 def local_backend(environment: Mapping[str, str]) -> Path | None:
     """Folder of the backend that an engine with this environment uses; None where it is not one of files."""
     url = environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL") or ""

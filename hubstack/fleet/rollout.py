@@ -23,7 +23,6 @@ from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.progress import Progress
 from hubstack.fleet.runner import Runner
-from hubstack.lifecycle import interruption
 from hubstack.project import stacks
 
 SOURCE = "source"
@@ -187,7 +186,6 @@ def _run(
         if wave not in made.waves:
             raise HubstackError(f"--approve {wave}: no such wave; waves: {', '.join(made.waves)}")
         journal.request(found.id, f"approve {wave}")
-    variables = {**variables, interruption.RUNNER: interruption.runner()}
     servers = ForkServers(variables)
     runner = Runner(
         rollout=found.id,
