@@ -1,6 +1,6 @@
 """The one procedure of an update: `hubstack up` runs it on a stack, a rollout on each stack of a wave.
 
-It is the list `STEPS`, read from top to bottom. A step that refuses raises an error, and nothing after it happens. Every
+It is the list `STEPS`, read from top to bottom. A step that refuses raises an error, and nothing after it happens. Any
 step may be repeated: an update that is interrupted anywhere is continued by the next one.
 """
 
