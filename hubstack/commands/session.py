@@ -75,7 +75,7 @@ def open_session(
         anew = not machine.exists()
         machine.up(found, console)
         stack = stacks.select(base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig)
-        prerequisites.supply(stack, console)
+        prerequisites.make_missing(stack, console)
     earlier = stack.folder.is_dir()
     updater = Updater(stack, engine_environment(found), console)
     if anew and earlier:

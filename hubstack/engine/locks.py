@@ -42,7 +42,7 @@ def settle(backend: Path, stack: Stack, say: Callable[[str], None]) -> None:
     Arguments:
         backend: folder of the local backend; any other backend keeps no lock files.
         stack: the stack.
-        say: is told when an orphan is being ended, which takes as long as the operations that it has under way.
+        say: is called when an orphan is being ended, which takes as long as the operations that it has under way.
 
     Raises:
         HubstackError: a living update, of somebody who still waits for it, holds the lock.

@@ -1,4 +1,4 @@
-"""The Kubernetes provider: what it is told by variables, and the version that a stack's state names.
+"""The Kubernetes provider: the variables that it reads, and the version that a stack's state names.
 
 An update runs the program, which asks for the version that is there. A refresh and a destroy take the state's, and the
 engine would download it, although this machine may have another version that will do as well.

@@ -80,8 +80,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         root: the project's folder.
         only: names of the stacks to deploy; all where empty.
         options: ``approve``, names of waves; ``wait``, whether to wait for windows.
-        progress: told what happens.
-        console: told about downloads.
+        progress: is called with what happens.
+        console: shows downloads.
 
     Returns:
         The rollout at its end.

@@ -216,7 +216,7 @@ def deploy(engine: EngineStack, order: Order | None = None) -> Outcome:
     """Bring a stack to what its settings want, whatever an earlier update has left.
 
     Arguments:
-        engine: the engine on the stack; it is told what happens.
+        engine: the engine on the stack; its listener gets the progress.
         order: what is asked beyond the settings.
 
     Raises:

@@ -48,7 +48,7 @@ def destroy(engine: Updater, *, keep: bool, delete: bool) -> Report:
     """Destroy a stack.
 
     Arguments:
-        engine: the engine on the stack; it is told what stays behind.
+        engine: the engine on the stack; its listener gets what stays behind.
         keep: leave what holds data, and the tokens, in the cluster and in the stack.
         delete: delete all that the stack has made.
 

@@ -109,7 +109,7 @@ def _claims(
 
 
 def _released(stack: Stack, inputs: Object) -> list[Object]:
-    """The claims of a live Helm release; none where the cluster gives no answer, which the program tells."""
+    """The claims of a live Helm release; none where the cluster gives no answer: the program then says so."""
     import kubernetes
     import urllib3
 

@@ -68,7 +68,7 @@ def test_the_steps_are_those_of_the_picture() -> None:
 def test_an_update_without_a_history() -> None:
     """Every step has its turn, the engine runs once, and may take nothing over."""
     engine = Engine({"resources": [KNOWN]})
-    done = deploy(engine, Order({"A": "1"}, "because"))  # type: ignore[arg-type]
+    done = deploy(engine, Order({"A": "1"}, "because"))
     assert done == Outcome(REPORT, 0, None, Source.NOTHING, ())
     assert engine.asked == [("update", {"A": "1"}, "because")]
     assert engine.steps == [step.__name__.replace("_", " ") for step in STEPS]
@@ -77,7 +77,7 @@ def test_an_update_without_a_history() -> None:
 def test_an_interrupted_update_is_settled_first() -> None:
     """What was under way is settled before the engine runs, which may then take over what that update made."""
     engine = Engine({"resources": [KNOWN], "pending_operations": [PENDING]})
-    done = deploy(engine)  # type: ignore[arg-type]
+    done = deploy(engine)
     assert done == Outcome(REPORT, 1, None, Source.NOTHING, ())
     assert engine.asked == ["edit state", "refresh", ("update", provider.TAKE_OVER, "")]
 
@@ -97,7 +97,7 @@ def test_a_refusal_changes_nothing(state: dict[str, Any], order: Order, reason: 
     """Nothing is asked of the engine once a step has refused."""
     engine = Engine(state, kubeContext="east")
     with pytest.raises(HubstackError, match=reason):
-        deploy(engine, order)  # type: ignore[arg-type]
+        deploy(engine, order)
     assert engine.asked == []
 
 
@@ -107,5 +107,5 @@ def test_a_switch_of_mode_needs_a_file_of_the_stack_s_own() -> None:
     engine = Engine({"resources": [outputs, KNOWN]}, kubeContext="east")
     engine.stack = Stack(name="a-native", base="a", config=engine.stack.config, document={})
     with pytest.raises(HubstackError, match="stack a-native is deployed in mode 'helm', and has no file of its own"):
-        deploy(engine)  # type: ignore[arg-type]
+        deploy(engine)
     assert engine.asked == []
