@@ -62,7 +62,7 @@ def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], 
             capture_output=True,
             text=True,
             check=False,
-            start_new_session=True,  # Ctrl-C ends the command, and never half of a write to the backend
+            start_new_session=True,  # Ctrl-C reaches this process alone, which decides what becomes of the engine
         )
     except OSError as error:
         raise HubstackError(f"the engine could not be started: {error}; run the same command again") from None
