@@ -20,8 +20,8 @@ def put(file: Path, settings: Mapping[str, Any]) -> None:
 
     Arguments:
         file: the stack's file; comments, order and quotes stay as they are.
-        settings: keys ``hubstack:...``, and those of `stacks.ENCRYPTION`; a setting that is in the file already is changed in
-            place, a secrets provider that is there stays.
+        settings: keys ``hubstack:...``, and those of `stacks.ENCRYPTION`; a setting that is in the file already is
+            changed in place, a secrets provider that is there stays.
 
     Raises:
         HubstackError: the file is written in a way that this cannot change; it is as it was.
