@@ -12,12 +12,13 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+
+import psutil
 
 from hubstack.cluster.model import ClusterError
 
@@ -40,20 +41,22 @@ class Record:
 
 def start_time(pid: int) -> str | None:
     """When the process of this pid started, or None if there is none (a zombie counts as none)."""
-    if not sys.platform.startswith("linux"):
-        done = subprocess.run(
-            ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        state, _, started = done.stdout.strip().partition(" ")
-        return None if not started or state.startswith("Z") else started.strip()
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
+        since_boot = psutil.Process(pid).create_time() - psutil.boot_time()
+        if psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+    except psutil.Error:
         return None
-    # the second field, the name, may hold spaces and brackets: count from the last bracket
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+    # counted from the start of the machine, so that setting its clock makes nobody another process
+    return f"{_boot()}/{round(since_boot * os.sysconf('SC_CLK_TCK'))}"
+
+
+@cache
+def _boot() -> str:
+    """What tells this start of the machine from all others."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return str(round(psutil.boot_time()))
 
 
 def fingerprint(argv: Sequence[str], inputs: Iterable[Path]) -> str:
@@ -119,15 +122,12 @@ def start(argv: Sequence[str], pid_file: Path, log: Path, mark: str, digest: str
 
 
 def marked(mark: str) -> list[Record]:
-    """Running processes of this user that carry the mark; empty where the system does not tell (not Linux)."""
-    wanted = f"{MARK}={mark}".encode()
+    """Running processes that carry the mark; those of other users do not show it."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*") if sys.platform.startswith("linux") else ():
-        with contextlib.suppress(OSError):
-            if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                started = start_time(int(folder.name))
-                if started is not None:
-                    found.append(Record(int(folder.name), started, ""))
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if each.environ().get(MARK) == mark and (started := start_time(each.pid)):
+                found.append(Record(each.pid, started, ""))
     return found
 
 

@@ -12,7 +12,7 @@ from hubstack.cluster.components import NAMES, check_tools, server_url, unhealth
 from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, reporter
 from hubstack.cluster.pki import CONTEXT
 from hubstack.cluster.start import Start, ready_nodes
-from hubstack.cluster.state import Layout, SavedState, locked
+from hubstack.cluster.state import Layout, SavedState, changing
 
 __all__ = ["SimCluster", "SimSettings"]
 
@@ -63,20 +63,20 @@ class SimCluster:
         check_tools(tools)
         tools = {name: Path(path).absolute() for name, path in tools.items()}
         self._layout.root.mkdir(parents=True, exist_ok=True)
-        with locked(self._layout.lock, report):
+        with changing(self._layout, report):
             Start(self._layout, self._settings, tools, report, timeout).run()
 
     def down(self) -> None:
         """Stop all processes, clients first; data, keys and ports stay. Raises ClusterError."""
         if self._layout.root.exists():
-            with locked(self._layout.lock, reporter(None)):
+            with changing(self._layout, reporter(None)):
                 self._stop()
 
     def delete(self) -> None:
         """Stop all processes and remove the state folder. Raises ClusterError."""
         if not self._layout.root.exists():
             return
-        with locked(self._layout.lock, reporter(None)):
+        with changing(self._layout, reporter(None)):
             if not self._layout.state.exists() and list(self._layout.root.iterdir()) != [self._layout.lock]:
                 raise ClusterError(f"{self._layout.root} does not hold a cluster; remove it by hand if it may go")
             self._stop()

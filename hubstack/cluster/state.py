@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import random
 import secrets
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hubstack import file_lock
 from hubstack.cluster.model import ClusterError, SimSettings
 from hubstack.cluster.process import write_atomically
 
@@ -129,55 +127,21 @@ class SavedState:
         return f"{self.cluster_id}/{component}"
 
 
-@contextlib.contextmanager
-def locked(
-    path: Path, report: Callable[[str], object], patience: float = 120.0, doing: str = "changing the same cluster"
-) -> Iterator[None]:
-    """Hold the lock file; the system gives it back when the process ends, however it ends.
+LOCK_SECONDS = 120.0
+"""How long to wait for another process that changes the same cluster."""
+
+
+def changing(layout: Layout, report: Callable[[str], object]) -> contextlib.AbstractContextManager[None]:
+    """Be the only process that changes a cluster.
 
     Arguments:
-        path: the lock file.
-        report: called once with who holds it, where somebody else does.
-        patience: seconds to wait for it.
-        doing: what those who hold it do.
+        layout: the cluster's files.
+        report: is called if another process changes it at the moment.
 
     Raises:
-        ClusterError: somebody else holds it for more than `patience` seconds.
+        HeldError: another process does for more than `LOCK_SECONDS`.
     """
-    deadline = time.monotonic() + patience
-    reported = False
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_file(descriptor, path):
-                break
-        except BlockingIOError:
-            owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise ClusterError(
-                    f"{path} has been held by process {owner} for {patience:.0f} s; wait for it or end it"
-                ) from None
-            if not reported:
-                report(f"waiting for process {owner}, which is {doing}")
-                reported = True
-            time.sleep(0.1)
-        os.close(descriptor)  # also if the file was removed by `delete` while we waited for it
-    try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _is_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
+    return file_lock.hold(layout.lock, "changing the same cluster", report, LOCK_SECONDS)
 
 
 def port_is_free(port: int) -> bool:

@@ -172,12 +172,12 @@ def destroy(
 ) -> None:
     """Destroy one stack. If it has data, say what becomes of that; without it, lists the data and changes nothing."""
     from hubstack.commands import session
-    from hubstack.lifecycle import destroying
+    from hubstack.lifecycle import destroy as destruction
     from hubstack.project import stacks
 
     console = _console(as_json)
     run = session.open_deployed(stack, console)
-    report = destroying.destroy(run.updater, run.stack, console, keep=keep_data, delete=delete_data)
+    report = destruction.destroy(run.updater, keep=keep_data, delete=delete_data)
     if not keep_data:
         stacks.forget(run.stack)
     if as_json:
@@ -312,7 +312,7 @@ def recover(
 
     console = _console(as_json)
     run = session.engine_on(stack, console)
-    result = recovery.recover(run.updater, run.stack, console)
+    result = recovery.recover(run.updater)
     if as_json:
         print(json.dumps(result.as_dict()))
     else:
@@ -324,19 +324,19 @@ def release(
     stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Let go of a hub: the cluster keeps every object, Helm has them as a release, the stack is gone."""
+    """Hand a hub back to Helm: the cluster keeps every object, Helm has them as a release, the stack is gone."""
     from hubstack.commands import session
-    from hubstack.migration import releasing
+    from hubstack.migration import hand_back
     from hubstack.project import stacks
 
     console = _console(as_json)
     run = session.open_deployed(stack, console)
-    done = releasing.release(run.updater, run.stack)
+    done = hand_back.hand_back(run.updater)
     stacks.forget(run.stack)
     if as_json:
         print(json.dumps(done.__dict__))
         return
-    for line in releasing.next_steps(run.stack, done):
+    for line in hand_back.next_steps(run.stack, done):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -390,7 +390,7 @@ def main() -> Any:
         _errors(HubstackError(f"{where}{error.strerror}"))
         sys.exit(1)
     except Exception as error:
-        if (text := access.said(error)) is None:
+        if (text := access.explained(error)) is None:
             raise
         _errors(HubstackError(text))
         sys.exit(1)

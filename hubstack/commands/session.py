@@ -14,7 +14,7 @@ from hubstack.cluster import Cluster, embedded_kubeconfig, make_cluster
 from hubstack.cluster.model import Kind
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import destroying, prerequisites
+from hubstack.lifecycle import destroy, prerequisites
 from hubstack.lifecycle.updates import Updater
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
@@ -75,7 +75,7 @@ def open_session(
         anew = not machine.exists()
         machine.up(found, console)
         stack = stacks.select(base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig)
-        prerequisites.supply(stack, console)
+        prerequisites.make_missing(stack, console)
     earlier = stack.folder.is_dir()
     updater = Updater(stack, engine_environment(found), console)
     if anew and earlier:
@@ -143,7 +143,7 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
             running[kind].up(found, console)
             console.print(f"destroying stack {name}")
             updater = Updater(stack, engine_environment(found), console)
-            updater.edit_state(destroying.unprotect)  # data of an embedded cluster goes with it
+            updater.edit_state(destroy.unprotect)  # data of an embedded cluster goes with it
             updater.destroy()
             stacks.forget(stack)
     if not keep_cluster:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from hubstack import project
-from hubstack.engine import backend_files
-from hubstack.engine.environment import let_find_engine, local_backend
-from hubstack.lifecycle import interruption
+from hubstack.engine import backend_files, command, locks
+from hubstack.engine.environment import local_backend
+from hubstack.errors import HubstackError
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
@@ -68,25 +68,19 @@ def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
         stack: the stack; it need not have been deployed.
         environment: variables for the engine: tools on PATH, PULUMI_HOME, backend, passphrase.
     """
-    from pulumi import automation
-    from pulumi.automation.errors import CommandError
-
-    let_find_engine(environment)
     backend = local_backend(environment)
-    locks = tuple(read_locks(backend, stack)) if backend else ()
+    held = tuple(read_locks(backend, stack)) if backend else ()
     with tempfile.TemporaryDirectory(prefix="hubstack-doctor-") as name:
         stacks.write_work_folder(stack, Path(name))
         try:
-            workspace = automation.LocalWorkspace(work_dir=name, env_vars=dict(environment))
-            deployment = dict(workspace.export_stack(stack.name).deployment or {})
-        except CommandError as error:
-            text = str(error)
-            problem = "" if "no stack named" in text else _last_line(text)
-            return EngineState(problem=problem, locks=locks, locks_known=backend is not None)
+            deployment = command.export(stack.name, Path(name), environment, show_secrets=True)["deployment"]
+        except HubstackError as error:
+            problem = "" if command.UNKNOWN_STACK in str(error) else str(error)
+            return EngineState(problem=problem, locks=held, locks_known=backend is not None)
         entries = None
-        with contextlib.suppress(CommandError):
-            entries = {key: str(each.value) for key, each in workspace.get_all_config(stack.name).items()}
-    return EngineState(deployment, "", entries, locks, backend is not None)
+        with contextlib.suppress(HubstackError):
+            entries = command.configuration(stack.name, Path(name), environment)
+    return EngineState(deployment, "", entries, held, backend is not None)
 
 
 def backend_exists() -> bool:
@@ -105,7 +99,7 @@ def read_locks(backend: Path, stack: Stack) -> Iterator[Lock]:
         with contextlib.suppress(OSError, ValueError, KeyError):
             holder = json.loads(file.read_text())
             host, pid, since = holder["hostname"], int(holder["pid"]), holder["timestamp"]
-            alive = interruption.is_running(pid, since) if host == socket.gethostname() else None
+            alive = locks.is_running(pid, since) if host == socket.gethostname() else None
             yield Lock(f"{holder.get('username') or '?'}@{host}", host, pid, since, alive)
 
 
@@ -135,8 +129,3 @@ def _hidden(value: Any) -> Any:
             return ENCRYPTED
         return {key: _hidden(member) for key, member in value.items()}
     return [_hidden(member) for member in value] if isinstance(value, list) else value
-
-
-def _last_line(text: str) -> str:
-    errors = [line.partition("error:")[2].strip() for line in text.splitlines() if "error:" in line]
-    return errors[-1] if errors else (text.strip().splitlines() or ["no answer"])[-1]

@@ -20,7 +20,7 @@ from hubstack.toolchain import Program, Tools
 RANDOM = "pulumi-resource-random"
 ENGINE_TOOLS = ("pulumi", "pulumi-resource-kubernetes", RANDOM)
 LANGUAGE_HOST = "pulumi-language-python"
-_told: WeakSet[Console] = WeakSet()
+_informed: WeakSet[Console] = WeakSet()
 """Who knows of the stand-in; a command that needs the programs twice says it once."""
 
 
@@ -28,7 +28,7 @@ def engine_tools(console: Console, *, embedded: bool, others: Sequence[str] = ()
     """The engine's programs; on the embedded cluster with a stand-in for the plugin random where that cannot be had.
 
     Arguments:
-        console: told about downloads, and in one line about the stand-in.
+        console: shows downloads, and one line about the stand-in.
         embedded: whether the engine is to work on an embedded cluster and on nothing else.
         others: further programs that are needed.
 
@@ -47,8 +47,8 @@ def engine_tools(console: Console, *, embedded: bool, others: Sequence[str] = ()
 
 def _with_stand_in(found: Tools, console: Console) -> Tools:
     """The same programs, and the stand-in for the plugin random that they lack."""
-    if console not in _told:
-        _told.add(console)
+    if console not in _informed:
+        _informed.add(console)
         reason = found.absent[RANDOM]
         text = f"{RANDOM} cannot be had ({reason}): a stand-in takes its place, on the embedded cluster only"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -77,14 +77,6 @@ def language_host(found: Tools) -> Path | None:
     beside = found["pulumi"].resolve().parent / LANGUAGE_HOST
     path = shutil.which(LANGUAGE_HOST) or (beside if os.access(beside, os.X_OK) else None)
     return Path(path) if path else None
-
-
-def let_find_engine(environment: Mapping[str, str]) -> None:
-    """Put the engine on this process's own PATH, where the Automation API looks for it; nothing else is set here.
-
-    Every other variable goes to the engine alone: a second stack of this process may have another backend.
-    """
-    os.environ["PATH"] = environment["PATH"]
 
 
 def local_backend(environment: Mapping[str, str]) -> Path | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from hubstack.engine.notices import Listener, Notice, ignore
 
 _DOING = {"create": "creating", "update": "updating", "delete": "deleting", "replace": "replacing"}
 _DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
@@ -17,21 +19,14 @@ _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "res
 _DECORATION = re.compile(r"<\{%.*?%\}>|^(?:Preview failed: )?before hook \"[^\"]*\" failed: ", re.MULTILINE)
 """Colours, and the engine's words around a refusal of the program's own."""
 
-Listener = Callable[[str, str], None]
-"""Told a word such as ``creating`` or ``created``, and a resource."""
-
 
 @dataclass
 class EventLog:
     """Reads an event log while the engine writes it."""
 
     file: Path
-    doing: Listener = lambda *_: None
-    """Told what is under way."""
-    done: Listener = lambda *_: None
-    """Told what has ended well."""
-    doubt: Callable[[str], None] = lambda _: None
-    """Told each warning of the program, once."""
+    tell: Listener = ignore
+    """Is called with what begins and what has ended well, and with each warning of the program, once."""
     changes: dict[str, int] = field(default_factory=dict)
     """Number of resources for each operation, ``same`` included."""
     steps: list[tuple[str, str]] = field(default_factory=list)
@@ -56,35 +51,35 @@ class EventLog:
                 event = json.loads(line)
             except ValueError:
                 continue
-            self._take(event)
+            self._note(event)
 
-    def _take(self, event: Mapping[str, Any]) -> None:
+    def _note(self, event: Mapping[str, Any]) -> None:
         if before := event.get("resourcePreEvent"):
             operation, name = before["metadata"].get("op"), resource(before["metadata"]["urn"])
             if operation in _DOING:
                 self.steps.append((operation, name))
                 if not before.get("planning"):
-                    self.doing(_DOING[operation], name)
+                    self.tell(Notice("started", f"{_DOING[operation]} {name}"))
         if after := event.get("resOutputsEvent"):
             operation = after["metadata"].get("op")
             if operation in _DONE and not after.get("planning"):
-                self.done(_DONE[operation], resource(after["metadata"]["urn"]))
+                self.tell(Notice("finished", f"{_DONE[operation]} {resource(after['metadata']['urn'])}"))
         if diagnostic := event.get("diagnosticEvent"):
-            self._hear(diagnostic)
+            self._note_diagnostic(diagnostic)
         if summary := event.get("summaryEvent"):
             self.changes = dict(summary.get("resourceChanges") or {})
 
-    def _hear(self, diagnostic: Mapping[str, Any]) -> None:
+    def _note_diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = re.sub(_DECORATION, "", diagnostic.get("message", "")).strip()
         if diagnostic.get("severity") == "error":
             if message and message not in self.errors and not any(noise in message for noise in _NOISE):
                 self.errors.append(message)
-        elif _is_doubt(diagnostic) and message not in self.warnings:
+        elif _is_warning(diagnostic) and message not in self.warnings:
             self.warnings.append(message)
-            self.doubt(message)
+            self.tell(Notice("warning", message))
 
 
-def _is_doubt(diagnostic: Mapping[str, Any]) -> bool:
+def _is_warning(diagnostic: Mapping[str, Any]) -> bool:
     """Whether this is a warning of the program's; the providers' own are not for whoever edits settings."""
     urn = diagnostic.get("urn") or ""
     return diagnostic.get("severity") == "warning" and (not urn or "::pulumi:pulumi:Stack::" in urn)

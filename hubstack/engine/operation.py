@@ -67,7 +67,7 @@ def last_error(printed: str) -> str:
     several = re.findall(r"^\s*(?:error:)?\s*\d+\) (?!Unknown$)(.*)$", printed, flags=re.MULTILINE)
     errors = re.findall(r"^\s*(?:stderr: )?error: (.*)$", printed, flags=re.MULTILINE)
     lines = printed.strip().splitlines() or ["the engine gave no reason"]
-    said = "; ".join(several) or (errors[-1] if errors else lines[-1])
-    if re.search("no space left on device|read-only file system", said):
-        said += ". The state backend could not be written: make room there, or make it writable, then run this again."
-    return said
+    reason = "; ".join(several) or (errors[-1] if errors else lines[-1])
+    if re.search("no space left on device|read-only file system", reason):
+        reason += ". The state backend could not be written: make room there, or make it writable, then run this again."
+    return reason

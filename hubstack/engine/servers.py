@@ -78,7 +78,7 @@ class ForkServer:
 
         Arguments:
             command: what to run; the language host's address is added.
-            on_start: told the process id.
+            on_start: is called with the process id.
             on_tick: called every `POLL_SECONDS` while it runs, and once after its end.
 
         Raises:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hubstack.engine import backend_files
-from hubstack.errors import HubstackError
-from hubstack.lifecycle import interruption
-from hubstack.project import definition, stacks
+from hubstack.engine import backend
+from hubstack.engine.pending import unfinished
+from hubstack.project import stacks
 
 OUTPUT = "rollout"
 """Stack output with the digest and the commit of what was deployed; an update by other means than ours lacks it."""
@@ -39,15 +35,10 @@ class Deployed:
     """Operations that an interrupted update left."""
     finished: bool = False
     """Whether the last operation on the stack was an update of ours to exactly this digest, and succeeded."""
-    deployment: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """The state, secrets encrypted."""
 
 
 def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
     """Ask a stack's backend.
-
-    Files of a local backend are read directly, which costs milliseconds; any other backend is asked by two short
-    commands of the engine.
 
     Arguments:
         stack: name of the stack.
@@ -57,45 +48,20 @@ def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
     Raises:
         HubstackError: the backend does not answer, or the state cannot be read.
     """
-    backend = environment.get("PULUMI_BACKEND_URL", "")
-    if backend.startswith("file://"):
-        return from_files(stack, definition.name(folder), Path(backend.removeprefix("file://")).expanduser())
-    return from_engine(stack, environment, folder)
+    found = backend.read(stack, environment, folder)
+    return of(found) if found else Deployed()
 
 
-def from_files(stack: str, project: str, backend: Path) -> Deployed:
-    """What the files of a local backend say. Raises HubstackError."""
-    state = backend_files.state(backend, project, stack)
-    if not state.is_file():
-        return Deployed()
-    entries = backend_files.history(backend, project, stack)
-    return _described((_json(state).get("checkpoint") or {}).get("latest"), _json(entries[-1]) if entries else {})
-
-
-def from_engine(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
-    """What the engine says of any backend. Raises HubstackError."""
-    exported = _engine(["stack", "export"], stack, environment, folder)
-    if exported is None:
-        return Deployed()
-    history = json.loads(
-        _engine(["stack", "history", "--json", "--page-size", "1"], stack, environment, folder) or "[]"
-    )
-    return _described(json.loads(exported).get("deployment"), history[0] if history else {})
-
-
-def message(rollout: str, digest: str) -> str:
-    """Message of an update."""
-    return MESSAGE.format(rollout=rollout, digest=digest)
-
-
-def _described(deployment: Mapping[str, Any] | None, last: Mapping[str, Any]) -> Deployed:
-    deployment = deployment or {}
-    outputs = stacks.outputs(deployment)
+def of(checkpoint: backend.Checkpoint) -> Deployed:
+    """What a stack's last state and last operation say."""
+    outputs = stacks.outputs(checkpoint.deployment)
     mark = outputs.get(OUTPUT)
     mark = mark if isinstance(mark, Mapping) else {}
-    digest = mark.get("digest")
-    pending = len(deployment.get("pending_operations") or []) + interruption.unrefreshed(deployment)
+    digest, last = mark.get("digest"), checkpoint.last
+    pending = unfinished(checkpoint.deployment)
     ours = bool(digest) and last.get("message") == message(str(mark.get("rollout")), str(digest))
+    # After a take-over, a refresh with the update's own message ends the deployment.
+    succeeded = last.get("kind") in ("update", "refresh") and last.get("result") == "succeeded"
     return Deployed(
         exists=True,
         digest=digest,
@@ -104,32 +70,10 @@ def _described(deployment: Mapping[str, Any] | None, last: Mapping[str, Any]) ->
         mode=outputs.get("mode"),
         url=outputs.get("url"),
         pending=pending,
-        finished=ours and last.get("kind") == "update" and last.get("result") == "succeeded" and not pending,
-        deployment=deployment,
+        finished=ours and succeeded and not pending,
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise HubstackError(f"{path}: cannot be read: {error}; `pulumi stack export` says more") from None
-    return found if isinstance(found, dict) else {}
-
-
-def _engine(command: list[str], stack: str, environment: Mapping[str, str], folder: Path) -> str | None:
-    """Output of an engine command; None where the backend does not have the stack."""
-    done = subprocess.run(
-        ["pulumi", *command, "--stack", stack, "--non-interactive"],
-        cwd=folder,
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode and "no stack named" in done.stderr:
-        return None
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1].removeprefix("error: ")
-        raise HubstackError(f"stack {stack}: the backend cannot be asked: {reason}")
-    return done.stdout
+def message(rollout: str, digest: str) -> str:
+    """Message of an update."""
+    return MESSAGE.format(rollout=rollout, digest=digest)

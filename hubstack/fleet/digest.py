@@ -22,8 +22,10 @@ INSTALLED = ("hubstack/settings.py", "hubstack/chart", "hubstack/components")
 PROGRAM = ("__main__.py", "Pulumi.yaml", "requirements.txt", *INSTALLED)
 """What the program consists of."""
 
-_OF_THE_MACHINE = {"values", "secret_values", "values_files", "kubeconfig", "chart"}
+_ELSEWHERE = {"values", "secret_values", "values_files", "kubeconfig", "chart"}
 """Configuration that says where things are on a machine, or that the merged values hold already."""
+_HISTORY = {"take_over", "kept_checksums"}
+"""Configuration that a change of mode writes while it is deployed: how a hub is gone on with, and not what it is."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def desired(stack: stacks.Stack) -> Desired:
     """
     found = settings.resolve(settings.parse(stacks.entries(stack.config), set()), stack.root)
     facts: dict[str, Any] = {
-        "config": found.config.model_dump(mode="json", exclude=_OF_THE_MACHINE),
+        "config": found.config.model_dump(mode="json", exclude=_ELSEWHERE | _HISTORY),
         "values": found.loaded.user,
         "secretPaths": sorted(map(str, found.loaded.secret_paths)),
         "program": program_version(stack.root),

@@ -1,4 +1,4 @@
-"""What a gate is told in ``fleet.yaml``; `gates` runs them."""
+"""Settings of gates in ``fleet.yaml``; `gates` asks them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import itertools
 import json
@@ -12,12 +11,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hubstack import project
+from hubstack import file_lock, project
 from hubstack.cluster import process
 from hubstack.errors import HubstackError
 
@@ -132,11 +131,11 @@ class Journal:
         Raises:
             HubstackError: another one runs; says who holds it.
         """
-        descriptor = os.open(self.file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
+        lock = file_lock.hold(self.file.with_suffix(".lock"), "running a rollout", lambda _: None, patience=0)
+        with ExitStack() as until_the_end:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                until_the_end.enter_context(lock)
+            except file_lock.HeldError:
                 held = self.last(states=("running",))
                 who = f"rollout {held.id} by {held.holder()}" if held else "another process"
                 raise HubstackError(
@@ -144,8 +143,6 @@ class Journal:
                     "Nothing was changed."
                 ) from None
             yield
-        finally:
-            os.close(descriptor)
 
     def begin(
         self, rollout: str, plan: Mapping[str, Any], options: Mapping[str, Any], kind: str = "rollout"

@@ -138,14 +138,8 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
     except (SettingsError, HubstackError) as error:
         return Item(**facts, action="refused", reason=str(error).replace(f"{root}/", ""))
     facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
-    if state.mode and state.mode != wanted.mode:
-        reason = (
-            f"is deployed in mode {state.mode}, and a rollout does not switch to mode {wanted.mode}: "
-            f"`hubstack up --stack {name}` does, in place"
-        )
-        return Item(**facts, action="refused", reason=reason)
     action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"
-    return Item(**facts, action=action, reason=_reason(state, wanted.digest))
+    return Item(**facts, action=action, reason=_reason(state, wanted))
 
 
 def stack_of(name: str, root: Path) -> stacks.Stack:
@@ -166,13 +160,17 @@ def stack_of(name: str, root: Path) -> stacks.Stack:
     return stack
 
 
-def _reason(state: deployed.Deployed, wanted: str) -> str:
+def _reason(state: deployed.Deployed, wanted: digest.Desired) -> str:
     if not state.exists:
         return "is not deployed yet"
     if state.pending:
         return f"an update was interrupted ({state.pending} operations pending)"
+    if state.mode and state.mode != wanted.mode:
+        return f"switches from mode {state.mode} to mode {wanted.mode}, in place"
     if not state.digest:
         return "was not deployed by a rollout, or changed by other means since"
-    if state.digest != wanted:
-        return f"changes from {state.digest[:8]} to {wanted[:8]}"
-    return f"unchanged: {wanted[:8]} is deployed" if state.finished else "the last operation on it did not succeed"
+    if state.digest != wanted.digest:
+        return f"changes from {state.digest[:8]} to {wanted.digest[:8]}"
+    return (
+        f"unchanged: {wanted.digest[:8]} is deployed" if state.finished else "the last operation on it did not succeed"
+    )

@@ -1,4 +1,4 @@
-"""What is going on in a rollout, told as it happens: live, line by line, or as JSON."""
+"""What is going on in a rollout, shown as it happens: live, line by line, or as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLOURS = {
 
 
 class Progress(Protocol):
-    """Somebody who is told about a rollout."""
+    """Shows what happens in a rollout."""
 
     def event(self, kind: str, **facts: Any) -> None:
         """Something happened: `kind` is ``rollout``, ``wave``, ``stack``, ``doing``, ``gate``, ``wait`` or ``end``."""

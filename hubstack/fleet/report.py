@@ -11,7 +11,6 @@ from hubstack.fleet import duration, plan
 from hubstack.fleet.journal import Journal, Rollout, Step
 
 FILES = ("report.json", "report.md")
-SYMBOLS = {"succeeded": "ok", "skip": "-"}
 
 
 def facts(journal: Journal, rollout: Rollout) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.progress import Progress
 from hubstack.fleet.runner import Runner
-from hubstack.lifecycle import interruption
 from hubstack.project import stacks
 
 SOURCE = "source"
@@ -81,8 +80,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         root: the project's folder.
         only: names of the stacks to deploy; all where empty.
         options: ``approve``, names of waves; ``wait``, whether to wait for windows.
-        progress: told what happens.
-        console: told about downloads.
+        progress: is called with what happens.
+        console: shows downloads.
 
     Returns:
         The rollout at its end.
@@ -187,7 +186,6 @@ def _run(
         if wave not in made.waves:
             raise HubstackError(f"--approve {wave}: no such wave; waves: {', '.join(made.waves)}")
         journal.request(found.id, f"approve {wave}")
-    variables = {**variables, interruption.RUNNER: interruption.runner()}
     servers = ForkServers(variables)
     runner = Runner(
         rollout=found.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from hubstack.fleet import duration, gates
 from hubstack.fleet.attempt import Deployer, Outcome
@@ -279,19 +280,8 @@ class Runner:
 
 def parallel(wanted: int) -> int:
     """How many stacks may run at once: as many as wanted, as long as the memory suffices."""
-    available = _available_mebibytes()
-    return wanted if available is None else max(1, min(wanted, int(available * 0.8 / STACK_MEBIBYTES)))
-
-
-def _available_mebibytes() -> float | None:
-    """Memory that is free or can be freed; None where the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            facts = dict(line.split(":", 1) for line in file)
-        return int(facts["MemAvailable"].split()[0]) / 1024
-    except (OSError, KeyError, ValueError):
-        pages = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else None
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20 if pages else None
+    available = psutil.virtual_memory().available / 2**20
+    return max(1, min(wanted, int(available * 0.8 / STACK_MEBIBYTES)))
 
 
 def _counted(failed: Mapping[str, str], later: list[Item]) -> str:

@@ -12,17 +12,18 @@ from hubstack import settings
 from hubstack.chart import hub
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.storage_class import storage_class
+from hubstack.components.existing import RELEASE
 from hubstack.components.kubernetes import type_token
+from hubstack.engine import provider
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import interruption
-from hubstack.migration import helm_storage, take_over
+from hubstack.migration import access, helm_storage
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
 CLAIM = type_token("v1", "PersistentVolumeClaim")
 NAMESPACE = type_token("v1", "Namespace")
 CLASS = type_token("storage.k8s.io/v1", "StorageClass")
-HOLDS_DATA = (CLAIM, NAMESPACE, CLASS, interruption.RELEASE_TYPE)
+HOLDS_DATA = (CLAIM, NAMESPACE, CLASS, RELEASE)
 
 Object = Mapping[str, Any]
 Difference = tuple[str, Any, Any]
@@ -79,7 +80,7 @@ def _place(resolved: settings.StackSettings, resources: Sequence[Object]) -> Ite
     config = resolved.config
     for each in resources:
         inputs = each.get("inputs") or {}
-        if each["type"] == take_over.PROVIDER_TYPE:
+        if each["type"] == provider.TYPE:
             cluster = config.cluster_identifier or config.kube_context
             setting = "hubstack:clusterIdentifier (if it is not set: hubstack:kubeContext)"
             yield from _differs(setting, inputs.get("clusterIdentifier"), cluster)
@@ -87,7 +88,7 @@ def _place(resolved: settings.StackSettings, resources: Sequence[Object]) -> Ite
             yield from _differs("hubstack:namespace", inputs["metadata"]["name"], config.namespace)
             if each.get("protect"):
                 yield from _differs("hubstack:createNamespace", True, config.create_namespace)
-        elif each["type"] == interruption.RELEASE_TYPE:
+        elif each["type"] == RELEASE:
             yield from _differs("hubstack:namespace", inputs["namespace"], config.namespace)
             yield from _differs("hubstack:releaseName", inputs["name"], resolved.release_name)
 
@@ -102,18 +103,18 @@ def _claims(
     for each in resources:
         if each["type"] == CLAIM:
             yield each["inputs"], bool(each.get("protect"))
-        elif each["type"] == interruption.RELEASE_TYPE and resolved.release:
+        elif each["type"] == RELEASE and resolved.release:
             for claim in released(stack, each["inputs"]):
                 yield claim, resolved.config.protect_data
 
 
 def _released(stack: Stack, inputs: Object) -> list[Object]:
-    """The claims of a live Helm release; none where the cluster gives no answer, which the program tells."""
+    """The claims of a live Helm release; none where the cluster gives no answer: the program then says so."""
     import kubernetes
     import urllib3
 
     try:
-        return helm_storage.claims(take_over.client(stack), inputs["namespace"], inputs["name"])
+        return helm_storage.claims(access.of(stack), inputs["namespace"], inputs["name"])
     except (HubstackError, kubernetes.client.ApiException, urllib3.exceptions.HTTPError):
         return []
 

@@ -1,139 +1,44 @@
-"""What an interrupted update leaves behind, and how the next run clears it: the lock, pending operations, Helm's
-record.
-"""
+"""What an interrupted update had under way, and how the next one finds out what became of it."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
-import socket
-import time
 from collections.abc import Mapping, MutableMapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from hubstack.cluster import process
-from hubstack.engine import backend_files
-from hubstack.errors import HubstackError
+from hubstack.components.existing import RELEASE
+from hubstack.engine.pending import unfinished, unrefreshed
+from hubstack.engine.stack import EngineStack
+from hubstack.migration import access, helm_storage, take_over
 from hubstack.project.stacks import Stack
 
-FORCE = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""Let the provider write fields that somebody else has written since; without it that is an error, in a preview too."""
 
-TAKE_OVER = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true", **FORCE}
-"""Let the provider take over objects that exist already; set only for what our own interrupted
-update began, or what an adoption has described."""
-
-RUNNER = "HUBSTACK_RUNNER"
-"""Environment variable of an engine: pid and start time of the command that waits for it."""
-
-ORPHAN_SECONDS = 120
-"""How long an orphaned engine may take to finish the operations that it has under way."""
-
-WRITING_SECONDS = 1
-"""How long the engine may take to write a lock, which has some hundred bytes."""
-
-RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
-
-
-def runner() -> str:
-    """Value of `RUNNER` for an engine that this process starts: a later run recognises an orphan by it."""
-    return f"{os.getpid()} {process.start_time(os.getpid())}"
-
-
-def settle_lock(backend: Path, stack: Stack, console: Console) -> None:
-    """Remove the lock of an update that is no longer alive; end one whose command was killed and that goes on alone.
-
-    A lock of another machine stays: the engine then refuses and says who holds it.
+def settle(engine: EngineStack, deployment: Mapping[str, Any]) -> int:
+    """Make the state say again what is in the cluster.
 
     Arguments:
-        backend: folder of the local backend; any other backend keeps no lock files.
-        stack: the stack.
-        console: told when an orphan is being ended, which takes as long as the operations that it has under way.
+        engine: the engine on the stack.
+        deployment: the stack's state.
 
-    Raises:
-        HubstackError: a living update, of somebody who still waits for it, holds the lock.
+    Returns:
+        How many operations were under way; 0 where no update was interrupted.
     """
-    _remove_broken_locks(backend, stack, console)
-    for lock in backend_files.locks(backend, stack.project, stack.name):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            holder = json.loads(lock.read_text())
-            if holder["hostname"] != socket.gethostname():
-                continue
-            pid, since = holder["pid"], holder["timestamp"]
-            if is_running(pid, since):
-                if not _is_orphan(pid):
-                    raise HubstackError(
-                        f"stack {stack.name}: an update is under way already (process {pid}, since {since[:19]} UTC); "
-                        "wait for it to end, or stop it with Ctrl-C where it runs. Nothing was changed."
-                    )
-                console.print(f"an update of stack {stack.name} lost its command; ending it (process {pid})")
-                os.kill(pid, signal.SIGINT)
-                deadline = time.monotonic() + ORPHAN_SECONDS
-                while is_running(pid, since) and time.monotonic() < deadline:
-                    time.sleep(0.2)
-            if not is_running(pid, since):
-                lock.unlink(missing_ok=True)
+    found = unfinished(deployment)
+    uninstalled = _uninstalled_release(engine.stack, deployment)
+    if not found and not uninstalled:
+        return 0
+    if found:
+        engine.say(f"continuing after an interrupted update ({found} operations were under way)")
+    if uninstalled:
+        engine.say(f"Helm has no release {uninstalled} any more; the stack forgets it")
 
+    def change(state: dict[str, Any]) -> bool:
+        resolve_pending(state, engine.stack)
+        return not uninstalled or take_over.forget_release(state)
 
-def _remove_broken_locks(backend: Path, stack: Stack, console: Console) -> None:
-    """Remove locks that a full disk has left unwritten: the engine reads them all, and gives up at such a one."""
-    for lock in backend_files.locks(backend, stack.project, stack.name, ending=""):
-        for attempt in range(WRITING_SECONDS * 10 + 1):
-            with contextlib.suppress(OSError, ValueError):
-                json.loads(lock.read_text())
-                break
-            if attempt == WRITING_SECONDS * 10 and lock.is_file():
-                with contextlib.suppress(OSError):
-                    lock.unlink()
-                    console.print(f"removed an unwritten lock of stack {stack.name}, {lock.name}")
-            elif not lock.is_file():
-                break
-            else:
-                time.sleep(0.1)
-
-
-def _is_orphan(pid: int) -> bool:
-    """Whether this process is an engine of ours whose command is gone."""
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return False
-    marks = [entry.partition("=")[2] for entry in environment if entry.startswith(f"{RUNNER}=")]
-    if not marks:
-        return False
-    runner, _, started = marks[0].partition(" ")
-    return process.start_time(int(runner)) != started
-
-
-def is_running(pid: int, since: str) -> bool:
-    """Tell whether the process that took a lock still runs: same id, and not started after the lock was taken.
-
-    Arguments:
-        pid: process id on this machine.
-        since: when the lock was taken, RFC 3339.
-    """
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        uptime = float(Path("/proc/uptime").read_text().split()[0])
-    except OSError:
-        return True
-    if fields[0] in "ZX":  # ended, and nobody has asked how
-        return False
-    started = time.time() - uptime + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    taken = datetime.fromisoformat(since[:19] + "+00:00").timestamp()
-    return started <= taken + 2
+    engine.edit_state(change)
+    if found:
+        engine.refresh()
+    return found
 
 
 def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
@@ -155,7 +60,7 @@ def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
     pending = deployment.get("pending_operations") or []
     for operation in pending:
         resource = operation["resource"]
-        if resource["type"] == RELEASE_TYPE:
+        if resource["type"] == RELEASE:
             _retire_record(stack, resource.get("inputs") or {}, created=operation["type"] == "creating")
         elif operation["type"] == "creating" and (identity := _identity(resource)):
             deployment["resources"].append({**resource, "id": identity})
@@ -163,15 +68,15 @@ def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
     return len(pending) + half_known
 
 
-def unrefreshed(deployment: Mapping[str, Any]) -> int:
-    """Number of objects that `resolve_pending` put into the state and that no refresh has looked at yet.
+def _uninstalled_release(stack: Stack, deployment: Mapping[str, Any]) -> str | None:
+    """Name of the release in the state that Helm has no record of: the provider could only fail to find it.
 
-    The provider cannot work with them: a recovery that was killed before its refresh must be done again.
+    A destroy that was killed leaves it so.
     """
-    return sum(
-        str(resource.get("type")).startswith("kubernetes:") and bool(resource.get("id")) and not resource.get("outputs")
-        for resource in deployment.get("resources") or []
-    )
+    inputs = next((each["inputs"] for each in deployment.get("resources") or [] if each["type"] == RELEASE), None)
+    if not inputs or helm_storage.records(access.of(stack), inputs["namespace"], inputs["name"]):
+        return None
+    return str(inputs["name"])
 
 
 def _identity(resource: Mapping[str, Any]) -> str | None:
@@ -193,8 +98,7 @@ def _retire_record(stack: Stack, inputs: Mapping[str, Any], *, created: bool) ->
     name, namespace = inputs.get("name"), inputs.get("namespace")
     if not isinstance(name, str) or not isinstance(namespace, str):
         return
-    client = kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
-    secrets = kubernetes.client.CoreV1Api(client)
+    secrets = kubernetes.client.CoreV1Api(access.of(stack))
     selector = f"owner=helm,name={name}"
     if not created:
         selector += ",status in (pending-install,pending-upgrade,pending-rollback)"

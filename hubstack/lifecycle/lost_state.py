@@ -46,7 +46,7 @@ def refuse(stack: Stack, deployment: Mapping[str, Any]) -> None:
     resolved = guards.resolved(stack)
     if resolved is None:
         return
-    if found := _found(access.client(stack.context, stack.kubeconfig), resolved):
+    if found := _found(access.of(stack), resolved):
         some = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
         raise HubstackError(f"{some}{existing.ADVICE.format(stack=stack.name)}")
 

@@ -30,7 +30,7 @@ class Prerequisites:
     """Each set of labels that some node must have for a pod to be scheduled."""
 
 
-def supply(stack: Stack, console: Console) -> None:
+def make_missing(stack: Stack, console: Console) -> None:
     """Make the classes and node labels that the stack's objects ask for and the embedded cluster lacks.
 
     A pod of an unknown priority class is refused, a claim of an unknown storage class and a pod whose node selector no

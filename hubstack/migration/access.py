@@ -11,6 +11,7 @@ from typing import Any
 
 from hubstack.components import api_server
 from hubstack.errors import HubstackError
+from hubstack.project.stacks import Stack
 
 
 def client(context: str, kubeconfig: str | None) -> Any:
@@ -36,6 +37,15 @@ def client(context: str, kubeconfig: str | None) -> Any:
         raise HubstackError(str(error)) from None
     except kubernetes.config.ConfigException as error:
         raise HubstackError(f"hubstack:kubeContext: {context!r}: {error}") from None
+
+
+def of(stack: Stack) -> Any:
+    """An ApiClient of the official package for a stack's context.
+
+    Raises:
+        HubstackError: as for `client`.
+    """
+    return client(stack.context, stack.kubeconfig)
 
 
 @dataclass(frozen=True)
@@ -96,10 +106,10 @@ def _request(
     return answer.status, found
 
 
-def said(error: Exception) -> str | None:
-    """What the cluster said where an error is a refusal or a silence of its; None where it is something else.
+def explained(error: Exception) -> str | None:
+    """What the cluster answered, where an error is a refusal or a missing answer of its; None where it is another one.
 
-    Told by the package, which is imported only where it is used: that costs half a second.
+    Recognised by the package, which is imported only where it is used: that costs half a second.
     """
     package = type(error).__module__.partition(".")[0]
     if package == "urllib3":

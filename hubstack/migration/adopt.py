@@ -16,8 +16,10 @@ from rich.table import Table
 
 from hubstack import project
 from hubstack.chart.release import CHART_NAME, CHART_VERSION
+from hubstack.engine.environment import engine_environment, engine_tools
+from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import access, helm_storage, live, stack_file
+from hubstack.migration import access, helm_storage, live, stack_file, take_over
 from hubstack.migration.split import leaves, split
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
@@ -101,7 +103,7 @@ def adopt(request: Request, console: Console) -> Adoption:
         "hubstack:releaseName": request.release,
         "hubstack:createNamespace": False,
         "hubstack:kubeContext": request.context,
-        "hubstack:takeOver": request.release,
+        take_over.SETTING: request.release,
         "hubstack:valuesFiles": [f"values/{request.stack}.yaml"],
     }
     if request.kubeconfig:
@@ -111,12 +113,15 @@ def adopt(request: Request, console: Console) -> Adoption:
     if mode == "native":
         plain = {key: value for key, value in config.items() if key != "hubstack:valuesFiles"}
         entries = stacks.entries({**plain, "hubstack:values": record.values})
-        config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, entries, tokens)
+        resolved = live.resolve(entries, project.ROOT)
+        config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, resolved, tokens)
         result.kept = len(kept)
         result.notes += _parity_notes(request, record, console)
     stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document={"config": config})
-    added = stack_file.encrypted(stack, {"secretValues": secret, "adoptedTokens": tokens}, console)
-    provider = {key: added.pop(key) for key in stack_file.ENCRYPTION if key in added}
+    # Made in the backend, the stack has a key to encrypt with.
+    engine = EngineStack(stack, engine_environment(engine_tools(console, embedded=stack.is_embedded)))
+    added = stack_file.encrypted(engine, {"secretValues": secret, "adoptedTokens": tokens})
+    provider = {key: added.pop(key) for key in stacks.ENCRYPTION if key in added}
     with _undone_on_failure(written, values_file):
         values_file.parent.mkdir(exist_ok=True)
         header += f"(chart {record.version}, revision {record.revision});\n# secret ones are in {written.name}.\n"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from hubstack import project, settings
+from hubstack import settings
 from hubstack.chart import render
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.release import TokenValues
@@ -58,17 +59,18 @@ def tokens(client: Any, namespace: str, secret: str) -> dict[str, Any]:
     return {**found, "services": services} if services else found
 
 
-def resolve(entries: Mapping[str, str]) -> settings.StackSettings:
+def resolve(entries: Mapping[str, str], root: Path) -> settings.StackSettings:
     """The settings of a stack whose hub is live.
 
     Arguments:
-        entries: the stack's configuration without the project's prefix, secrets in the open.
+        entries: the stack's configuration without the prefix ``hubstack:``, secrets in the open.
+        root: folder that relative paths in it start from.
 
     Raises:
         HubstackError: the settings are refused.
     """
     try:
-        return settings.resolve(settings.parse(entries, set()), project.ROOT)
+        return settings.resolve(settings.parse(entries, set()), root)
     except SettingsError as error:
         text = "the live settings are refused; stay with mode helm, or mend them first"
         raise HubstackError(f"{text}:\n{error}") from None
@@ -120,22 +122,18 @@ def pod_templates(client: Any, namespace: str) -> dict[str, Any]:
     return {each.metadata.name: client.sanitize_for_serialization(each.spec.template) for each in found}
 
 
-def kept_checksums(client: Any, entries: Mapping[str, str], tokens: Mapping[str, Any]) -> dict[str, str]:
+def kept_checksums(client: Any, resolved: settings.StackSettings, tokens: Mapping[str, Any]) -> dict[str, str]:
     """Checksum annotations of live pods, by what mode native has instead.
 
     They say the same about the same settings, in other words; written to a pod they would restart it.
 
     Arguments:
         client: an ApiClient of the official package.
-        entries: the stack's configuration with its secrets in the open, as the program gets it.
+        resolved: the stack's settings with their secrets in the open.
         tokens: the live tokens that the settings do not have.
-
-    Raises:
-        HubstackError: the settings are refused.
     """
     import kubernetes
 
-    resolved = resolve(entries)
     if resolved.release is None:
         return {}
     services = services_without_token(resolved.loaded.tree)

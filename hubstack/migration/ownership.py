@@ -45,7 +45,7 @@ def hand_over(stack: Stack, deployment: Mapping[str, Any], former: Sequence[str]
     """
     found = list(_shared(deployment, former))
     if found:
-        client = access.client(stack.context, stack.kubeconfig)
+        client = access.of(stack)
         for target, own in found:
             _settle(client, target, own, former)
     return len(found)

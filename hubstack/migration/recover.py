@@ -10,9 +10,9 @@ from rich.console import Console
 
 from hubstack import project
 from hubstack.chart.merge import merge_files
+from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import helm_storage, live, stack_file, take_over
-from hubstack.project.stacks import Stack
+from hubstack.migration import access, helm_storage, live, stack_file, take_over
 
 
 @dataclass(frozen=True)
@@ -31,32 +31,31 @@ class Recovery:
         return asdict(self)
 
 
-def recover(engine: take_over.Engine, stack: Stack, console: Console) -> Recovery:
+def recover(engine: EngineStack) -> Recovery:
     """Write the live hub's tokens into the stack's file, and that its objects are to be taken over.
 
     A new state would draw new tokens, and end every session with them. Nothing is changed on the cluster.
 
     Arguments:
-        engine: the engine on the stack.
-        stack: the stack as its file describes it.
-        console: told what is done.
+        engine: the engine on the stack as its file describes it.
 
     Raises:
         HubstackError: the state is not lost, there is no hub, or a setting asks for a new token.
     """
+    stack = engine.stack
     if engine.outputs().get("mode"):
         raise HubstackError(
             f"stack {stack.name}: its state knows its hub, so nothing is lost; `hubstack doctor --stack {stack.name}` "
             "looks for what else is wrong. Nothing was changed."
         )
-    resolved = live.resolve(engine.entries())
+    resolved = live.resolve(engine.entries(), stack.root)
     rotated = sorted(name for name, text in resolved.config.rotate_tokens.items() if text)
     if rotated:
         raise HubstackError(
             f"hubstack:rotateTokens: {', '.join(rotated)}: would be made anew by a new state; take the setting out of "
             f"Pulumi.{stack.base}.yaml, and the live token goes on. Nothing was changed."
         )
-    client = take_over.client(stack)
+    client = access.of(stack)
     tokens = live.missing_tokens(client, stack.namespace, resolved.loaded.tree)
     if not live.tokens(client, stack.namespace, live.secret_name(resolved.loaded.tree)):
         raise HubstackError(
@@ -69,8 +68,8 @@ def recover(engine: take_over.Engine, stack: Stack, console: Console) -> Recover
         released = helm_storage.deployed(client, stack.namespace, resolved.release_name).values
         values, adopted = _as_values(tokens, released)
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
-    added = stack_file.encrypted(stack, {"secretValues": values, "adoptedTokens": adopted}, console)
-    stack_file.put(file, {**added, "hubstack:takeOver": resolved.release_name})
+    added = stack_file.encrypted(engine, {"secretValues": values, "adoptedTokens": adopted})
+    stack_file.put(file, {**added, take_over.SETTING: resolved.release_name})
     return Recovery(stack.name, stack.mode, live.names(tokens), file.name)
 
 
@@ -91,7 +90,7 @@ def _as_values(tokens: Mapping[str, Any], released: Mapping[str, Any]) -> tuple[
     In the first place they must stay: the hub's Secret holds the values, and a hub restarts with it.
     """
     hub, proxy = dict(released.get("hub") or {}), released.get("proxy") or {}
-    given = {
+    was_a_value = {
         "proxy": proxy.get("secretToken") == tokens.get("proxy"),
         "cookie": hub.get("cookieSecret") == tokens.get("cookie"),
         "crypt": ((hub.get("config") or {}).get("CryptKeeper") or {}).get("keys") == [tokens.get("crypt")],
@@ -104,7 +103,7 @@ def _as_values(tokens: Mapping[str, Any], released: Mapping[str, Any]) -> tuple[
     values: dict[str, Any] = {}
     rest = dict(tokens)
     for name, place in places.items():
-        if name in tokens and given[name]:
+        if name in tokens and was_a_value[name]:
             values = merge_files((values, place(rest.pop(name))))
     services = dict(rest.pop("services", {}))
     for name in list(services):

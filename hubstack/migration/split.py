@@ -1,4 +1,4 @@
-"""Settings of a release in two parts: what may be read by everybody, and what is secret by its place or its nature."""
+"""Settings of a release in two parts: what may be read by everybody, and what is secret by its place or its value."""
 
 from __future__ import annotations
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
-from hubstack.engine.environment import engine_environment, engine_tools
+from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
 from hubstack.migration import commented_yaml
 from hubstack.migration.split import leaves
-from hubstack.project import stacks
-
-ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
-"""What a stack's file says about its secrets provider."""
+from hubstack.project.stacks import ENCRYPTION
 
 
 def put(file: Path, settings: Mapping[str, Any]) -> None:
@@ -26,8 +20,8 @@ def put(file: Path, settings: Mapping[str, Any]) -> None:
 
     Arguments:
         file: the stack's file; comments, order and quotes stay as they are.
-        settings: keys ``hubstack:...``, and those of `ENCRYPTION`; a setting that is in the file already is changed in
-            place, a secrets provider that is there stays.
+        settings: keys ``hubstack:...``, and those of `stacks.ENCRYPTION`; a setting that is in the file already is
+            changed in place, a secrets provider that is there stays.
 
     Raises:
         HubstackError: the file is written in a way that this cannot change; it is as it was.
@@ -53,13 +47,12 @@ def write(file: Path, text: str) -> None:
     temporary.replace(file)
 
 
-def encrypted(stack: stacks.Stack, secrets: Mapping[str, Any], console: Console) -> dict[str, Any]:
+def encrypted(engine: EngineStack, secrets: Mapping[str, Any]) -> dict[str, Any]:
     """Encrypt each leaf of some settings with the stack's own secrets provider.
 
     Arguments:
-        stack: the stack; made in the backend where it is new, and with it the key.
+        engine: the engine on the stack.
         secrets: a tree for each setting, named without ``hubstack:``.
-        console: told about downloads.
 
     Returns:
         What belongs into the stack's file: the settings, and what it has to say about its secrets provider.
@@ -67,24 +60,14 @@ def encrypted(stack: stacks.Stack, secrets: Mapping[str, Any], console: Console)
     Raises:
         HubstackError: a setting could not be encrypted.
     """
-    from hubstack.lifecycle.updates import Updater
-
-    found = engine_tools(console, embedded=stack.is_embedded)
-    environment = engine_environment(found)
-    Updater(stack, environment, console)
     for name, tree in secrets.items():
         for path, value in leaves(tree):
-            # through standard input: an argument could be read by everybody on this machine
-            command = [str(found["pulumi"]), "config", "set", "--secret", "--path", f"hubstack:{name}{path}"]
-            text = value if isinstance(value, str) else str(value)
-            done = subprocess.run(
-                [*command, "--stack", stack.name, "--cwd", str(stack.folder), "--non-interactive"],
-                input=f"{text}\n" if text.endswith("\n") else text,
-                env={**os.environ, **environment}, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode:
-                reason = (done.stderr.strip().splitlines() or ["pulumi failed"])[-1]
-                raise HubstackError(f"hubstack:{name}{path} could not be encrypted: {reason}")
+            setting = f"hubstack:{name}{path}"
+            try:
+                engine.set_secret(setting, value if isinstance(value, str) else str(value))
+            except HubstackError as error:
+                raise HubstackError(f"{setting} could not be encrypted: {error}") from None
+    stack = engine.stack
     written = yaml.safe_load((stack.folder / f"Pulumi.{stack.name}.yaml").read_text())
     config = {f"hubstack:{name}": written["config"][f"hubstack:{name}"] for name, tree in secrets.items() if tree}
     return {**{key: written[key] for key in ENCRYPTION if key in written}, **config}

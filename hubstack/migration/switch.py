@@ -1,67 +1,74 @@
-"""From one mode to the other, on one stack: the objects stay, only who manages them changes."""
+"""From one mode to the other, on one stack: the objects stay, only their manager changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-
 from hubstack import project
-from hubstack.migration import giving, helm_storage, live, stack_file, take_over
+from hubstack.engine.stack import EngineStack
+from hubstack.errors import HubstackError
+from hubstack.migration import access, helm_storage, live, native_to_helm, stack_file, take_over
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
 
-def to_native(engine: take_over.Engine, stack: Stack, console: Console) -> None:
-    """Prepare a stack that is deployed in mode helm for its first update in mode native.
+def deployed_mode(stack: Stack, deployment: Mapping[str, Any]) -> str | None:
+    """The mode of the last update that ended well, where the settings have another one now."""
+    deployed = stacks.outputs(deployment).get("mode")
+    return deployed if deployed != stack.mode else None
 
-    The engine forgets the release, which the cluster keeps, and the stack's file says what is to be taken over. The
-    update itself is that of an adoption. An interrupted switch goes on at the next update: until that has ended, the
-    stack's output still says ``helm``.
+
+def prepare(engine: EngineStack, deployed: str) -> None:
+    """Prepare a stack for its first update in another mode, which is then the same as that after an adoption.
+
+    Both modes make the same objects: without care, a switch would delete what it creates again. An interrupted switch
+    goes on at the next update: until that has ended, the stack's output still names the mode that was.
 
     Arguments:
-        engine: the engine on the stack.
-        stack: the stack; its configuration is completed.
-        console: told what is done.
+        engine: the engine on the stack, whose configuration is completed.
+        deployed: the mode that is deployed.
 
     Raises:
-        HubstackError: an operation of Helm is unfinished, or native refuses the settings.
+        HubstackError: the stack has no file of its own, an earlier update or an operation of Helm is unfinished, or
+            mode native refuses the settings. Nothing was changed then.
     """
-    release = release_name(stack)
-    client = take_over.client(stack)
+    stack = engine.stack
+    if stack.name != stack.base:
+        raise HubstackError(
+            f"hubstack:mode: {stack.mode!r}: stack {stack.name} is deployed in mode {deployed!r}, and "
+            "has no file of its own that could say what is taken over; write one, or keep the mode. Nothing was "
+            "changed."
+        )
+    (_to_helm if stack.mode == "helm" else _to_native)(engine)
+
+
+def _to_native(engine: EngineStack) -> None:
+    """Make the engine forget the release, which the cluster keeps; the stack's file says what is to be taken over."""
+    stack = engine.stack
+    release, client = release_name(stack), access.of(stack)
     helm_storage.deployed(client, stack.namespace, release)
     entries = engine.entries()
-    tokens = live.tokens(client, stack.namespace, live.secret_name(live.resolve(entries).loaded.tree))
-    kept = live.kept_checksums(client, entries, tokens)
-    _say(stack, {"hubstack:takeOver": release, "hubstack:keptChecksums": kept}, console)
+    resolved = live.resolve(entries, stack.root)
+    tokens = live.tokens(client, stack.namespace, live.secret_name(resolved.loaded.tree))
+    kept = live.kept_checksums(client, resolved, tokens)
+    _record(engine, {take_over.SETTING: release, "hubstack:keptChecksums": kept})
     engine.edit_state(take_over.forget_release)
 
 
-def to_helm(engine: take_over.Engine, stack: Stack, console: Console) -> None:
-    """Prepare a stack that is deployed in mode native for its first update in mode helm.
-
-    Helm gets a record of the live objects, the engine forgets them, and the stack's file says which release is to be
-    gone on with. The update itself is that of an adoption. An interrupted switch goes on at the next update.
-
-    Arguments:
-        engine: the engine on the stack.
-        stack: the stack; its configuration is completed.
-        console: told what is done.
-
-    Raises:
-        HubstackError: an earlier update or an operation of Helm is unfinished.
-    """
+def _to_helm(engine: EngineStack) -> None:
+    """Give Helm a record of the live objects, which the engine forgets; the stack's file names the release."""
+    stack = engine.stack
     release = release_name(stack)
 
     def hand_over(deployment: dict[str, Any]) -> bool:
-        if found := giving.objects(deployment):
-            giving.refuse_unfinished(stack, deployment)
+        if found := native_to_helm.objects(deployment):
+            native_to_helm.refuse_unfinished(stack, deployment)
             # Without settings in the record the engine sees a difference, and so Helm makes the objects the chart's.
-            record = giving.give(take_over.client(stack), stack.namespace, release, found, {})
-            console.print(f"Helm has a record of release {release} now (revision {record.revision})")
-        _say(stack, {"hubstack:takeOver": release}, console)
-        return giving.forget(deployment)
+            record = native_to_helm.create_release(access.of(stack), stack.namespace, release, found, {})
+            engine.say(f"Helm has a record of release {release} now (revision {record.revision})")
+        _record(engine, {take_over.SETTING: release})
+        return native_to_helm.forget_objects(deployment)
 
     engine.edit_state(hand_over)
 
@@ -71,13 +78,21 @@ def release_name(stack: Stack) -> str:
     return str(stack.config.get("hubstack:releaseName") or stack.namespace)
 
 
-def _say(stack: Stack, settings: Mapping[str, str | Mapping[str, str]], console: Console) -> None:
-    """Let the stack's file and its work folder say what the next updates go on with."""
-    file = project.ROOT / f"Pulumi.{stack.base}.yaml"
-    stack_file.put(file, {key: value for key, value in settings.items() if stack.config.get(key) != value})
+def _record(engine: EngineStack, settings: Mapping[str, str | Mapping[str, str]]) -> None:
+    """Let the stack's file and its work folder say with what the next updates go on.
+
+    A rollout deploys from a revision of the project that is laid out elsewhere: its own file is completed, too, so that
+    an interrupted rollout goes on from there.
+    """
+    stack = engine.stack
+    missing = {key: value for key, value in settings.items() if stack.config.get(key) != value}
+    for root in dict.fromkeys((project.ROOT, stack.root)):
+        file = root / f"Pulumi.{stack.base}.yaml"
+        if missing and (file.is_file() or root == stack.root):
+            stack_file.put(file, missing)
     stack.config.update(settings)
     stacks.write_work_folder(stack)
-    console.print(
-        f"switching to mode {stack.mode}: {file.name} says what is taken over; commit it with the change of mode",
-        soft_wrap=True,
+    engine.say(
+        f"switching to mode {stack.mode}: Pulumi.{stack.base}.yaml says what is taken over; commit it with the change "
+        "of mode"
     )

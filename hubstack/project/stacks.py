@@ -29,6 +29,9 @@ MODES = ("native", "helm")
 EMBEDDED_CONTEXT = "hubstack-sim"
 """The context by which a stack's file means the embedded cluster, whatever kind is started."""
 
+ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
+"""What a stack's file says about its secrets provider."""
+
 SECRET = "4dabf18193072939515e22adb298388d"
 """Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
 SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"

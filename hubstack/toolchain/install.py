@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from hubstack import project
+from hubstack import file_lock, project
 from hubstack.toolchain import failures
 from hubstack.toolchain.catalog import Catalog, Release, ToolchainError, cache_dir
 from hubstack.toolchain.download import FetchError, download, published_digest
@@ -22,7 +19,6 @@ from hubstack.toolchain.report import Report, Task
 from hubstack.toolchain.unpack import check_mirrored, place, unpack
 
 _ARCHIVES = (".tar.xz", ".tar.gz", ".tgz")
-_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ def _problem(catalog: Catalog, job: Job, report: Report, hosts: Hosts) -> str:
     try:
         report.check()
         cache_dir().mkdir(parents=True, exist_ok=True)
-        with _locked(cache_dir() / f".{job.key}.lock", job, report):
+        with file_lock.hold(cache_dir() / f".{job.key}.lock", f"fetching {job.key}", report.say, pause=report.sleep):
             if not all(catalog.holds(release, program) for program, release in job.parts):
                 _do(catalog, job, report, hosts)
     except FetchError as error:
@@ -171,29 +167,6 @@ def _download(catalog: Catalog, job: Job, folder: Path, report: Report, hosts: H
 def _unpack(job: Job, archive: Path, into: Path, task: Task) -> None:
     names = [name for program, release in job.parts for name in (*release.beside, program)]
     unpack(archive, names, into, task, extras=[name for _, release in job.parts for name in release.extras])
-
-
-@contextlib.contextmanager
-def _locked(path: Path, job: Job, report: Report) -> Iterator[None]:
-    """Let one at a time do a job; the system gives the lock back when a process ends, however it ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    announced = False
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not announced:
-                    owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-                    report.say(f"waiting for process {owner}, which is fetching {job.key}")
-                    announced = True
-                report.sleep(_POLL_SECONDS)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _title(programs: Sequence[str], release: Release) -> str:

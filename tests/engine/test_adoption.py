@@ -17,7 +17,7 @@ from hubstack import project
 from hubstack.commands import session
 from hubstack.errors import HubstackError
 from hubstack.lifecycle.updates import Updater
-from hubstack.migration import giving, recover, releasing, take_over
+from hubstack.migration import hand_back, native_to_helm, recover, take_over
 from hubstack.migration.adopt import Request, adopt
 from hubstack.project import stacks
 from tests.engine.conftest import PROJECT, Machine
@@ -200,14 +200,14 @@ def test_a_lost_state_is_recovered_in_place(machine: Machine, root: Path, mode: 
     before, secrets = ledger(machine, name), tokens(machine, name)
     engine = updater(machine, name)
     with pytest.raises(HubstackError, match="its state knows its hub"):
-        recover.recover(engine, stacks.select(name), QUIET)
+        recover.recover(engine)
     for state in machine.state.glob(f"backend/.pulumi/stacks/{PROJECT}/{name}.json*"):
         state.unlink()
     with pytest.raises(HubstackError, match=f"hubstack recover --stack {name}"):
         updater(machine, name).up()
     assert (ledger(machine, name), tokens(machine, name)) == (before, secrets)
     engine = updater(machine, name)
-    result = recover.recover(engine, stacks.select(name), QUIET)
+    result = recover.recover(engine)
     assert result.tokens == ["cookie", "crypt", "proxy", "service-announce"]
     assert "# somebody's remark" in file.read_text()
     assert not [token for token in secrets.values() if base64.b64decode(token).decode() in file.read_text()]
@@ -251,7 +251,7 @@ def test_a_switch_to_helm_is_in_place(machine: Machine, root: Path, monkeypatch:
     updater(machine, name).up()
     before, secrets = ledger(machine, name), tokens(machine, name)
     file.write_text(file.read_text().replace("mode: native", "mode: helm"))
-    for module, step in ((giving, "forget"), (take_over, "add_release")):
+    for module, step in ((native_to_helm, "forget_objects"), (take_over, "add_release")):
         with monkeypatch.context() as patch:
             break_once(patch, module, step)
             with pytest.raises(InterruptedError):
@@ -290,10 +290,10 @@ def test_a_hub_is_given_back_to_helm(machine: Machine, root: Path, mode: str) ->
     text = file.read_text()
     file.write_text(text.replace("admin: false", "admin: true"))
     with pytest.raises(HubstackError, match="its settings are not what is deployed"):
-        releasing.release(updater(machine, name), stacks.select(name))
+        hand_back.hand_back(updater(machine, name))
     file.write_text(text)
     engine = updater(machine, name)
-    done = releasing.release(engine, stacks.select(name))
+    done = hand_back.hand_back(engine)
     assert (done.release, done.revision, done.version) == (name, 1, "4.4.0")
     assert ledger(machine, name) == before, "nothing was changed"
     assert name in listed(machine)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hubstack.commands import session
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import destroying, guards
+from hubstack.lifecycle import destroy, guards
 from hubstack.lifecycle.updates import Updater
 from hubstack.project import stacks
 from tests.engine.conftest import Machine
@@ -106,13 +106,13 @@ def test_data_outlives_its_hub(machine: Machine, root: Path, mode: str) -> None:
     assert done.returncode
     assert "protected" in done.stdout + done.stderr
     with pytest.raises(HubstackError, match=r"(?s)Namespace.*hub-db-dir.*1 home volumes: .*claim-ada.*--keep-data"):
-        destroying.destroy(engine, stack, QUIET, keep=False, delete=False)
+        destroy.destroy(engine, keep=False, delete=False)
     with pytest.raises(HubstackError, match="--delete-data: hubstack:protectData of stack"):
-        destroying.destroy(engine, stack, QUIET, keep=False, delete=True)
+        destroy.destroy(engine, keep=False, delete=True)
     assert claims(machine, name) == before
     assert deployments(machine, name), "nothing was changed"
 
-    destroying.destroy(engine, stack, QUIET, keep=True, delete=False)
+    destroy.destroy(engine, keep=True, delete=False)
     assert claims(machine, name) == before
     assert deployments(machine, name) == []
     assert updater(machine, name).up().changed
@@ -124,7 +124,7 @@ def test_data_outlives_its_hub(machine: Machine, root: Path, mode: str) -> None:
     updater(machine, name).up()
     assert claims(machine, name) == before, "forgotten, and not deleted"
     write(machine, root, name, mode, 'hubstack:protectData: "false"', MEMORY)
-    destroying.destroy(engine, stacks.select(name), QUIET, keep=False, delete=True)
+    destroy.destroy(updater(machine, name), keep=False, delete=True)
     namespaces = machine.cluster.client().get("/api/v1/namespaces")["items"]
     assert name not in {each["metadata"]["name"] for each in namespaces}
 

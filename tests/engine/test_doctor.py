@@ -328,6 +328,7 @@ def test_encrypted_settings_are_read(
     """An encrypted token is compared as what it is and never shown; with a wrong passphrase the state is an error."""
     secret = "c0ffee" * 10 + "0000"
     variables = session.engine_environment(machine.tools)
+    monkeypatch.setenv("PATH", variables["PATH"])  # where the Automation API looks for the engine
     workspace = automation.LocalWorkspace(work_dir=str(deployed.folder), env_vars=variables)
     file = deployed.folder / "Pulumi.doctor.yaml"
     before = file.read_text()

@@ -60,7 +60,7 @@ def test_the_program_itself_refuses(machine: Machine, lost: Stack) -> None:
     """Without hubstack's own look, as with a plain `pulumi up`, each creation fails; the preview says the same."""
     before = specs(machine, lost.namespace)
     updater = machine.updater(lost)
-    for operation in (updater.preview, updater.deploy):
+    for operation in (updater.preview, updater.update):
         with pytest.raises(HubstackError, match=rf'Namespace "{lost.namespace}": in the cluster already, and unknown'):
             operation()
     assert not {each for each in kinds_in_state(machine, lost.name) if each.startswith("kubernetes:")}

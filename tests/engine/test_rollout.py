@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 
 from hubstack.cluster import make_cluster
+from hubstack.engine import backend
 from hubstack.fleet import deployed, rollout
 from tests.engine.conftest import Machine
 from tests.engine.fleet_copy import PROJECT, FleetCopy
@@ -136,7 +137,7 @@ def test_pause_resume_and_approval(fleet: FleetCopy) -> None:
     fleet.commit()
     chosen = [option for stack in "abcd" for option in ("--stack", stack)]
     with fleet.start("up", "--json", *chosen) as running:
-        lines_until(running, "starting the engine")
+        lines_until(running, "run engine")
         os.kill(running.pid, signal.SIGINT)
     assert running.returncode == 4
     assert sorted(fleet.states().values()) == ["succeeded", "waiting", "waiting", "waiting"]
@@ -202,9 +203,13 @@ def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.
     variables = rollout.environment(Console(quiet=True))
     folder = fleet.state / "stacks" / "a"
     for stack in ("a", "c", "nobody"):
-        asked = deployed.from_engine(stack, variables, folder)
-        assert asked == deployed.from_files(stack, PROJECT, fleet.state / "backend")
-        assert asked.finished == (stack != "nobody")
+        asked = backend.from_engine(stack, variables, folder)
+        assert (asked is None) == (stack == "nobody")
+        if asked:
+            read = backend.from_files(stack, PROJECT, fleet.state / "backend")
+            assert read
+            assert (read.deployment, deployed.of(read)) == (asked.deployment, deployed.of(asked))
+            assert deployed.of(asked).finished
 
 
 def test_reports_are_written(fleet: FleetCopy) -> None:

@@ -135,11 +135,11 @@ def test_a_trial_gets_what_its_values_name(machine: Machine, tmp_path: Path) -> 
     )
     stack = machine.stack(values=(values,))
     said = io.StringIO()
-    prerequisites.supply(stack, Console(file=said, width=200))
+    prerequisites.make_missing(stack, Console(file=said, width=200))
     names = ("PriorityClass core", "StorageClass homes", "StorageClass premium", "a node with pool=core")
     assert [name for name in names if name not in said.getvalue()] == []
     again = io.StringIO()
-    prerequisites.supply(stack, Console(file=again))
+    prerequisites.make_missing(stack, Console(file=again))
     assert again.getvalue() == ""
     client = machine.cluster.client()
     assert client.find("/apis/scheduling.k8s.io/v1/priorityclasses/core")

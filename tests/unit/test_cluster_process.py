@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hubstack.cluster import ClusterError, SimSettings, process
-from hubstack.cluster.state import Layout, SavedState, choose_port, locked, port_is_free
+from hubstack.cluster.state import Layout, SavedState, choose_port, port_is_free
 
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
@@ -117,45 +116,6 @@ def test_error_shows_the_end_of_the_log(tmp_path: Path) -> None:
     assert text.splitlines()[-1] == "  line 99"
     assert "line 80" not in text
     assert "No such file" in str(ClusterError("etcd is ill", tmp_path / "none"))
-
-
-def test_lock_is_held_by_one_and_given_back(tmp_path: Path) -> None:
-    path = tmp_path / "sim" / "lock"
-    said: list[str] = []
-    order: list[str] = []
-
-    def second() -> None:
-        with locked(path, said.append):
-            order.append("second")
-
-    with locked(path, said.append):
-        other = threading.Thread(target=second)
-        other.start()
-        while not said:
-            time.sleep(0.01)
-        order.append("first")
-    other.join(10)
-    assert order == ["first", "second"]
-    assert said == [f"waiting for process {os.getpid()}, which is changing the same cluster"]
-
-
-def test_lock_gives_up(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    with (
-        locked(path, lambda _: None),
-        pytest.raises(ClusterError, match=f"held by process {os.getpid()} for 0 s"),
-        locked(path, lambda _: None, patience=0),
-    ):
-        pass
-
-
-def test_lock_that_was_deleted_meanwhile_is_no_lock(tmp_path: Path) -> None:
-    """Whoever waits while the cluster is deleted must not go on with the file that is gone."""
-    path = tmp_path / "lock"
-    with locked(path, lambda _: None):
-        path.unlink()
-        with locked(path, lambda _: None, patience=1):
-            assert path.exists()
 
 
 def test_state_survives_a_round_trip(tmp_path: Path) -> None:

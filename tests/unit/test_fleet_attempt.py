@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hubstack.engine import events, operation
-from hubstack.engine.servers import Ended, EngineGoneError, ForkServers
+from hubstack.engine import backend, events, operation, provider
+from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.fleet import attempt, deployed, plan, probe
 from hubstack.fleet.attempt import Deployer, Outcome
 from hubstack.fleet.journal import Journal
@@ -21,29 +21,60 @@ from hubstack.lifecycle import guards
 from hubstack.project.stacks import Stack
 
 ITEM = plan.Item("a", "all", "up", "because", digest="d1")
+PENDING = {"type": "updating", "resource": {"type": "random:index/randomId:RandomId", "urn": "urn:key"}}
+MARK = {"digest": "d1", "commit": "c1", "rollout": "r0"}
 
 
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """A stack whose cluster is there and whose work folder nobody needs."""
+    """A stack whose cluster is there."""
     monkeypatch.setenv("HUBSTACK_STATE_DIR", str(tmp_path))
     found = Stack(name="a", base="a", config={}, document={}, root=tmp_path)
     monkeypatch.setattr(plan, "stack_of", lambda name, root: found)
     monkeypatch.setattr(probe, "unreachable", lambda _: None)
-    monkeypatch.setattr(attempt.stacks, "write_work_folder", lambda _: None)
     return found
 
 
-class Never(ForkServers):
-    """Fork servers that nobody starts: operations are stood in for."""
+def deploy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: dict[str, Any], *history: str, last: Any = None
+) -> Outcome:
+    """Deploy a stack in a state, after some earlier attempts that ended in some way; no update can be made.
 
-    def of(self, root: Path) -> Any:
-        return None
+    Its detail becomes what was asked of the engine.
+    """
+    asked: list[str] = []
 
+    class Engine:
+        """A stand-in for the engine on the stack."""
 
-def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: deployed.Deployed, *history: str) -> Outcome:
-    """Deploy a stack in a state, after some earlier attempts that ended in some way."""
-    monkeypatch.setattr(deployed, "read", lambda *_: state)
+        def __init__(self, stack: Stack, environment: Any, tell: Any, **_: Any) -> None:
+            self.stack, self.tell = stack, tell
+
+        def say(self, text: str) -> None:
+            """Nobody listens."""
+
+        def checkpoint(self) -> dict[str, Any]:
+            """The state."""
+            return state
+
+        def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
+            """Change the state."""
+            asked.append("edit state")
+            change(state)
+
+        def refresh(self) -> None:
+            """Nothing has changed."""
+            asked.append("refresh")
+
+        def update(self, *, variables: dict[str, str], message: str) -> Any:
+            """Ended by something else."""
+            asked.append("update")
+            assert variables.keys() >= {deployed.VARIABLE}
+            asked.extend(sorted(provider.TAKE_OVER.keys() & variables.keys()))
+            raise EngineGoneError("the process that runs the program has ended: killed")
+
+    monkeypatch.setattr(attempt, "EngineStack", Engine)
+    monkeypatch.setattr(backend, "read", lambda *_: backend.Checkpoint(state, last or {}))
     book = Journal()
     book.begin("r", {}, {})
     for end in history:
@@ -51,68 +82,65 @@ def deploy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: deployed.Depl
         if end != "started":
             book.finish(step, end)
     book.start("r", "all", "a", "up")
-    commands: list[Any] = []
-
-    def run(verb: operation.Verb, *_: Any) -> Ended:
-        """A stand-in for the engine: no update can be made."""
-        if verb == "up":
-            raise EngineGoneError("the process that runs the program has ended: killed")
-        commands.append([verb])
-        return Ended(0)
-
-    monkeypatch.setattr(operation, "run", run)
-    deployer = Deployer("r", tmp_path, {}, Never({}), book)
-    monkeypatch.setattr(deployer, "_engine", lambda stack, command: commands.append(command) or '{"deployment": {}}')
-    outcome = deployer.deploy(ITEM, tmp_path, lambda _: None)
-    return Outcome(outcome.state, outcome.reason, {"commands": [command[:2] for command in commands]})
+    outcome = Deployer("r", tmp_path, {}, ForkServers({}), book).deploy(ITEM, tmp_path, lambda _: None)
+    return Outcome(outcome.state, outcome.reason, {"asked": asked})
 
 
 def test_foreign_pending_operations_are_left_alone(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Operations that an update of somebody else left are reported; nothing is settled, nothing is deployed."""
-    pending = deployed.Deployed(exists=True, pending=2)
-    outcome = deploy(monkeypatch, tmp_path, pending, "succeeded")
-    assert (outcome.state, outcome.detail) == ("failed", {"commands": []})
+    outcome = deploy(monkeypatch, tmp_path, {"pending_operations": [PENDING, PENDING]}, "succeeded")
+    assert (outcome.state, outcome.detail) == ("failed", {"asked": []})
     assert "2 operations pending); left alone" in outcome.reason
 
 
 def test_own_pending_operations_are_settled(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a killed update of ours left is settled before the engine starts again."""
-    stack.folder.mkdir(parents=True)
-    pending = deployed.Deployed(exists=True, pending=2)
-    outcome = deploy(monkeypatch, tmp_path, pending, "succeeded", "started", "unreachable")
-    commands = [["stack", "export"], ["stack", "import"], ["refresh"]]
-    assert outcome.detail == {"commands": commands}
+    """What a killed update of ours left is settled before the engine starts again, and what it made is taken over."""
+    state = {"resources": [], "pending_operations": [PENDING]}
+    outcome = deploy(monkeypatch, tmp_path, state, "succeeded", "started", "unreachable")
+    assert outcome.detail == {"asked": ["edit state", "refresh", "update", *sorted(provider.TAKE_OVER)]}
+    assert state == {"resources": [], "pending_operations": []}
     assert (outcome.state, outcome.reason.partition(":")[0]) == (
         "transient",
         "the process that runs the program has ended",
     )
 
 
+@pytest.mark.parametrize(("before", "variables"), [("started", sorted(provider.TAKE_OVER)), ("failed", [])])
+def test_what_a_killed_update_made_is_taken_over(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, variables: list[str]
+) -> None:
+    """The state need not know of it: an update of ours that was killed is enough, and nothing less is."""
+    known = {"type": "kubernetes:core/v1:ConfigMap", "urn": "urn:hub"}
+    outcome = deploy(monkeypatch, tmp_path, {"resources": [known]}, "succeeded", before)
+    assert outcome.detail == {"asked": ["update", *variables]}
+
+
 def test_what_is_deployed_already_is_not_deployed_again(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stack that was finished just before a kill is not run again by resume."""
-    done = deployed.Deployed(exists=True, digest="d1", finished=True)
-    assert deploy(monkeypatch, tmp_path, done, "started").reason == "is deployed already"
+    outputs = {"type": "pulumi:pulumi:Stack", "urn": "urn:stack", "outputs": {deployed.OUTPUT: MARK}}
+    last = {"kind": "update", "result": "succeeded", "message": deployed.message("r0", "d1")}
+    outcome = deploy(monkeypatch, tmp_path, {"resources": [outputs]}, "started", last=last)
+    assert outcome == Outcome("succeeded", "is deployed already", {"asked": []})
 
 
 def test_data_is_safe_from_rollouts(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change that would move a hub away from its data fails for that stack before the engine starts."""
     stack.config["hubstack:kubeContext"] = "east"
     namespace = {"type": guards.NAMESPACE, "inputs": {"metadata": {"name": "elsewhere"}}}
-    state = deployed.Deployed(exists=True, deployment={"resources": [namespace]})
-    outcome = deploy(monkeypatch, tmp_path, state)
-    assert (outcome.state, outcome.detail) == ("failed", {"commands": []})
+    outcome = deploy(monkeypatch, tmp_path, {"resources": [namespace]})
+    assert (outcome.state, outcome.detail) == ("failed", {"asked": []})
     assert outcome.reason.startswith("hubstack:namespace: 'elsewhere' -> 'jhub'\n")
 
 
 def test_an_unreachable_cluster_is_not_touched(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is run, and no backend is asked, where the cluster does not answer."""
     monkeypatch.setattr(probe, "unreachable", lambda _: "no answer")
-    outcome = deploy(monkeypatch, tmp_path, deployed.Deployed())
-    assert outcome == Outcome("unreachable", "no answer", {"commands": []})
+    outcome = deploy(monkeypatch, tmp_path, {})
+    assert outcome == Outcome("unreachable", "no answer", {"asked": []})
 
 
 @pytest.fixture
@@ -165,7 +193,7 @@ def test_probe(tmp_path: Path, api_server: Any, monkeypatch: pytest.MonkeyPatch)
 def test_event_log(tmp_path: Path) -> None:
     """Events are taken in as they come, half a line waits, and the engine's own echoes are no errors."""
     file, seen = tmp_path / "events", []
-    log = events.EventLog(file, lambda word, what: seen.append(f"{word} {what}"))
+    log = events.EventLog(file, lambda notice: seen.append(notice.text))
     log.read()
     urn = "urn:pulumi:a::hubstack::hubstack:index:Hub$kubernetes:core/v1:Secret::hub-secret"
     lines = [
@@ -180,7 +208,7 @@ def test_event_log(tmp_path: Path) -> None:
     assert (seen, log.errors, log.changes) == (["updating Secret hub-secret"], ["the quota is used up"], {})
     file.write_text(text)
     log.read()
-    assert attempt.said(log.changes) == "1 update"
+    assert attempt.in_words(log.changes) == "1 update"
 
 
 def test_last_error() -> None:

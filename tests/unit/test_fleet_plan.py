@@ -75,6 +75,13 @@ def test_what_counts(root: Path, config: dict[str, Any]) -> None:
     assert digest_of(root) != before
 
 
+def test_how_a_hub_is_gone_on_with_does_not_count(root: Path) -> None:
+    """What a change of mode writes into the stack's file while it is deployed makes no other digest."""
+    before = digest_of(root)
+    write(root, takeOver="jhub", keptChecksums={"checksum/a: 1": "2"})
+    assert digest_of(root) == before
+
+
 def test_the_program_counts(root: Path) -> None:
     """Another program is another digest, whatever the settings; a cache file is no part of it."""
     before = digest_of(root)
@@ -121,9 +128,10 @@ def test_actions_and_reasons(root: Path) -> None:
         ("up", "the last operation on it did not succeed"),
         ("up", "an update was interrupted (2 operations pending)"),
     ]
-    action, reason = decided(state(mode="helm"))
-    assert action == "refused"
-    assert "is deployed in mode helm, and a rollout does not switch to mode native" in reason
+    assert decided(state(mode="helm", digest="d0", finished=True)) == (
+        "up",
+        "switches from mode helm to mode native, in place",
+    )
 
 
 def test_refused_settings_are_part_of_the_plan(root: Path) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from hubstack.errors import HubstackError
@@ -170,12 +172,11 @@ def test_max_parallel() -> None:
     assert most == 3
 
 
-def test_memory_limits_what_runs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("mebibytes", "stacks"), [(1100, 2), (50, 1)])
+def test_memory_limits_what_runs_at_once(monkeypatch: pytest.MonkeyPatch, mebibytes: int, stacks: int) -> None:
     """Where memory is short fewer stacks run at once, but always one."""
-    monkeypatch.setattr(runner, "_available_mebibytes", lambda: 1100.0)
-    assert runner.parallel(20) == 2
-    monkeypatch.setattr(runner, "_available_mebibytes", lambda: 50.0)
-    assert runner.parallel(20) == 1
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=mebibytes * 2**20))
+    assert runner.parallel(20) == stacks
 
 
 def test_pause_and_resume() -> None:

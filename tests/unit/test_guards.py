@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from hubstack.components.existing import RELEASE
+from hubstack.engine import provider
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import guards
-from hubstack.lifecycle.interruption import RELEASE_TYPE
-from hubstack.migration.take_over import PROVIDER_TYPE
 from hubstack.project.stacks import Stack
 
 CLAIM = {
@@ -24,11 +24,11 @@ CLASS = {
 }
 OWN_CLASS = {"name": "safe", "provisioner": "ebs.csi.aws.com"}
 NATIVE = [
-    {"type": PROVIDER_TYPE, "inputs": {"clusterIdentifier": "east"}},
+    {"type": provider.TYPE, "inputs": {"clusterIdentifier": "east"}},
     {"type": guards.NAMESPACE, "inputs": {"metadata": {"name": "jhub"}}, "protect": True},
     {"type": guards.CLAIM, "inputs": CLAIM, "protect": True},
 ]
-HELM = [*NATIVE[:2], {"type": RELEASE_TYPE, "inputs": {"name": "jhub", "namespace": "jhub"}, "protect": True}]
+HELM = [*NATIVE[:2], {"type": RELEASE, "inputs": {"name": "jhub", "namespace": "jhub"}, "protect": True}]
 
 
 def stack(**config: Any) -> Stack:

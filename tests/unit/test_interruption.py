@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from hubstack.engine import locks
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import interruption
 from hubstack.project import stacks
 
-QUIET = Console(quiet=True)
 DEV = stacks.Stack(name="dev", base="dev", config={}, document={})
 
 
@@ -41,7 +40,7 @@ def ended_process() -> int:
 def test_the_lock_of_an_ended_process_goes(tmp_path: Path) -> None:
     """A lock whose process on this machine has ended stops nobody."""
     file = lock(tmp_path, ended_process(), socket.gethostname(), datetime.now(UTC))
-    interruption.settle_lock(tmp_path, DEV, QUIET)
+    locks.settle(tmp_path, DEV, print)
     assert not file.exists()
 
 
@@ -49,14 +48,14 @@ def test_the_lock_of_another_project_stays(tmp_path: Path) -> None:
     """In one backend, two projects may have stacks of the same name."""
     file = lock(tmp_path, ended_process(), socket.gethostname(), datetime.now(UTC))
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    interruption.settle_lock(tmp_path, replace(DEV, root=tmp_path), QUIET)
+    locks.settle(tmp_path, replace(DEV, root=tmp_path), print)
     assert file.exists()
 
 
 def test_a_reused_process_id_is_not_the_holder(tmp_path: Path) -> None:
     """A process that started after the lock was taken cannot have taken it."""
     file = lock(tmp_path, os.getpid(), socket.gethostname(), datetime.now(UTC) - timedelta(days=400))
-    interruption.settle_lock(tmp_path, DEV, QUIET)
+    locks.settle(tmp_path, DEV, print)
     assert not file.exists()
 
 
@@ -65,7 +64,7 @@ def test_a_lock_that_a_full_disk_left_unwritten_goes(tmp_path: Path) -> None:
     whole = lock(tmp_path, 1, "another-machine", datetime.now(UTC))
     broken = whole.with_name("1.json.18ead3be7ea07616.tmp")
     broken.touch()
-    interruption.settle_lock(tmp_path, DEV, QUIET)
+    locks.settle(tmp_path, DEV, print)
     assert (whole.exists(), broken.exists()) == (True, False)
 
 
@@ -73,23 +72,23 @@ def test_a_living_update_keeps_its_lock(tmp_path: Path) -> None:
     """An update that somebody waits for is neither ended nor overtaken."""
     file = lock(tmp_path, os.getpid(), socket.gethostname(), datetime.now(UTC) + timedelta(seconds=1))
     with pytest.raises(HubstackError, match=f"process {os.getpid()}"):
-        interruption.settle_lock(tmp_path, DEV, QUIET)
+        locks.settle(tmp_path, DEV, print)
     assert file.exists()
 
 
 def test_the_lock_of_another_machine_stays(tmp_path: Path) -> None:
     """Nobody here can know whether another machine's update lives."""
     file = lock(tmp_path, 1, "another-machine", datetime.now(UTC) - timedelta(days=2))
-    interruption.settle_lock(tmp_path, DEV, QUIET)
+    locks.settle(tmp_path, DEV, print)
     assert file.exists()
 
 
 def test_an_orphan_is_ended(tmp_path: Path) -> None:
     """An engine whose command was killed is asked to stop, and its lock goes with it."""
-    environment = {**os.environ, interruption.RUNNER: f"{ended_process()} boot/0"}
+    environment = {**os.environ, locks.RUNNER: f"{ended_process()} boot/0"}
     with subprocess.Popen([sys.executable, "-c", "input()"], env=environment, stdin=subprocess.PIPE) as engine:
         file = lock(tmp_path, engine.pid, socket.gethostname(), datetime.now(UTC) + timedelta(seconds=1))
-        interruption.settle_lock(tmp_path, DEV, QUIET)
+        locks.settle(tmp_path, DEV, print)
         assert not file.exists()
     assert engine.returncode != 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import psutil
+
 from hubstack.cluster import objects, pki, process
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, reporter
@@ -22,7 +25,7 @@ from hubstack.cluster.node.network import ADDRESSES, CONTEXT, NAMES, NODE, forwa
 from hubstack.cluster.node.services import CLIENTS, SERVER, SOCKET, services, write_configuration
 from hubstack.cluster.node.store import Store
 from hubstack.cluster.start import ready_nodes
-from hubstack.cluster.state import Layout, SavedState, choose_port, locked, port_is_free
+from hubstack.cluster.state import Layout, SavedState, changing, choose_port, port_is_free
 
 _NODE_PID, _SUPERVISOR = "node", "supervisor"
 _POLL_SECONDS = 0.1
@@ -104,7 +107,7 @@ class NodeCluster:
         store = stand_ins(image_folder(), Path(tools["kube-scheduler-1.30"]))
         host.install_programs(report, build=not pull and bool(store.missing()), outside=pull)
         self._layout.root.mkdir(parents=True, exist_ok=True)
-        with locked(self._layout.lock, report):
+        with changing(self._layout, report):
             wanted = "" if pull else store.build(report)
             deadline = self._start(tools, report, timeout, outside=pull)
             noted = self._layout.root / _IMAGES
@@ -188,9 +191,9 @@ class NodeCluster:
             record = process.read_record(self._layout.pid_file(_NODE_PID))
             if not process.alive(record) or record is None:
                 raise ClusterError("the node's first process ended", self._layout.log(_NODE_PID))
-            children = Path(f"/proc/{record.pid}/task/{record.pid}/children").read_text().split()
-            if children:
-                return int(children[0])
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if children := psutil.Process(record.pid).children():
+                    return children[0].pid
             if time.monotonic() > deadline:
                 raise ClusterError("the node's first process does not start", self._layout.log(_NODE_PID))
             time.sleep(_POLL_SECONDS)
@@ -242,7 +245,7 @@ class NodeCluster:
     def down(self) -> None:
         """End the node and all in it; volumes and objects stay. Raises ClusterError."""
         if self._layout.root.exists():
-            with locked(self._layout.lock, reporter(None)):
+            with changing(self._layout, reporter(None)):
                 self._stop()
 
     def _stop(self) -> None:
@@ -262,7 +265,7 @@ class NodeCluster:
         """End the node and remove the state folder; the images stay in the user's cache. Raises ClusterError."""
         if not self._layout.root.exists():
             return
-        with locked(self._layout.lock, reporter(None)):
+        with changing(self._layout, reporter(None)):
             self._stop()
             shutil.rmtree(self._layout.root)
 

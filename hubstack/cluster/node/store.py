@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubstack import file_lock
 from hubstack.cluster.model import ClusterError
 from hubstack.cluster.process import write_atomically
-from hubstack.cluster.state import locked
 
 _TAR = "application/vnd.oci.image.layer.v1.tar"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -84,7 +84,7 @@ class Store:
         Raises:
             ClusterError: a package cannot be had.
         """
-        with locked(self._folder / "lock", report, _PATIENCE, "building the same images"):
+        with file_lock.hold(self._folder / "lock", "building the same images", report, _PATIENCE):
             missing = self.missing()
             if missing:
                 report(f"building images, once: {len(missing)} layers, some minutes and 1 GB in {self._folder}")

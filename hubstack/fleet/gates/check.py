@@ -16,7 +16,7 @@ __all__ = ["Result", "Target", "check"]
 
 @dataclass(frozen=True)
 class Result:
-    """What a gate said."""
+    """What a gate answered."""
 
     passed: bool
     attempts: int

@@ -9,11 +9,12 @@ import time
 import uuid
 from typing import Any
 
+import websocket
+
 from hubstack.fleet.gate_settings import Notebook
 from hubstack.fleet.gates import cluster
 from hubstack.fleet.gates.http import get
 from hubstack.fleet.gates.target import Shut, Target
-from hubstack.fleet.gates.websocket import WebSocket, WebSocketError
 
 POLL_SECONDS = 1.0
 STOP_SECONDS = 30.0
@@ -87,7 +88,7 @@ class _Hub:
         return found
 
     def _execute(self, kernel: str, code: str) -> str:
-        url = f"{self._url}user/{self._user}/api/kernels/{kernel}/channels"
+        url = f"ws{self._url.removeprefix('http')}user/{self._user}/api/kernels/{kernel}/channels"
         request = uuid.uuid4().hex
         message = {
             "header": {"msg_id": request, "msg_type": "execute_request", "username": "", "session": kernel,
@@ -98,10 +99,18 @@ class _Hub:
         }  # fmt: skip
         printed = ""
         try:
-            with WebSocket(url, {"Authorization": f"token {self._token}"}, self._left("opening the kernel")) as socket:
-                socket.send(json.dumps(message))
+            connection = websocket.create_connection(
+                url, self._left("opening the kernel"), header=[f"Authorization: token {self._token}"],
+                suppress_origin=True,
+            )  # fmt: skip
+            with contextlib.closing(connection):
+                connection.send(json.dumps(message))
                 while True:
-                    answer = json.loads(socket.receive(self._left("the computation")))
+                    connection.settimeout(self._left("the computation"))
+                    text = connection.recv()
+                    if not text:
+                        raise Shut("the kernel's connection: closed by the other side")
+                    answer = json.loads(text)
                     if (answer.get("parent_header") or {}).get("msg_id") != request:
                         continue
                     content = answer.get("content") or {}
@@ -111,7 +120,7 @@ class _Hub:
                         raise Shut(f"the computation failed: {content.get('ename')}: {content.get('evalue')}")
                     elif answer.get("msg_type") == "status" and content.get("execution_state") == "idle":
                         return printed
-        except (WebSocketError, OSError, ValueError) as error:
+        except (websocket.WebSocketException, OSError, ValueError) as error:
             raise Shut(f"the kernel's connection: {error}") from None
 
     def _call(self, what: str, method: str, path: str, allowed: tuple[int, ...]) -> bytes:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hubstack.lifecycle.interruption import TAKE_OVER
+from hubstack.engine.provider import TAKE_OVER
 from tests.engine.faults.harness import WHOLE, FaultHarness
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pulumi import automation
 
 from hubstack import toolchain
 from hubstack.components.tokens import Tokens, TokensArgs
-from hubstack.engine.environment import RANDOM, let_find_engine
+from hubstack.engine.environment import RANDOM
 from hubstack.stand_in import STANDS_IN_FOR
 from hubstack.toolchain import Program
 from tests import needs
@@ -52,7 +51,6 @@ def on(tmp_path: Path, program: TokenProgram, monkeypatch: pytest.MonkeyPatch) -
         needs.skip("programs", str(error))
     backend = tmp_path / "backend"
     backend.mkdir()
-    monkeypatch.setenv("PATH", os.environ["PATH"])  # `let_find_engine` changes it
 
     def stack(plugin: Path) -> automation.Stack:
         found = tools.plus(RANDOM, Program(plugin, STANDS_IN_FOR))
@@ -66,7 +64,7 @@ def on(tmp_path: Path, program: TokenProgram, monkeypatch: pytest.MonkeyPatch) -
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
-        let_find_engine(variables)
+        monkeypatch.setenv("PATH", variables["PATH"])  # where the Automation API looks for the engine
         options = automation.LocalWorkspaceOptions(work_dir=str(tmp_path), env_vars=variables)
         return automation.create_or_select_stack(STACK, project_name="trial", program=program, opts=options)
 

@@ -1,40 +1,21 @@
-"""`hubstack release`: the stack lets go of a hub, the cluster keeps all of it, and Helm can go on with it."""
+"""`hubstack release`: a hub is handed back to Helm; the cluster keeps all of it, and the stack is gone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from hubstack import settings
+from hubstack.components.existing import RELEASE
+from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import interruption
-from hubstack.migration import giving, helm_storage, live, switch, take_over
+from hubstack.migration import access, helm_storage, live, native_to_helm, switch
 from hubstack.project.stacks import Stack
 
 
-class Engine(Protocol):
-    """What is needed of `hubstack.updates.Updater`."""
-
-    def preview(self, *, refresh: bool = False) -> Any:
-        """What an update would do."""
-
-    def entries(self) -> Mapping[str, str]:
-        """Text of each setting as the program gets it, secrets in the open."""
-
-    def state(self) -> dict[str, Any]:
-        """The state."""
-
-    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
-        """Change the state."""
-
-    def forget(self) -> None:
-        """Remove the stack, whose state is empty, from the backend."""
-
-
 @dataclass(frozen=True)
-class Released:
-    """What was let go."""
+class HandedBack:
+    """What Helm has now."""
 
     release: str
     namespace: str
@@ -47,40 +28,40 @@ class Released:
     was_native: bool
 
 
-def release(engine: Engine, stack: Stack) -> Released:
+def hand_back(engine: EngineStack) -> HandedBack:
     """Make Helm the manager of a stack's objects, then forget the stack; can be repeated after an interruption.
 
     Arguments:
-        engine: the engine on the stack.
-        stack: the stack, deployed as its settings say.
+        engine: the engine on a stack that is deployed as its settings say.
 
     Raises:
         HubstackError: nothing is deployed, an operation is unfinished, or the settings are not what is deployed: Helm
             would be given settings that the hub does not have. Nothing was changed then.
     """
-    deployment = engine.state()
-    giving.refuse_unfinished(stack, deployment)
+    stack, deployment = engine.stack, engine.state()
+    native_to_helm.refuse_unfinished(stack, deployment)
     resources = deployment.get("resources") or []
-    objects = giving.objects(deployment)
-    if not objects and not any(each["type"] == interruption.RELEASE_TYPE for each in resources):
-        raise HubstackError(f"stack {stack.name}: no hub is deployed, so there is nothing to let go")
+    objects = native_to_helm.objects(deployment)
+    if not objects and not any(each["type"] == RELEASE for each in resources):
+        raise HubstackError(f"stack {stack.name}: no hub is deployed, so there is nothing to hand back")
     if waiting := [f"{operation} {name}" for operation, name in engine.preview().steps]:
         some = ", ".join(waiting[:5]) + (", ..." if waiting[5:] else "")
         raise HubstackError(
             f"stack {stack.name}: its settings are not what is deployed ({some}); deploy them first: "
             f"hubstack up --stack {stack.name}. Nothing was changed."
         )
-    name, client = switch.release_name(stack), take_over.client(stack)
+    name, client = switch.release_name(stack), access.of(stack)
     if objects:
-        record = giving.give(client, stack.namespace, name, objects, live.resolve(engine.entries()).loaded.user)
+        values = live.resolve(engine.entries(), stack.root).loaded.user
+        record = native_to_helm.create_release(client, stack.namespace, name, objects, values)
     else:
         record = helm_storage.deployed(client, stack.namespace, name)
     engine.edit_state(_forget_all)
     engine.forget()
-    return Released(name, stack.namespace, record.revision, record.version, len(resources), bool(objects))
+    return HandedBack(name, stack.namespace, record.revision, record.version, len(resources), bool(objects))
 
 
-def next_steps(stack: Stack, done: Released) -> list[str]:
+def next_steps(stack: Stack, done: HandedBack) -> list[str]:
     """What is where now, and how to go on with Helm."""
     where = f"--namespace {done.namespace} --kube-context {stack.context}"
     restart = "    hub and user-scheduler restart once if their pods have checksums that the chart would not write"

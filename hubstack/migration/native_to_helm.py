@@ -1,4 +1,4 @@
-"""The objects of mode native as a release of Helm: it finds its marks on them and a record of its own, and goes on."""
+"""From mode native to a release of Helm: the objects get Helm's marks, and Helm gets a record of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 from hubstack.chart import helm_yaml
 from hubstack.chart.release import APP_VERSION, CHART_NAME, CHART_VERSION
+from hubstack.components.existing import RELEASE
 from hubstack.components.kubernetes import CLUSTER_WIDE, type_token
+from hubstack.engine.pending import unfinished
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import interruption
 from hubstack.migration import access, helm_storage
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
@@ -22,7 +23,7 @@ _BOTH_MODES = (
     *(f"{_COMPONENT}{noun}" for noun in ("JupyterHub", "Tokens", "StorageClass")),
     type_token("v1", "Namespace"),
     type_token("storage.k8s.io/v1", "StorageClass"),
-    interruption.RELEASE_TYPE,
+    RELEASE,
 )
 """Resources that mode helm has, too."""
 _FOR_ENGINE = "pulumi.com/"
@@ -32,13 +33,13 @@ _FOR_ENGINE = "pulumi.com/"
 def objects(deployment: Mapping[str, Any]) -> list[Object]:
     """The objects of mode native in a state that was exported with its secrets, as Helm would have them."""
     return [
-        _helms(_revealed(each["inputs"]))
+        _as_helm_has_it(_revealed(each["inputs"]))
         for each in deployment.get("resources") or []
         if each["type"].startswith("kubernetes:") and _is_native_only(each) and each.get("inputs")
     ]
 
 
-def forget(deployment: dict[str, Any]) -> bool:
+def forget_objects(deployment: dict[str, Any]) -> bool:
     """Take the objects of mode native and their components out of a state; the cluster keeps all of it."""
     kept = [each for each in deployment["resources"] if not _is_native_only(each)]
     changed = len(kept) < len(deployment["resources"])
@@ -52,15 +53,14 @@ def refuse_unfinished(stack: Stack, deployment: Mapping[str, Any]) -> None:
     Raises:
         HubstackError: operations are pending, so nobody knows what the cluster has.
     """
-    count = len(deployment.get("pending_operations") or []) + interruption.unrefreshed(deployment)
-    if count:
+    if count := unfinished(deployment):
         raise HubstackError(
             f"stack {stack.name}: an update was interrupted, {count} operations are pending; end it first, with the "
             f"settings as they were: hubstack up --stack {stack.name}. Nothing was changed."
         )
 
 
-def give(
+def create_release(
     client: Any, namespace: str, release: str, manifests: Sequence[Object], values: Mapping[str, Any]
 ) -> helm_storage.Record:
     """Make Helm the manager of objects; can be repeated after an interruption, and restarts nothing.
@@ -110,7 +110,7 @@ def _is_native_only(resource: Mapping[str, Any]) -> bool:
     return kind.startswith(("kubernetes:", _COMPONENT)) and kind not in _BOTH_MODES
 
 
-def _helms(manifest: Object) -> Object:
+def _as_helm_has_it(manifest: Object) -> Object:
     metadata = manifest["metadata"]
     annotations = {
         key: text for key, text in (metadata.get("annotations") or {}).items() if not key.startswith(_FOR_ENGINE)

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from rich.console import Console
-
+from hubstack.components.existing import RELEASE
+from hubstack.engine.stack import Report
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import guards, interruption
-from hubstack.migration import helm_storage, take_over
+from hubstack.lifecycle import guards
+from hubstack.lifecycle.updates import Updater
+from hubstack.migration import access, helm_storage, take_over
 from hubstack.project.stacks import Stack
 
 TOKENS = (take_over.TOKEN_KEY_TYPE, "random:index/randomId:RandomId")
 _HOME = "claim-"
 """Begin of the names of home volumes (kubespawner: ``pvc_name_template``)."""
-
-
-class Engine(Protocol):
-    """What is needed of `hubstack.updates.Updater`."""
-
-    def destroy(self, *, keep_protected: bool = False) -> Any:
-        """Delete the stack's resources, the protected ones or not."""
-
-    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
-        """Change the state."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +44,11 @@ class Data:
             yield f"{len(homes)} home volumes: PersistentVolumeClaim {homes[0]}{', ...' if homes[1:] else ''}"
 
 
-def destroy(engine: Engine, stack: Stack, console: Console, *, keep: bool, delete: bool) -> Any:
+def destroy(engine: Updater, *, keep: bool, delete: bool) -> Report:
     """Destroy a stack.
 
     Arguments:
-        engine: the engine on the stack.
-        stack: the stack.
-        console: told what stays behind.
+        engine: the engine on the stack; its listener gets what stays behind.
         keep: leave what holds data, and the tokens, in the cluster and in the stack.
         delete: delete all that the stack has made.
 
@@ -69,6 +58,7 @@ def destroy(engine: Engine, stack: Stack, console: Console, *, keep: bool, delet
     """
     if keep and delete:
         raise HubstackError("--keep-data --delete-data: contradict each other; say one of the two")
+    stack = engine.stack
     protect = stack.config.get("hubstack:protectData", True) not in (False, "false")
     found: list[Data] = []
 
@@ -91,7 +81,7 @@ def destroy(engine: Engine, stack: Stack, console: Console, *, keep: bool, delet
     engine.edit_state(prepare)
     report = engine.destroy(keep_protected=keep)
     for line in _left(stack, found[0], keep=keep):
-        console.print(line, highlight=False, soft_wrap=True)
+        engine.say(line)
     return report
 
 
@@ -100,7 +90,7 @@ def _data(stack: Stack, resources: list[Mapping[str, Any]]) -> Data:
     import kubernetes
     import urllib3
 
-    core = kubernetes.client.CoreV1Api(take_over.client(stack))
+    core = kubernetes.client.CoreV1Api(access.of(stack))
     volumes = []
     try:
         claims = core.list_namespaced_persistent_volume_claim(stack.namespace).items
@@ -113,7 +103,7 @@ def _data(stack: Stack, resources: list[Mapping[str, Any]]) -> Data:
         ) from None
     own = {each["id"].rpartition("/")[2] for each in resources if each["type"] == guards.CLAIM}
     for each in resources:
-        if each["type"] == interruption.RELEASE_TYPE:
+        if each["type"] == RELEASE:
             inputs = each["inputs"]
             found = helm_storage.claims(core.api_client, inputs["namespace"], inputs["name"])
             own |= {claim["metadata"]["name"] for claim in found}
@@ -152,10 +142,10 @@ def _keep(stack: Stack, resources: list[dict[str, Any]]) -> None:
     """Protect what holds data, and nothing else; a release goes, and leaves its claims."""
     for each in resources:
         each["protect"] = each["type"] in (guards.CLAIM, guards.NAMESPACE, guards.CLASS, *TOKENS)
-        if each["type"] == interruption.RELEASE_TYPE:
+        if each["type"] == RELEASE:
             each["retainOnDelete"] = False
             inputs = each["inputs"]
-            helm_storage.keep_data(take_over.client(stack), inputs["namespace"], inputs["name"])
+            helm_storage.keep_data(access.of(stack), inputs["namespace"], inputs["name"])
 
 
 def unprotect(deployment: dict[str, Any]) -> bool:

@@ -1,0 +1,46 @@
+"""What an operation says while it runs, for whoever shows it: a terminal, a rollout's screen, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing that is worth saying."""
+
+    kind: Literal["step", "message", "started", "finished", "warning"]
+    """``step`` names a step of an update that begins, which is worth showing only while it lasts; ``started`` and
+    ``finished`` are of a single resource, such as "creating Service hub"."""
+    text: str
+
+
+Listener = Callable[[Notice], None]
+"""Is called with each notice, in the thread of the operation."""
+
+
+def ignore(_: Notice) -> None:
+    """A listener that shows nothing."""
+
+
+def on_console(console: Console) -> Listener:
+    """A listener that prints one line for each notice, and nothing for the steps of an update."""
+
+    def show(notice: Notice) -> None:
+        if notice.kind == "step":
+            return
+        word, _, rest = escape(notice.text).partition(" ")
+        line = {
+            "message": f"{word} {rest}",
+            "started": f"  {word} {rest}",
+            "finished": f"  [green]{word}[/green] {rest}",
+            "warning": f"[yellow]warning[/yellow]: {word} {rest}",
+        }[notice.kind]
+        console.print(line, highlight=False, soft_wrap=True)
+
+    return show

@@ -1,0 +1,283 @@
+"""One stack as the engine has it: its state, its settings, and single operations on it.
+
+Nothing here judges whether an operation is safe or wanted; `hubstack.lifecycle` does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hubstack.components import existing, provider_version
+from hubstack.engine import backend, command, locks, operation, provider
+from hubstack.engine.environment import local_backend
+from hubstack.engine.events import EventLog
+from hubstack.engine.notices import Listener, Notice, ignore
+from hubstack.engine.servers import ForkServers
+from hubstack.errors import HubstackError
+from hubstack.project import stacks
+from hubstack.settings import PROJECT
+
+
+@dataclass
+class Report:
+    """What an operation did."""
+
+    changes: dict[str, int] = field(default_factory=dict)
+    """Number of resources for each operation of the engine, ``same`` included."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """Stack outputs without the secret ones."""
+    seconds: float = 0.0
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """Operation and ``Type name`` of every resource that does not stay as it is."""
+    warnings: list[str] = field(default_factory=list)
+    """What the program finds doubtful in the settings."""
+    cpu: float = 0.0
+    """CPU seconds of the engine, its plugins and the program."""
+    log: Path | None = None
+    """File with what the engine printed, where it is kept."""
+
+    @property
+    def changed(self) -> int:
+        """Number of resources that were created, updated, replaced or deleted."""
+        return sum(count for operation, count in self.changes.items() if operation not in ("same", "read", "refresh"))
+
+
+class OperationError(HubstackError):
+    """An operation of the engine failed; the report says how far it came."""
+
+    def __init__(self, reason: str, report: Report) -> None:
+        super().__init__(reason)
+        self.report = report
+
+
+class EngineStack:
+    """One stack, and the engine to work on it from the stack's work folder."""
+
+    def __init__(
+        self,
+        stack: stacks.Stack,
+        environment: Mapping[str, str],
+        tell: Listener = ignore,
+        *,
+        create: bool = True,
+        servers: ForkServers | None = None,
+        logs: Path | None = None,
+    ) -> None:
+        """Write the work folder, remove a dead update's lock, and make the stack in the backend where it is new.
+
+        Arguments:
+            stack: the stack and its configuration.
+            environment: variables for the engine: tools on PATH, PULUMI_HOME, backend.
+            tell: is called with what operations say.
+            create: whether a stack that is not in the backend is made there.
+            servers: processes that run the program, shared with other stacks; None for some of its own.
+            logs: folder that keeps what the engine prints and reports; None where nobody reads that.
+
+        Raises:
+            HubstackError: the stack is locked by an update that is under way, or, without `create`, not in the backend.
+        """
+        self.stack = stack
+        self.tell = tell
+        self._environment = {**environment, locks.RUNNER: locks.runner()}
+        self._logs = logs
+        stacks.write_work_folder(stack)
+        if servers is None:
+            servers = ForkServers(self._environment)
+            weakref.finalize(self, servers.close)
+        self._servers = servers
+        if folder := local_backend(environment):
+            locks.settle(folder, stack, self.say)
+        if create:
+            self._create()
+        elif backend.read(stack.name, environment, stack.folder) is None:
+            raise HubstackError(
+                f"stack {stack.name}: is not in the backend, so nothing is deployed; `hubstack up` deploys it"
+            )
+
+    def say(self, text: str) -> None:
+        """Tell whoever listens a sentence."""
+        self.tell(Notice("message", text))
+
+    def checkpoint(self) -> Mapping[str, Any]:
+        """The state with its secrets encrypted; quick where the backend consists of files of this machine."""
+        found = backend.read(self.stack.name, self._environment, self.stack.folder)
+        return found.deployment if found else {}
+
+    def state(self) -> dict[str, Any]:
+        """The state with its secrets in the open: keep it in memory."""
+        return dict(self._export()["deployment"])
+
+    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
+        """Change the state if `change`, which gets it with its secrets in the open, says that it has changed it."""
+        exported = self._export()
+        if change(exported["deployment"]):
+            self._command("stack", "import", given=json.dumps(exported))
+
+    def entries(self) -> dict[str, str]:
+        """Text of each setting as the program gets it, secrets in the open: keep it in memory."""
+        config = command.configuration(self.stack.name, self.stack.folder, self._environment)
+        prefix = f"{PROJECT}:"
+        return {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
+
+    def set_secret(self, path: str, value: str) -> None:
+        """Encrypt one setting into the copy of the stack's file in the work folder.
+
+        Arguments:
+            path: the setting as ``pulumi config set --path`` reads it.
+            value: its text.
+        """
+        given = f"{value}\n" if value.endswith("\n") else value  # the engine takes one newline away
+        self._command("config", "set", "--secret", "--path", path, given=given)
+
+    def outputs(self) -> dict[str, Any]:
+        """Stack outputs of the last update that ended well, without the secret ones."""
+        return {
+            key: value
+            for key, value in stacks.outputs(self.checkpoint()).items()
+            if not (isinstance(value, Mapping) and stacks.SECRET in value)
+        }
+
+    def update(
+        self, *, exclude: Sequence[str] = (), variables: Mapping[str, str] | None = None, message: str = ""
+    ) -> Report:
+        """Let the engine make what the program wants.
+
+        Arguments:
+            exclude: URNs of resources that are left alone, with all that depend on them.
+            variables: further variables for the program and the provider.
+            message: what the backend's history says of it.
+
+        Raises:
+            OperationError: the program refused the settings, or an object could not be deployed.
+        """
+        options = [word for urn in exclude for word in ("--exclude", urn)]
+        options += ["--exclude-dependents"] if exclude else []
+        return self._run("up", [*options, *_message(message)], variables)
+
+    def preview(self, *, refresh: bool = False, variables: Mapping[str, str] | None = None) -> Report:
+        """Say what `update` would do.
+
+        Arguments:
+            refresh: look at the cluster first, so that what somebody changed there shows too.
+            variables: as for `update`. An adopted stack takes over what is there without being told.
+        """
+        # With a look at the cluster, what somebody else changed is to show as a change and not as a conflict; nothing
+        # is written here anyway.
+        adopted = bool(self.stack.config.get("hubstack:takeOver"))
+        own = provider.TAKE_OVER if adopted else provider.FORCE if refresh else {}
+        # The program says which provider and which credentials to look with; those of the last update may be gone.
+        options = ["--refresh", "--run-program"] if refresh else []
+        return self._run("preview", options, {**own, **(variables or {})})
+
+    def refresh(self, *, message: str = "") -> Report:
+        """Make the state say what is in the cluster; changes nothing there."""
+        self._adapt_provider()
+        return self._run("refresh", _message(message))
+
+    def delete(self, *, keep_protected: bool = False) -> Report:
+        """Delete the resources.
+
+        Arguments:
+            keep_protected: leave what is protected, in the cluster and in the state.
+        """
+        self._adapt_provider()
+        return self._run("destroy", ["--exclude-protected"] if keep_protected else [])
+
+    def forget(self) -> None:
+        """Remove the stack, which has no resources any more, from the backend."""
+        self._command("stack", "rm", "--yes")
+
+    def _create(self) -> None:
+        """Make the stack in the backend; one that is there stays, and lends its key to a work folder without one."""
+        folder, name = self.stack.folder, self.stack.name
+        written = yaml.safe_load((folder / f"Pulumi.{name}.yaml").read_text()) or {}
+        if any(key in written for key in stacks.ENCRYPTION) and self._is_known():
+            return
+        try:
+            command.run(["stack", "init", name, "--no-select"], folder, self._environment)
+        except HubstackError as error:
+            if "already exists" not in str(error):
+                raise
+            command.run(["stack", "select", name], folder, self._environment)
+
+    def _is_known(self) -> bool:
+        return backend.read(self.stack.name, self._environment, self.stack.folder) is not None
+
+    def _export(self) -> dict[str, Any]:
+        return command.export(self.stack.name, self.stack.folder, self._environment, show_secrets=True)
+
+    def _command(self, *arguments: str, given: str | None = None) -> str:
+        named = [*arguments, "--stack", self.stack.name]
+        return command.run(named, self.stack.folder, self._environment, given)
+
+    def _run(
+        self, verb: operation.Verb, options: Sequence[str] = (), variables: Mapping[str, str] | None = None
+    ) -> Report:
+        started = time.monotonic()
+        server = self._servers.of(self.stack.root)
+        environment = {**self._environment, **(variables or {})}
+        with self._files(verb) as (log, events):
+            try:
+                ended = operation.run(verb, self.stack, server, environment, events, log, options)
+            except KeyboardInterrupt:
+                self.say("stopping: what is under way is finished or cancelled first")
+                server.close()
+                raise
+            report = Report(
+                events.changes, {}, time.monotonic() - started, events.steps, events.warnings, ended.cpu,
+                log if self._logs else None,
+            )  # fmt: skip
+            if ended.code:
+                raise OperationError(self._with_advice(operation.failure(ended, events, log)), report)
+        report.outputs = {} if verb == "preview" else self.outputs()
+        return report
+
+    @contextlib.contextmanager
+    def _files(self, verb: str) -> Iterator[tuple[Path, EventLog]]:
+        """Where an operation writes what it prints and what it reports; nothing of an earlier one is left there."""
+        with tempfile.TemporaryDirectory(prefix="hubstack-") as temporary:
+            folder = self._logs or Path(temporary)
+            folder.mkdir(parents=True, exist_ok=True)
+            name = self.stack.name if verb == "up" else f"{self.stack.name}.{verb}"
+            log, events = folder / f"{name}.log", folder / f"{name}.events.json"
+            for file in (log, events):
+                file.unlink(missing_ok=True)
+            yield log, EventLog(events, self.tell)
+
+    def _with_advice(self, failure: str) -> str:
+        """A failure, with what to do where objects are in the cluster and not in the state."""
+        found = sorted({match[1] or "a Helm release" for match in _EXISTS.finditer(failure)})
+        return f"{', '.join(found)}{existing.ADVICE.format(stack=self.stack.name)}" if found else failure
+
+    def _adapt_provider(self) -> None:
+        """Let the state name the provider that this machine has, before the engine takes it from there."""
+
+        def change(deployment: dict[str, Any]) -> bool:
+            before = provider.adapt(deployment, self._environment)
+            if before:
+                now = self._environment[provider_version.VARIABLE]
+                self.say(f"the stack goes from Kubernetes provider {before} to {now}, which is here")
+            return before is not None
+
+        self.edit_state(change)
+
+
+_EXISTS = re.compile(
+    r'((?:Helm )?\S+ "[^"]+")(?:: in the cluster already| already exists)|cannot re-use a name that is still in use'
+)
+"""Refusals to create what is there (the program; Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
+
+
+def _message(text: str) -> list[str]:
+    return ["--message", text] if text else []
