@@ -17,7 +17,8 @@ from pydantic.alias_generators import to_camel
 
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
-from hubstack.chart.release import CHART_VERSION, Release
+from hubstack.chart.names import Names
+from hubstack.chart.release import CHART_NAME, CHART_VERSION, Release
 from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
 
 PROJECT = "hubstack"
@@ -126,6 +127,11 @@ class StackSettings:
     @property
     def release_name(self) -> str:
         return self.config.release_name or self.config.namespace
+
+    @property
+    def names(self) -> Names:
+        """Names of the chart's objects, also for a chart version whose other settings are not modelled."""
+        return Names(self.loaded.values, self.release_name, CHART_NAME)
 
 
 def load() -> StackConfig:

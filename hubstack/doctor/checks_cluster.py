@@ -135,14 +135,10 @@ def chart(subject: Subject) -> Iterator[Finding]:
 
 def _deployed_chart(subject: Subject) -> str | None:
     """Chart version of the hub that runs, from the label that the chart gives it."""
-    selector = "app=jupyterhub,component=hub"
-    for each in subject.cluster.items(subject.path("apps/v1", "deployments"), selector, metadata_only=True):
-        label = (each["metadata"].get("labels") or {}).get("helm.sh/chart") or (
-            each["metadata"].get("labels") or {}
-        ).get("chart", "")
-        if found := re.fullmatch(r"jupyterhub-(\d+\.\d+\.\d+.*)", label):
-            return found[1]
-    return None
+    hub = subject.cluster.find(subject.path("apps/v1", "deployments", subject.settings.names.hub))
+    labels = (hub or {"metadata": {}})["metadata"].get("labels") or {}
+    found = re.fullmatch(r"jupyterhub-(\d+\.\d+\.\d+.*)", labels.get("helm.sh/chart") or labels.get("chart") or "")
+    return found[1] if found else None
 
 
 def _state_version(subject: Subject) -> Iterator[Finding]:

@@ -32,6 +32,8 @@ Difference = tuple[str, Any, Any]
 _CLAIM_FIELDS = ("accessModes", "selector", "storageClassName")
 _CLASS_FIELDS = ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
 """Fields that Kubernetes lets nobody change."""
+_DERIVED_NAME = "fullnameOverride, nameOverride or hubstack:releaseName"
+"""What may have changed the name of an object where the full name is derived."""
 
 
 def refuse_data_loss(
@@ -103,7 +105,7 @@ def _claims(
     for each in resources:
         if each["type"] == CLAIM:
             yield each["inputs"], bool(each.get("protect"))
-        elif each["type"] == RELEASE and resolved.release:
+        elif each["type"] == RELEASE:
             for claim in released(stack, each["inputs"]):
                 yield claim, resolved.config.protect_data
 
@@ -120,18 +122,19 @@ def _released(stack: Stack, inputs: Object) -> list[Object]:
 
 
 def _database(resolved: settings.StackSettings, claims: Iterator[tuple[Object, bool]]) -> Iterator[Difference]:
-    if resolved.release is None:  # a chart version whose objects are not modelled
-        return
-    wanted = hub.pvc(resolved.release)
+    values = resolved.loaded.values
+    wanted = hub.pvc(resolved.release) if resolved.release else None  # None: also where the chart is not modelled
+    naming = "fullnameOverride" if isinstance(values.fullname_override, str) else _DERIVED_NAME
     for claim, protected in claims:
-        if wanted is None:
+        if values.hub.db.type != "sqlite-pvc":
             # Without protection it may go; retained and no longer protected, it stays in the cluster.
             if protected:
-                yield "hub.db.type", "sqlite-pvc", resolved.release.values.hub.db.type
+                yield "hub.db.type", "sqlite-pvc", values.hub.db.type
             continue
-        yield from _differs("fullnameOverride", claim["metadata"]["name"], wanted["metadata"]["name"])
-        for field in _CLAIM_FIELDS:
-            yield from _differs(f"hub.db.pvc.{field}", claim["spec"].get(field), wanted["spec"].get(field))
+        yield from _differs(naming, claim["metadata"]["name"], resolved.names.hub_pvc)
+        if wanted is not None:
+            for field in _CLAIM_FIELDS:
+                yield from _differs(f"hub.db.pvc.{field}", claim["spec"].get(field), wanted["spec"].get(field))
 
 
 def _classes(resolved: settings.StackSettings, resources: Sequence[Object]) -> Iterator[Difference]:

@@ -96,7 +96,7 @@ def adopt(request: Request, console: Console) -> Adoption:
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)
     public, secret = split(record.values)
-    tokens = live.missing_tokens(client, request.namespace, record.values)
+    tokens = live.missing_tokens(_live_tokens(client, record), record.values)
     config: dict[str, Any] = {
         "hubstack:mode": mode,
         "hubstack:namespace": request.namespace,
@@ -130,7 +130,7 @@ def adopt(request: Request, console: Console) -> Adoption:
         stack_file.write(written, yaml.safe_dump(document, sort_keys=False))
     result.files = [written, values_file]
     result.open_settings, result.secret_settings = len(leaves(public)), len(leaves(secret))
-    result.tokens = live.names(tokens)
+    result.tokens = live.token_names(tokens)
     if (record.values.get("hub") or {}).get("extraConfig"):
         result.notes.append("hub.extraConfig is code and stays readable: if a secret is written in it, move it out")
     if mode == "helm" and record.revision == 1 and result.tokens:
@@ -157,6 +157,18 @@ def _mode(request: Request, record: helm_storage.Record) -> str:
             f"{CHART_VERSION}; adopt it with --mode helm, and upgrade the chart as a step of its own"
         )
     return request.mode or ("native" if record.version == CHART_VERSION else "helm")
+
+
+def _live_tokens(client: Any, record: helm_storage.Record) -> dict[str, Any]:
+    """The tokens of the release's hub; without them the stack would draw new ones at its first update."""
+    found = live.tokens(client, record.namespace, record.names)
+    if not found:
+        raise HubstackError(
+            f"release {record.release}: its hub's Secret {record.names.hub} is not in namespace {record.namespace} or "
+            "has no tokens: new ones would take their place, and logins and encrypted auth state be lost. Let Helm "
+            "make it again (helm upgrade with the same values), then adopt. Nothing was changed."
+        )
+    return found
 
 
 def _parity_notes(request: Request, record: helm_storage.Record, console: Console) -> list[str]:

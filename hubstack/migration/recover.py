@@ -56,12 +56,13 @@ def recover(engine: EngineStack) -> Recovery:
             f"Pulumi.{stack.base}.yaml, and the live token goes on. Nothing was changed."
         )
     client = access.of(stack)
-    tokens = live.missing_tokens(client, stack.namespace, resolved.loaded.tree)
-    if not live.tokens(client, stack.namespace, live.secret_name(resolved.loaded.tree)):
+    found = live.tokens(client, stack.namespace, resolved.names)
+    if not found:
         raise HubstackError(
             f"stack {stack.name}: namespace {stack.namespace} has no hub to go on with; "
             f"`hubstack up --stack {stack.name}` makes a new one. Nothing was changed."
         )
+    tokens = live.missing_tokens(found, resolved.loaded.tree)
     values: dict[str, Any] = {}
     adopted = tokens
     if stack.mode == "helm":
@@ -70,7 +71,7 @@ def recover(engine: EngineStack) -> Recovery:
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
     added = stack_file.encrypted(engine, {"secretValues": values, "adoptedTokens": adopted})
     stack_file.put(file, {**added, take_over.SETTING: resolved.release_name})
-    return Recovery(stack.name, stack.mode, live.names(tokens), file.name)
+    return Recovery(stack.name, stack.mode, live.token_names(tokens), file.name)
 
 
 def show(result: Recovery, console: Console) -> None:

@@ -50,7 +50,7 @@ def _to_native(engine: EngineStack) -> None:
     helm_storage.deployed(client, stack.namespace, release)
     entries = engine.entries()
     resolved = live.resolve(entries, stack.root)
-    tokens = live.tokens(client, stack.namespace, live.secret_name(resolved.loaded.tree))
+    tokens = live.tokens(client, stack.namespace, resolved.names)
     kept = live.kept_checksums(client, resolved, tokens)
     _record(engine, {take_over.SETTING: release, "hubstack:keptChecksums": kept})
     engine.edit_state(take_over.forget_release)

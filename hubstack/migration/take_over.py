@@ -78,7 +78,8 @@ def require_tokens(engine: EngineStack, deployment: Mapping[str, Any]) -> None:
         return
     stack = engine.stack
     resolved = live.resolve(engine.entries(), stack.root)
-    found = live.names(live.missing_tokens(access.of(stack), stack.namespace, resolved.loaded.tree))
+    live_tokens = live.tokens(access.of(stack), stack.namespace, resolved.names)
+    found = live.token_names(live.missing_tokens(live_tokens, resolved.loaded.tree))
     if missing := sorted({*found} - {*resolved.config.adopted_tokens.by_name(), *resolved.config.rotate_tokens}):
         raise HubstackError(
             f"{SETTING}: the live hub has tokens that stack {stack.name} does not know ({', '.join(missing)}): "

@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from hubstack.chart import hub, proxy, user_scheduler
 from hubstack.errors import HubstackError
 from hubstack.fleet.gates import cluster
 from hubstack.fleet.gates.target import Shut
 from hubstack.project.stacks import Stack
 from hubstack.secret_forms import SHORTEST, encodings
 
-COMPONENTS = ("hub", "proxy", "user-scheduler")
+COMPONENTS = (hub.COMPONENT, proxy.COMPONENT, user_scheduler.COMPONENT)
+"""Whose pods' logs are looked at: values of a label that stays the same however objects are named."""
 LOG_LINES = 15
 EVENTS = 10
 TIMEOUT_SECONDS = 10

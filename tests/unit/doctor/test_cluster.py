@@ -81,8 +81,8 @@ def test_a_missing_language_host_is_a_note() -> None:
 def test_the_deployed_chart(deployed: str | None, severity: str | None) -> None:
     """A step back is an error, an upgrade a note."""
     labels = {"app": "jupyterhub", "component": "hub", "helm.sh/chart": f"jupyterhub-{deployed}"}
-    hub = [named("hub", labels=labels)] if deployed else []
-    found = checks_cluster.chart(subject(lists={f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments": hub}))
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/hub"
+    found = checks_cluster.chart(subject(objects={path: named("hub", labels=labels)} if deployed else {}))
     assert [each for each, _ in texts(list(found))] == ([severity] if severity else [])
 
 
