@@ -143,7 +143,7 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
             running[kind].up(found, console)
             console.print(f"destroying stack {name}")
             updater = Updater(stack, engine_environment(found), console)
-            updater.edit_state(destroy.unprotect)  # data of an embedded cluster goes with it
+            updater.edit_state(destroy.unprotected)  # data of an embedded cluster goes with it
             updater.destroy()
             stacks.forget(stack)
     if not keep_cluster:

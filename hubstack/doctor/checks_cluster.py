@@ -142,7 +142,7 @@ def _deployed_chart(subject: Subject) -> str | None:
 
 
 def _state_version(subject: Subject) -> Iterator[Finding]:
-    written = str(((subject.engine.deployment or {}).get("manifest") or {}).get("version") or "").removeprefix("v")
+    written = subject.engine.state.engine_version
     pinned = Catalog.load().releases["pulumi"].version
     if written and _numbers(written) > _numbers(pinned):
         yield warning(

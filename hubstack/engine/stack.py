@@ -24,6 +24,7 @@ from hubstack.engine.environment import local_backend
 from hubstack.engine.events import EventLog
 from hubstack.engine.notices import Listener, Notice, ignore
 from hubstack.engine.servers import ForkServers
+from hubstack.engine.state import State, is_secret
 from hubstack.errors import HubstackError
 from hubstack.project import stacks
 from hubstack.settings import PROJECT
@@ -109,20 +110,26 @@ class EngineStack:
         """Tell whoever listens a sentence."""
         self.tell(Notice("message", text))
 
-    def checkpoint(self) -> Mapping[str, Any]:
+    def checkpoint(self) -> State:
         """The state with its secrets encrypted; quick where the backend consists of files of this machine."""
         found = backend.read(self.stack.name, self._environment, self.stack.folder)
-        return found.deployment if found else {}
+        return found.state if found else State()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """The state with its secrets in the open: keep it in memory."""
-        return dict(self._export()["deployment"])
+        return State.read(self._export()["deployment"])
 
-    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
-        """Change the state if `change`, which gets it with its secrets in the open, says that it has changed it."""
+    def edit_state(self, change: Callable[[State], State]) -> None:
+        """Put another state in the place of the stack's.
+
+        Arguments:
+            change: gives the other state; it is given the present one with its secrets in the open.
+        """
         exported = self._export()
-        if change(exported["deployment"]):
-            self._command("stack", "import", given=json.dumps(exported))
+        before = State.read(exported["deployment"])
+        after = change(before)
+        if after != before:
+            self._command("stack", "import", given=json.dumps({**exported, "deployment": after.document()}))
 
     def entries(self) -> dict[str, str]:
         """Text of each setting as the program gets it, secrets in the open: keep it in memory."""
@@ -142,11 +149,7 @@ class EngineStack:
 
     def outputs(self) -> dict[str, Any]:
         """Stack outputs of the last update that ended well, without the secret ones."""
-        return {
-            key: value
-            for key, value in stacks.outputs(self.checkpoint()).items()
-            if not (isinstance(value, Mapping) and stacks.SECRET in value)
-        }
+        return {key: value for key, value in self.checkpoint().outputs.items() if not is_secret(value)}
 
     def update(
         self, *, exclude: Sequence[str] = (), variables: Mapping[str, str] | None = None, message: str = ""
@@ -263,12 +266,12 @@ class EngineStack:
     def _adapt_provider(self) -> None:
         """Let the state name the provider that this machine has, before the engine takes it from there."""
 
-        def change(deployment: dict[str, Any]) -> bool:
-            before = provider.adapt(deployment, self._environment)
+        def change(state: State) -> State:
+            adapted, before = provider.adapt(state, self._environment)
             if before:
                 now = self._environment[provider_version.VARIABLE]
                 self.say(f"the stack goes from Kubernetes provider {before} to {now}, which is here")
-            return before is not None
+            return adapted
 
         self.edit_state(change)
 

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hubstack.components.existing import RELEASE
 from hubstack.components.kubernetes import type_token
 
 STACK = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:kubernetes"
-HELM_RELEASE = type_token("helm.sh/v3", "Release")
+HELM_RELEASE = RELEASE
 NAMESPACE = type_token("v1", "Namespace")
 CLAIM = type_token("v1", "PersistentVolumeClaim")
 STORAGE_CLASS = type_token("storage.k8s.io/v1", "StorageClass")
@@ -223,8 +224,8 @@ def secret(value: Any) -> dict[str, Any]:
 
 
 def revealed(value: Any) -> Any:
-    """A part of a state that was exported with its secrets, without the engine's wrapping of them."""
-    if is_secret(value):
+    """A part of a state without the engine's wrapping of secrets; one that is encrypted stays as it is."""
+    if is_secret(value) and "plaintext" in value:
         return revealed(json.loads(value["plaintext"]))
     if isinstance(value, Mapping):
         return {key: revealed(member) for key, member in value.items()}

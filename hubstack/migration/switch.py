@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from hubstack import project
 from hubstack.engine.stack import EngineStack
+from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage, live, native_to_helm, stack_file, take_over
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
 
-def deployed_mode(stack: Stack, deployment: Mapping[str, Any]) -> str | None:
+def deployed_mode(stack: Stack, state: State) -> str | None:
     """The mode of the last update that ended well, where the settings have another one now."""
-    deployed = stacks.outputs(deployment).get("mode")
+    deployed: str | None = state.outputs.get("mode")
     return deployed if deployed != stack.mode else None
 
 
@@ -61,14 +61,14 @@ def _to_helm(engine: EngineStack) -> None:
     stack = engine.stack
     release = release_name(stack)
 
-    def hand_over(deployment: dict[str, Any]) -> bool:
-        if found := native_to_helm.objects(deployment):
-            native_to_helm.refuse_unfinished(stack, deployment)
+    def hand_over(state: State) -> State:
+        if found := native_to_helm.objects(state):
+            native_to_helm.refuse_unfinished(stack, state)
             # Without settings in the record the engine sees a difference, and so Helm makes the objects the chart's.
             record = native_to_helm.create_release(access.of(stack), stack.namespace, release, found, {})
             engine.say(f"Helm has a record of release {release} now (revision {record.revision})")
         _record(engine, {take_over.SETTING: release})
-        return native_to_helm.forget_objects(deployment)
+        return native_to_helm.forget_objects(state)
 
     engine.edit_state(hand_over)
 

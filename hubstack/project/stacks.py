@@ -32,11 +32,6 @@ EMBEDDED_CONTEXT = "hubstack-sim"
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """What a stack's file says about its secrets provider."""
 
-SECRET = "4dabf18193072939515e22adb298388d"
-"""Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
-SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"
-"""What stands under it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
@@ -176,14 +171,6 @@ def _opaque(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _opaque(member) for key, member in value.items()}
     return [_opaque(member) for member in value] if isinstance(value, list) else value
-
-
-def outputs(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Outputs of a stack as its state has them; none before its first update has ended."""
-    for each in deployment.get("resources") or []:
-        if each["type"] == "pulumi:pulumi:Stack":
-            return each.get("outputs") or {}
-    return {}
 
 
 def deployed() -> list[str]:

@@ -20,7 +20,7 @@ from rich.console import Console
 from hubstack import project, settings
 from hubstack.doctor import checks_cluster, checks_tokens
 from hubstack.doctor.state import EngineState
-from hubstack.engine.state import HELM_RELEASE
+from hubstack.engine.state import HELM_RELEASE, State
 from hubstack.errors import HubstackError
 from hubstack.fleet.gate_settings import Scheduler
 from hubstack.fleet.gates import cluster
@@ -162,7 +162,7 @@ def test_a_take_over_that_would_draw_new_tokens_is_refused(naming: Naming, tmp_p
     with small_api_server.serve(live(naming), tmp_path) as kubeconfig:
         unknowing = stack(naming, kubeconfig, takeOver=naming.release)
         with pytest.raises(HubstackError, match=r"does not know \(cookie, crypt, proxy, service-announce\)"):
-            take_over.require_tokens(Engine(stack=unknowing), {})
+            take_over.require_tokens(Engine(stack=unknowing), State())
 
 
 @every_naming
@@ -227,7 +227,7 @@ def test_an_update_that_would_rename_the_database_is_refused(naming: Naming, ver
 
     def refuse(name: str) -> None:
         claim = {"metadata": {"name": name, "namespace": SPACE}, "spec": spec}
-        guards.refuse_data_loss(wanted, {"resources": [release]}, lambda *_: [claim])
+        guards.refuse_data_loss(wanted, State.read({"resources": [release]}), lambda *_: [claim])
 
     refuse(naming.claim)
     with pytest.raises(HubstackError, match=f"fullnameOverride.*: 'old-hub-db-dir' -> '{naming.claim}'"):
