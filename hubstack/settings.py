@@ -20,9 +20,7 @@ from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
 from hubstack.chart.release import CHART_NAME, CHART_VERSION, Release
 from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
-
-PROJECT = "hubstack"
-"""Project name, and so the namespace of the configuration keys."""
+from hubstack.configuration import PROJECT, named
 
 CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
 """Where the chart's publisher keeps its releases."""
@@ -140,12 +138,8 @@ def load() -> StackConfig:
     Raises:
         SettingsError: unknown keys, wrong types, encrypted text outside of ``secretValues``.
     """
-    entries = {
-        key.removeprefix(f"{PROJECT}:"): text
-        for key, text in pulumi.runtime.get_config_env().items()
-        if key.startswith(f"{PROJECT}:")
-    }
-    secret_keys = {key.removeprefix(f"{PROJECT}:") for key in pulumi.runtime.get_config_secret_keys_env()}
+    entries = named(pulumi.runtime.get_config_env())
+    secret_keys = set(named(dict.fromkeys(pulumi.runtime.get_config_secret_keys_env())))
     return parse(entries, secret_keys)
 
 

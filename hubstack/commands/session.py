@@ -166,7 +166,7 @@ def all_tools(console: Console) -> toolchain.Tools:
 
 def next_steps(run: Session) -> list[str]:
     """What to try after an update."""
-    kubeconfig = run.stack.config.get("hubstack:kubeconfig")
+    kubeconfig = run.stack.kubeconfig
     options = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
     again, trial, node, end = (
         ("make up", "make up VALUES=path/to/your/config.yaml", "make up CLUSTER=node", "make down")

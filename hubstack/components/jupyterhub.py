@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pulumi
 
 from hubstack.chart.errors import SettingsError
-from hubstack.chart.release import CHART_NAME, Release, TokenValues
+from hubstack.chart.release import CHART_NAME, TokenValues
 from hubstack.chart.tokens import proxy_token, services_without_token
 from hubstack.chart.url import public_url
 from hubstack.components.arguments import JupyterHubArgs, arguments

@@ -86,8 +86,7 @@ def select(base: str, mode: str | None, values: Sequence[Path], context: str | N
         recorded = stacks.recorded(stack.name)
         same = recorded.context == stack.context or stack.context.startswith("hubstack-")
         if recorded.kubeconfig and same and not context:
-            config = stack.config
-            config["hubstack:kubeconfig"], config["hubstack:kubeContext"] = recorded.kubeconfig, recorded.context
+            stack.settings.update({"kubeconfig": recorded.kubeconfig, "kubeContext": recorded.context})
     return stack
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hubstack import project
+from hubstack import configuration, project
 from hubstack.engine import backend_files, command, locks
 from hubstack.engine.environment import local_backend
 from hubstack.engine.state import State
@@ -105,17 +105,12 @@ def entries(stack: Stack, decrypted: Mapping[str, str] | None) -> dict[str, str]
         stack: the stack.
         decrypted: the same settings from the engine; without them a secret becomes a text that says so.
     """
-    found = {}
-    for key, value in stack.config.items():
-        namespace, _, name = key.partition(":")
-        if namespace != "hubstack":
-            continue
-        if decrypted and key in decrypted:
-            found[name] = decrypted[key]
-        else:
-            hidden = _hidden(value)
-            found[name] = hidden if isinstance(hidden, str) else json.dumps(hidden)
-    return found
+    readable = configuration.named(decrypted or {})
+    hidden = {name: _hidden(value) for name, value in stack.settings.by_name().items()}
+    return {
+        name: readable.get(name) or (value if isinstance(value, str) else json.dumps(value))
+        for name, value in hidden.items()
+    }
 
 
 def _hidden(value: Any) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from hubstack.components import existing, provider_version
+from hubstack.configuration import named
 from hubstack.engine import backend, command, locks, operation, provider
 from hubstack.engine.environment import local_backend
 from hubstack.engine.events import EventLog
@@ -27,7 +28,6 @@ from hubstack.engine.servers import ForkServers
 from hubstack.engine.state import State, is_secret
 from hubstack.errors import HubstackError
 from hubstack.project import stacks
-from hubstack.settings import PROJECT
 
 
 @dataclass
@@ -133,9 +133,7 @@ class EngineStack:
 
     def entries(self) -> dict[str, str]:
         """Text of each setting as the program gets it, secrets in the open: keep it in memory."""
-        config = command.configuration(self.stack.name, self.stack.folder, self._environment)
-        prefix = f"{PROJECT}:"
-        return {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
+        return named(command.configuration(self.stack.name, self.stack.folder, self._environment))
 
     def set_secret(self, path: str, value: str) -> None:
         """Encrypt one setting into the copy of the stack's file in the work folder.
@@ -177,7 +175,7 @@ class EngineStack:
         """
         # With a look at the cluster, what somebody else changed is to show as a change and not as a conflict; nothing
         # is written here anyway.
-        adopted = bool(self.stack.config.get("hubstack:takeOver"))
+        adopted = bool(self.stack.settings.get("takeOver"))
         own = provider.TAKE_OVER if adopted else provider.FORCE if refresh else {}
         # The program says which provider and which credentials to look with; those of the last update may be gone.
         options = ["--refresh", "--run-program"] if refresh else []

@@ -148,7 +148,7 @@ def hand_over_fields(update: Update) -> None:
     """
     if update.source.are_objects:  # the engine has yet to take the objects
         return
-    adopted = update.stack.mode == "native" and take_over.SETTING in update.stack.config
+    adopted = update.stack.mode == "native" and "takeOver" in update.stack.settings
     former = take_over.FORMER_OWNERS if adopted else (ownership.DRAWN,)
     if ownership.hand_over(update.stack, update.state, former) and adopted:
         update.engine.refresh()
@@ -171,7 +171,7 @@ def hide_helm_release(update: Update) -> None:
     """Hide from Helm the release whose objects are the stack's now."""
     if update.source is Source.HELM_OBJECTS:
         count = take_over.hide_release(update.stack)
-        release = update.stack.config[take_over.SETTING]
+        release = update.stack.settings["takeOver"]
         update.engine.say(
             f"Helm no longer lists release {release}: {count} records are kept under a label of their own"
         )

@@ -60,7 +60,7 @@ def destroy(engine: Updater, *, keep: bool, delete: bool) -> Report:
     if keep and delete:
         raise HubstackError("--keep-data --delete-data: contradict each other; say one of the two")
     stack = engine.stack
-    protect = stack.config.get("hubstack:protectData", True) not in (False, "false")
+    protect = stack.settings.get("protectData", True) not in (False, "false")
     found: list[Data] = []
 
     def prepare(state: State) -> State:

@@ -64,10 +64,9 @@ def refuse_data_loss(
 
 def resolved(stack: Stack) -> settings.StackSettings | None:
     """The settings without the secret ones, which shape no volume; None where they are wrong: the program says how."""
-    config = {key: value for key, value in stack.config.items() if key != "hubstack:secretValues"}
-    config.pop("hubstack:adoptedTokens", None)
+    plain = stack.settings.without("secretValues", "adoptedTokens")
     try:
-        return settings.resolve(settings.parse(stacks.entries(config), set()), stack.root)
+        return settings.resolve(settings.parse(stacks.entries(plain), set()), stack.root)
     except SettingsError:
         return None
 

@@ -41,7 +41,7 @@ def refuse(stack: Stack, state: State) -> None:
     Raises:
         HubstackError: what is there, and how to go on; or the cluster does not answer.
     """
-    if stack.config.get("hubstack:takeOver") or state.knows_the_cluster:
+    if stack.settings.get("takeOver") or state.knows_the_cluster:
         return
     resolved = guards.resolved(stack)
     if resolved is None:

@@ -56,7 +56,7 @@ def find(stack: Stack) -> Prerequisites:
     Raises:
         SettingsError: the stack's settings are wrong.
     """
-    resolved = settings.resolve(settings.parse(stacks.entries(stack.config), set()), project.ROOT)
+    resolved = settings.resolve(settings.parse(stacks.entries(stack.settings), set()), project.ROOT)
     if resolved.release is None:
         return Prerequisites(frozenset(), ())
     token = "0" * 64

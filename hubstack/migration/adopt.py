@@ -16,10 +16,11 @@ from rich.table import Table
 
 from hubstack import project
 from hubstack.chart.release import CHART_NAME, CHART_VERSION
+from hubstack.configuration import Configuration, keyed
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import access, helm_storage, live, stack_file, take_over
+from hubstack.migration import access, helm_storage, live, stack_file
 from hubstack.migration.split import leaves, split
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
@@ -97,24 +98,27 @@ def adopt(request: Request, console: Console) -> Adoption:
     result = Adoption(mode, record.version, record.revision)
     public, secret = split(record.values)
     tokens = live.missing_tokens(_live_tokens(client, record), record.values)
-    config: dict[str, Any] = {
-        "hubstack:mode": mode,
-        "hubstack:namespace": request.namespace,
-        "hubstack:releaseName": request.release,
-        "hubstack:createNamespace": False,
-        "hubstack:kubeContext": request.context,
-        take_over.SETTING: request.release,
-        "hubstack:valuesFiles": [f"values/{request.stack}.yaml"],
-    }
+    config = keyed(
+        {
+            "mode": mode,
+            "namespace": request.namespace,
+            "releaseName": request.release,
+            "createNamespace": False,
+            "kubeContext": request.context,
+            "takeOver": request.release,
+            "valuesFiles": [f"values/{request.stack}.yaml"],
+        }
+    )
+    described = Configuration(config)
     if request.kubeconfig:
-        config["hubstack:kubeconfig"] = str(request.kubeconfig.resolve())
+        described["kubeconfig"] = str(request.kubeconfig.resolve())
     if record.version != CHART_VERSION:
-        config["hubstack:chart"] = {"version": record.version}
+        described["chart"] = {"version": record.version}
     if mode == "native":
-        plain = {key: value for key, value in config.items() if key != "hubstack:valuesFiles"}
-        entries = stacks.entries({**plain, "hubstack:values": record.values})
-        resolved = live.resolve(entries, project.ROOT)
-        config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, resolved, tokens)
+        inline = described.without("valuesFiles")
+        inline["values"] = record.values
+        resolved = live.resolve(stacks.entries(inline), project.ROOT)
+        described["keptChecksums"] = kept = live.kept_checksums(client, resolved, tokens)
         result.kept = len(kept)
         result.notes += _parity_notes(request, record, console)
     stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document={"config": config})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hubstack import settings
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import access, helm_storage, live, native_to_helm, switch
+from hubstack.migration import access, helm_storage, live, native_to_helm
 from hubstack.project.stacks import Stack
 
 
@@ -47,7 +47,7 @@ def hand_back(engine: EngineStack) -> HandedBack:
             f"stack {stack.name}: its settings are not what is deployed ({some}); deploy them first: "
             f"hubstack up --stack {stack.name}. Nothing was changed."
         )
-    name, client = switch.release_name(stack), access.of(stack)
+    name, client = stack.release_name, access.of(stack)
     if objects:
         values = live.resolve(engine.entries(), stack.root).loaded.user
         record = native_to_helm.create_release(client, stack.namespace, name, objects, values)

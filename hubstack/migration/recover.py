@@ -10,9 +10,10 @@ from rich.console import Console
 
 from hubstack import project
 from hubstack.chart.merge import merge_files
+from hubstack.configuration import keyed
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import access, helm_storage, live, stack_file, take_over
+from hubstack.migration import access, helm_storage, live, stack_file
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def recover(engine: EngineStack) -> Recovery:
         values, adopted = _as_values(tokens, released)
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
     added = stack_file.encrypted(engine, {"secretValues": values, "adoptedTokens": adopted})
-    stack_file.put(file, {**added, take_over.SETTING: resolved.release_name})
+    stack_file.put(file, {**added, **keyed({"takeOver": resolved.release_name})})
     return Recovery(stack.name, stack.mode, live.token_names(tokens), file.name)
 
 

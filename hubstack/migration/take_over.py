@@ -19,8 +19,6 @@ from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage, live, ownership
 from hubstack.project.stacks import Stack
 
-SETTING = "hubstack:takeOver"
-"""Setting that names the release with which a stack goes on."""
 FORMER_OWNERS = (ownership.HELM, ownership.DRAWN)
 """Who has had the objects: Helm, or a state that is lost."""
 READ_SERVICE = "jupyterhub-proxy-public"
@@ -51,7 +49,7 @@ def find_source(stack: Stack, state: State) -> Source:
     Raises:
         HubstackError: an operation of Helm on the release is unfinished.
     """
-    release = stack.config.get(SETTING)
+    release = stack.settings.get("takeOver")
     if not release:
         return Source.NOTHING
     if stack.mode == "helm":
@@ -78,7 +76,7 @@ def require_tokens(engine: EngineStack, state: State) -> None:
     found = live.token_names(live.missing_tokens(live_tokens, resolved.loaded.tree))
     if missing := sorted({*found} - {*resolved.config.adopted_tokens.by_name(), *resolved.config.rotate_tokens}):
         raise HubstackError(
-            f"{SETTING}: the live hub has tokens that stack {stack.name} does not know ({', '.join(missing)}): "
+            f"hubstack:takeOver: the live hub has tokens that stack {stack.name} does not know ({', '.join(missing)}): "
             "new ones would take their place, and logins and encrypted auth state be lost. "
             f"`hubstack recover --stack {stack.name}` writes them into its file. Nothing was changed."
         )
@@ -110,7 +108,7 @@ def hide_release(stack: Stack) -> int:
 
     The records stay in the namespace under another label.
     """
-    return helm_storage.retire(access.of(stack), stack.namespace, stack.config[SETTING])
+    return helm_storage.retire(access.of(stack), stack.namespace, stack.settings["takeOver"])
 
 
 def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -147,7 +145,7 @@ def add_release(stack: Stack, state: State) -> State:
     Raises:
         HubstackError: the release is gone, or in the middle of something.
     """
-    record = helm_storage.deployed(access.of(stack), stack.namespace, stack.config[SETTING])
+    record = helm_storage.deployed(access.of(stack), stack.namespace, stack.settings["takeOver"])
     # The engine has noted the Service that depends on the release, and knows no more of it than that.
     known = state.where(lambda each: each.name != READ_SERVICE)
     provider = next(known.of_type(PROVIDER))

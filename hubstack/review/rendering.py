@@ -16,6 +16,7 @@ from hubstack.chart.merge import coalesce
 from hubstack.chart.release import TokenValues
 from hubstack.chart.text import sha256
 from hubstack.chart.tokens import services_without_token, with_tokens
+from hubstack.configuration import Configuration
 from hubstack.errors import HubstackError
 from hubstack.parity import helm_documents, normal
 from hubstack.project import stacks
@@ -95,9 +96,10 @@ class Renderer:
         return Rendered(file.stack, error=reason.replace(f"{file.folder}/", ""), leftovers=inputs.secrets(file))
 
     def _render(self, file: StackFile) -> Rendered:
-        entries = stacks.entries(file.config)
+        configuration = Configuration(file.config)
+        entries = stacks.entries(configuration)
         sealed = ""
-        if stacks.is_encrypted(file.config.get("hubstack:secretValues")):
+        if stacks.is_encrypted(configuration.get("secretValues")):
             sealed = sha256(entries.pop("secretValues"))
         stack = settings.resolve(settings.parse(entries, set()), file.folder)
         objects = self._native(stack) if stack.config.mode == "native" else self._chart(stack, file.folder)
