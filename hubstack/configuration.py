@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 PROJECT = "hubstack"
@@ -47,6 +49,17 @@ def named(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(_PREFIX): value for name, value in config.items() if name.startswith(_PREFIX)}
 
 
+def kubeconfig_path(named: str | None, folder: Path) -> Path:
+    """Where a kubeconfig is.
+
+    Arguments:
+        named: the setting ``kubeconfig``; None for $KUBECONFIG, then ~/.kube/config.
+        folder: what a relative path starts from: the project's folder.
+    """
+    path = Path(named or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
+    return (folder / path).resolve()
+
+
 class Configuration:
     """The map ``config`` of a stack's file, with settings read and written by their names."""
 
@@ -66,9 +79,6 @@ class Configuration:
 
     def __setitem__(self, setting: Setting, value: Any) -> None:
         self._config[key(setting)] = value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(named(self._config))
 
     def get(self, setting: Setting, default: Any = None) -> Any:
         """A setting as it stands in the file, or another value where it is not set."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
 from hubstack.chart.release import CHART_NAME, CHART_VERSION, Release
 from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
-from hubstack.configuration import PROJECT, named
+from hubstack.configuration import PROJECT, kubeconfig_path, named
 
 CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
 """Where the chart's publisher keeps its releases."""
@@ -206,8 +205,7 @@ def kubeconfig(config: StackConfig, folder: Path) -> str:
         config: the stack's configuration.
         folder: what a relative path starts from: the project's folder.
     """
-    path = Path(config.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
-    return str((folder / path).resolve())
+    return str(kubeconfig_path(config.kubeconfig, folder))
 
 
 def _decode(text: str, annotation: Any) -> Any:

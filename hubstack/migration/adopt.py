@@ -16,7 +16,7 @@ from rich.table import Table
 
 from hubstack import project
 from hubstack.chart.release import CHART_NAME, CHART_VERSION
-from hubstack.configuration import Configuration, keyed
+from hubstack.configuration import Configuration, keyed, kubeconfig_path
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
@@ -92,7 +92,8 @@ def adopt(request: Request, console: Console) -> Adoption:
         # Without the stack's file, which comes last, a values file of ours is what a killed adoption has left.
         if file.exists() and not (file == values_file and not written.exists() and _begins(file, header)):
             raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
-    client = access.client(request.context, str(request.kubeconfig) if request.kubeconfig else None)
+    named = str(request.kubeconfig) if request.kubeconfig else None
+    client = access.client(request.context, kubeconfig_path(named, Path.cwd()))
     record = helm_storage.deployed(client, request.namespace, request.release)
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)

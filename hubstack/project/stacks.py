@@ -21,7 +21,7 @@ import yaml
 
 from hubstack import project
 from hubstack.chart.text import sha256
-from hubstack.configuration import Configuration
+from hubstack.configuration import Configuration, kubeconfig_path
 from hubstack.errors import HubstackError
 from hubstack.project import definition
 
@@ -67,6 +67,11 @@ class Stack:
         """Path of the kubeconfig, or None for the usual places."""
         path: str | None = self.settings.get("kubeconfig")
         return path
+
+    @property
+    def kubeconfig_path(self) -> Path:
+        """Where the kubeconfig is, the usual place included."""
+        return kubeconfig_path(self.kubeconfig, self.root)
 
     @property
     def is_embedded(self) -> bool:

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import base64
-from http import HTTPStatus
 from typing import Any
 
+from hubstack.errors import HubstackError
 from hubstack.fleet.gate_settings import Scheduler
 from hubstack.fleet.gates.target import Shut, Target
 from hubstack.lifecycle import guards
-from hubstack.project.stacks import Stack
+from hubstack.migration import access
 from hubstack.settings import StackSettings
 
 SECRET_SECONDS = 30
 """How long the API server may take for the hub's Secret."""
-
-
-def client(stack: Stack) -> Any:
-    """A client for the stack's cluster, of the official package.
-
-    Raises:
-        Shut: the kubeconfig has no usable context.
-    """
-    import kubernetes  # takes long to import, and most rollouts need it never
-
-    try:
-        return kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
-    except (kubernetes.config.ConfigException, OSError) as error:
-        raise Shut(f"context {stack.context!r}: {error}") from None
 
 
 def scheduler(gate: Scheduler, target: Target) -> str:
@@ -40,11 +26,12 @@ def scheduler(gate: Scheduler, target: Target) -> str:
     if not settings.loaded.values.scheduling.user_scheduler.enabled:
         return "the stack has no user scheduler"
     name = settings.names.user_scheduler_deploy
-    found = _read(target, "AppsV1Api", "read_namespaced_deployment", name, gate.timeout)
+    found = _read(target, "apps/v1", "Deployment", name, gate.timeout)
     if found is None:
         raise Shut(f"user scheduler: there is no Deployment {name} in namespace {target.stack.namespace}")
-    wanted, ready = found.spec.replicas, found.status.ready_replicas or 0
-    current = (found.status.observed_generation or 0) >= found.metadata.generation
+    status = found.get("status") or {}
+    wanted, ready = found["spec"]["replicas"], status.get("readyReplicas", 0)
+    current = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
     if ready < wanted or not current:
         raise Shut(f"user scheduler: {ready} of {wanted} pods are ready")
     return f"user scheduler: {ready} of {wanted} pods are ready"
@@ -59,9 +46,9 @@ def service_token(target: Target, service: str) -> str:
     key = f"hub.services.{service}.apiToken"
     names = _settings(target).names
     for name in filter(None, (names.hub_existing_secret, names.hub)):
-        secret = _read(target, "CoreV1Api", "read_namespaced_secret", name, SECRET_SECONDS)
-        if secret and key in (secret.data or {}):
-            return base64.b64decode(secret.data[key]).decode()
+        data = (_read(target, "v1", "Secret", name, SECRET_SECONDS) or {}).get("data") or {}
+        if key in data:
+            return base64.b64decode(data[key]).decode()
     raise Shut(f"no Secret of the hub has {key}; declare the service in hub.services, with a role in hub.loadRoles")
 
 
@@ -72,18 +59,13 @@ def _settings(target: Target) -> StackSettings:
     return settings
 
 
-def _read(target: Target, api: str, method: str, name: str, seconds: float) -> Any:
+def _read(target: Target, version: str, kind: str, name: str, seconds: float) -> dict[str, Any] | None:
     """An object of the stack's namespace, or None where it is not there."""
-    import kubernetes
-
-    read = getattr(getattr(kubernetes.client, api)(client(target.stack)), method)
+    stack = target.stack
     try:
-        return read(name, target.stack.namespace, _request_timeout=seconds)
+        return access.read(access.of(stack), access.Target(version, kind, stack.namespace, name), seconds)
+    except HubstackError:
+        raise
     except Exception as error:
-        if getattr(error, "status", None) == HTTPStatus.NOT_FOUND:
-            return None
-        raise Shut(f"the API server was asked for {name}: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or type(error).__name__)
+        reason = getattr(error, "reason", None) or type(error).__name__
+        raise Shut(f"the API server was asked for {kind} {name}: {reason}") from None
