@@ -16,7 +16,8 @@ from hubstack import project
 from hubstack.chart.release import CHART_VERSION
 from hubstack.chart.values import ChartValues
 from hubstack.chart.values.shared import NoDefault, Section
-from hubstack.settings import PROJECT, StackConfig
+from hubstack.configuration import PROJECT
+from hubstack.settings import StackConfig
 
 FILE = project.CODE / "docs" / "settings.md"
 LONGEST_DEFAULT = 60

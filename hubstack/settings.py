@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,10 @@ from pydantic.alias_generators import to_camel
 
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
-from hubstack.chart.release import CHART_VERSION, Release
+from hubstack.chart.names import Names
+from hubstack.chart.release import CHART_NAME, CHART_VERSION, Release
 from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
-
-PROJECT = "hubstack"
-"""Project name, and so the namespace of the configuration keys."""
+from hubstack.configuration import PROJECT, kubeconfig_path, named
 
 CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
 """Where the chart's publisher keeps its releases."""
@@ -127,6 +125,11 @@ class StackSettings:
     def release_name(self) -> str:
         return self.config.release_name or self.config.namespace
 
+    @property
+    def names(self) -> Names:
+        """Names of the chart's objects, also for a chart version whose other settings are not modelled."""
+        return Names(self.loaded.values, self.release_name, CHART_NAME)
+
 
 def load() -> StackConfig:
     """Read and check the running program's configuration.
@@ -134,12 +137,8 @@ def load() -> StackConfig:
     Raises:
         SettingsError: unknown keys, wrong types, encrypted text outside of ``secretValues``.
     """
-    entries = {
-        key.removeprefix(f"{PROJECT}:"): text
-        for key, text in pulumi.runtime.get_config_env().items()
-        if key.startswith(f"{PROJECT}:")
-    }
-    secret_keys = {key.removeprefix(f"{PROJECT}:") for key in pulumi.runtime.get_config_secret_keys_env()}
+    entries = named(pulumi.runtime.get_config_env())
+    secret_keys = set(named(dict.fromkeys(pulumi.runtime.get_config_secret_keys_env())))
     return parse(entries, secret_keys)
 
 
@@ -206,8 +205,7 @@ def kubeconfig(config: StackConfig, folder: Path) -> str:
         config: the stack's configuration.
         folder: what a relative path starts from: the project's folder.
     """
-    path = Path(config.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
-    return str((folder / path).resolve())
+    return str(kubeconfig_path(config.kubeconfig, folder))
 
 
 def _decode(text: str, annotation: Any) -> Any:

@@ -16,9 +16,10 @@ from hubstack.chart.refusals import refusals
 from hubstack.chart.values import ChartValues
 from hubstack.chart.values.completion import unchecked
 from hubstack.chart.values.messages import described, explain
+from hubstack.configuration import key
 
-INLINE = "hubstack:values"
-SECRET = "hubstack:secretValues"
+INLINE = key("values")
+SECRET = key("secretValues")
 
 LeafPath = tuple[str | int, ...]
 """Keys and list indexes that lead to a leaf."""

@@ -143,7 +143,7 @@ def close_all(console: Console, *, keep_cluster: bool) -> None:
             running[kind].up(found, console)
             console.print(f"destroying stack {name}")
             updater = Updater(stack, engine_environment(found), console)
-            updater.edit_state(destroy.unprotect)  # data of an embedded cluster goes with it
+            updater.edit_state(destroy.unprotected)  # data of an embedded cluster goes with it
             updater.destroy()
             stacks.forget(stack)
     if not keep_cluster:
@@ -166,7 +166,7 @@ def all_tools(console: Console) -> toolchain.Tools:
 
 def next_steps(run: Session) -> list[str]:
     """What to try after an update."""
-    kubeconfig = run.stack.config.get("hubstack:kubeconfig")
+    kubeconfig = run.stack.kubeconfig
     options = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
     again, trial, node, end = (
         ("make up", "make up VALUES=path/to/your/config.yaml", "make up CLUSTER=node", "make down")

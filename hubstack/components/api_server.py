@@ -5,24 +5,102 @@ The client's package is imported where it is used: that costs half a second.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 _IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
 
 
-def client(kubeconfig: str, context: str) -> Any:
-    """An ApiClient of the official package.
+CONNECT_SECONDS = 5
+"""How long the API server may take to accept a connection."""
+ANSWER_SECONDS = 60
+"""How long it may take to go on with an answer; without a limit, a silent server would be waited for forever."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API server answers to a request."""
+
+    status: int
+    reason: str
+    body: bytes
+
+    def document(self) -> dict[str, Any]:
+        """The body as JSON.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+
+def client(kubeconfig: str, context: str, *, changes_nothing: bool = False) -> Any:
+    """An ApiClient of the official package, which knows every way to log in; each request has a time limit.
 
     Arguments:
         kubeconfig: path of the kubeconfig.
-        context: the kubeconfig's context.
+        context: the kubeconfig's context, never the current one by accident.
+        changes_nothing: whether a refreshed credential is kept in memory instead of the kubeconfig, and a request that
+            fails is not sent again: for whoever only looks.
 
     Raises:
         kubernetes.config.ConfigException: the kubeconfig cannot be used.
     """
     import kubernetes
 
-    return kubernetes.config.new_client_from_config(kubeconfig, context)
+    configuration = kubernetes.client.Configuration()
+    if changes_nothing:
+        configuration.retries = 0
+    made = kubernetes.config.new_client_from_config(
+        kubeconfig, context, persist_config=not changes_nothing, client_configuration=configuration
+    )
+    send = made.rest_client.request
+
+    def send_within_limits(*arguments: Any, _request_timeout: Any = None, **options: Any) -> Any:
+        limits = _request_timeout or (CONNECT_SECONDS, ANSWER_SECONDS)
+        return send(*arguments, _request_timeout=limits, **options)
+
+    made.rest_client.request = send_within_limits
+    return made
+
+
+def request(
+    client: Any,
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
+    seconds: float | None = None,
+) -> Answer:
+    """Send a request and read the answer, whatever its status is.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        method: ``GET``, ``PATCH`` or another.
+        path: of an object or a list.
+        query: parameters such as ``labelSelector``.
+        headers: beside ``Accept``, which is JSON if it is not among them.
+        body: sent as JSON.
+        seconds: how long the whole answer may take, where that is shorter than usual.
+
+    Raises:
+        urllib3.exceptions.HTTPError: the API server does not answer in time.
+    """
+    described = client.param_serialize(
+        method,
+        path,
+        query_params=list((query or {}).items()),
+        header_params={"Accept": "application/json", **(headers or {})},
+        body=body,
+        auth_settings=["BearerToken"],
+    )
+    answer = client.call_api(*described, _request_timeout=seconds)
+    return Answer(answer.status, str(answer.reason), answer.read() or b"")
 
 
 def plural(kind: str) -> str:
@@ -52,14 +130,5 @@ def get(client: Any, path: str, query: dict[str, str] | None = None) -> tuple[in
         path: of an object or a list.
         query: parameters such as ``labelSelector``.
     """
-    answer = client.call_api(
-        *client.param_serialize(
-            "GET",
-            path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json"},
-            auth_settings=["BearerToken"],
-        )
-    )
-    answer.read()
-    return answer.status, answer.data
+    answer = request(client, "GET", path, query=query)
+    return answer.status, answer.body

@@ -14,7 +14,8 @@ import pulumi
 from hubstack.chart import render
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
-from hubstack.chart.release import Release, TokenValues
+from hubstack.chart.names import Names
+from hubstack.chart.release import CHART_NAME, Release, TokenValues
 from hubstack.components import dependence, samples
 from hubstack.components.samples import Path
 
@@ -75,6 +76,11 @@ class ChartInputs:
         self.release = self._release(self.loaded, self._first) if sources.is_modelled else None
         self._others = list(self._other_releases()) if self.release else []
         self._refuse_what_decides_objects()
+
+    @property
+    def names(self) -> Names:
+        """Names of the chart's objects, also for a chart version whose other settings are not modelled."""
+        return Names(self.loaded.values, self.release_name, CHART_NAME)
 
     def values_for_helm(self) -> Any:
         """What the users set, merged, with the outputs in their places and every secret marked as one."""

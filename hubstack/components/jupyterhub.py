@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pulumi
 
 from hubstack.chart.errors import SettingsError
-from hubstack.chart.release import CHART_NAME, Release, TokenValues
+from hubstack.chart.release import CHART_NAME, TokenValues
 from hubstack.chart.tokens import proxy_token, services_without_token
 from hubstack.chart.url import public_url
 from hubstack.components.arguments import JupyterHubArgs, arguments
@@ -77,12 +77,12 @@ class JupyterHub(pulumi.ComponentResource):
         self._release: HelmRelease | None = None
         self._parts: list[ChartComponent] = []
         release = self._inputs.release
-        service = self._native() if args.mode != "helm" else self._helm(release)
+        service = self._native() if args.mode != "helm" else self._helm()
         self.url = service.status.apply(self._url)
         self.namespace = pulumi.Output.from_input(self._inputs.namespace)
         self.hub_image = pulumi.Output.from_input(self._described(_hub_image))
         self.secret_token = pulumi.Output.secret(self._described(_proxy_token, self._tokens.values))
-        self.proxy_public = pulumi.Output.from_input(release.names.proxy_public if release else _PROXY_PUBLIC)
+        self.proxy_public = pulumi.Output.from_input(self._inputs.names.proxy_public)
         self.service_accounts = pulumi.Output.from_input(release.names.service_accounts() if release else {})
         self.register_outputs(
             {
@@ -189,7 +189,7 @@ class JupyterHub(pulumi.ComponentResource):
         ]
         return proxy.public_service
 
-    def _helm(self, release: Release | None) -> ExistingService:
+    def _helm(self) -> ExistingService:
         """The upstream chart as one Helm release; returns its public Service as the cluster has it."""
         args, source = self._arguments, self._arguments.source
         namespace = self._inputs.namespace
@@ -208,7 +208,7 @@ class JupyterHub(pulumi.ComponentResource):
             ),
             self._child,
         )
-        name = release.names.proxy_public if release else _PROXY_PUBLIC
+        name = self._inputs.names.proxy_public
         # A release has no id before it is there, and so the engine reads the Service only then.
         identity = pulumi.Output.all(installed.id, namespace).apply(lambda known: f"{known[1]}/{name}")
         return ExistingService(f"{self._name}-proxy-public", identity, self._child)
@@ -239,10 +239,6 @@ class JupyterHub(pulumi.ComponentResource):
         if self._inputs.release is None:
             return f"http://{address}/"
         return self._inputs.describe(public_url, address)
-
-
-_PROXY_PUBLIC = "proxy-public"
-"""Name of the public Service with the chart's default settings."""
 
 
 def _hub_image(tree: Mapping[str, Any]) -> str | None:

@@ -135,18 +135,14 @@ def chart(subject: Subject) -> Iterator[Finding]:
 
 def _deployed_chart(subject: Subject) -> str | None:
     """Chart version of the hub that runs, from the label that the chart gives it."""
-    selector = "app=jupyterhub,component=hub"
-    for each in subject.cluster.items(subject.path("apps/v1", "deployments"), selector, metadata_only=True):
-        label = (each["metadata"].get("labels") or {}).get("helm.sh/chart") or (
-            each["metadata"].get("labels") or {}
-        ).get("chart", "")
-        if found := re.fullmatch(r"jupyterhub-(\d+\.\d+\.\d+.*)", label):
-            return found[1]
-    return None
+    hub = subject.cluster.find(subject.path("apps/v1", "deployments", subject.settings.names.hub))
+    labels = (hub or {"metadata": {}})["metadata"].get("labels") or {}
+    found = re.fullmatch(r"jupyterhub-(\d+\.\d+\.\d+.*)", labels.get("helm.sh/chart") or labels.get("chart") or "")
+    return found[1] if found else None
 
 
 def _state_version(subject: Subject) -> Iterator[Finding]:
-    written = str(((subject.engine.deployment or {}).get("manifest") or {}).get("version") or "").removeprefix("v")
+    written = subject.engine.state.engine_version
     pinned = Catalog.load().releases["pulumi"].version
     if written and _numbers(written) > _numbers(pinned):
         yield warning(

@@ -34,20 +34,17 @@ def pulumi(subject: Subject) -> Iterator[Finding]:
             "check PULUMI_BACKEND_URL, the credentials for it, and PULUMI_CONFIG_PASSPHRASE or its file",
         )
         return
-    deployment = subject.engine.deployment or {}
-    pending = [
-        f"{each.get('type')} {_short(str((each.get('resource') or {}).get('urn')))}"
-        for each in deployment.get("pending_operations") or []
-    ]
+    state = subject.engine.state
+    pending = [f"{each.type} {each.resource.kind} {each.resource.name}" for each in state.pending]
     if pending:
         yield warning(
             f"an interrupted update left {len(pending)} operations under way: {some(pending)}",
             "nobody has noted whether they happened; `pulumi up` alone would ask, and in CI stop",
             "run `hubstack up`: it settles them, looks at the cluster and continues",
         )
-    if broken := (deployment.get("metadata") or {}).get("integrity_error"):
+    if state.damaged_by:
         yield error(
-            f"the state is damaged, as the engine itself noted (Pulumi {broken.get('version', '?')})",
+            f"the state is damaged, as the engine itself noted (Pulumi {state.damaged_by})",
             "the next update may refuse, or delete what it no longer knows",
             "run `pulumi stack export` and `pulumi state repair`, or restore a backup of the state",
         )
@@ -121,8 +118,3 @@ def _judge(subject: Subject, release: str, revision: int, status: str, name: str
             "Helm holds itself for the owner of this hub too, and `helm upgrade` or `helm uninstall` would change it",
             "take the release over first, or deploy to another namespace",
         )
-
-
-def _short(urn: str) -> str:
-    kind, _, name = urn.rpartition("::")
-    return f"{kind.rpartition(':')[2]} {name}"

@@ -55,7 +55,8 @@ def dns(subject: Subject, lookup: Callable[[str], list[str] | None] = resolve) -
                 f"{setting}: {host}: there is no such name",
                 "nobody reaches the hub by it"
                 + (", and Let's Encrypt gives no certificate: autohttps tries until it is blocked" if acme else ""),
-                "make a DNS record that points to the load balancer's address (see `kubectl get service proxy-public`)",
+                "make a DNS record that points to the load balancer's address (see `kubectl get service "
+                f"{subject.release.names.proxy_public}`)",
             )
             continue
         expected = _entrances(subject) if expected is None else expected

@@ -14,9 +14,7 @@ from hubstack.components.tokens import derive
 from hubstack.doctor.finding import Finding, error, note, some, warning
 from hubstack.doctor.state import ENCRYPTED
 from hubstack.doctor.subject import Subject
-
-KEY_TYPE = "random:index/randomBytes:RandomBytes"
-IDENTITY_TYPE = "random:index/randomId:RandomId"
+from hubstack.engine.state import TOKEN_IDENTITY, TOKEN_KEY, revealed
 
 PROXY = "hub.config.ConfigurableHTTPProxy.auth_token"
 COOKIE = "hub.config.JupyterHub.cookie_secret"
@@ -34,7 +32,7 @@ def tokens(subject: Subject) -> Iterator[Finding]:
     """Each token in the hub's Secret is the one that the stack's state and settings have."""
     name = subject.release.names.hub
     live = subject.cluster.find(subject.path("v1", "secrets", name))
-    deployed = any(True for _ in subject.engine.resources(KEY_TYPE))
+    deployed = subject.engine.state.has(TOKEN_KEY)
     if live is None:
         if deployed:
             yield warning(
@@ -83,11 +81,10 @@ def tokens(subject: Subject) -> Iterator[Finding]:
 
 def _wanted(subject: Subject) -> tuple[dict[str, str | None], set[str]]:
     """Each token as it would be deployed, None for one that would be made anew; and those that cannot be decrypted."""
-    key = next((_secret(each.get("outputs", {}).get("hex")) for each in subject.engine.resources(KEY_TYPE)), None)
+    state = subject.engine.state
+    key = next((_plain_text(each.outputs.get("hex")) for each in state.of_type(TOKEN_KEY)), None)
     identities = {
-        str(each["urn"]).rpartition("::")[2]: str(each["outputs"]["hex"])
-        for each in subject.engine.resources(IDENTITY_TYPE)
-        if "hex" in (each.get("outputs") or {})
+        each.name: str(each.outputs["hex"]) for each in state.of_type(TOKEN_IDENTITY) if "hex" in each.outputs
     }
 
     def token(which: str) -> str | None:
@@ -107,11 +104,10 @@ def _wanted(subject: Subject) -> tuple[dict[str, str | None], set[str]]:
     return wanted, {key for key, value in wanted.items() if value and ENCRYPTED in str(value)}
 
 
-def _secret(value: Any) -> str | None:
-    """Text of an output that the engine keeps as a secret."""
-    if isinstance(value, dict):
-        value = value.get("plaintext", "").strip('"')
-    return value if isinstance(value, str) and value else None
+def _plain_text(output: Any) -> str | None:
+    """Text of an output that the engine keeps as a secret; None where it is encrypted."""
+    text = revealed(output)
+    return text if isinstance(text, str) and text else None
 
 
 def _equal(key: bytes, ours: str, live: bytes) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from hubstack.components import api_server
 from hubstack.doctor.deadline import within
 
 Object = dict[str, Any]
@@ -87,16 +88,11 @@ class KubeReader:
         """
         import kubernetes
 
-        configuration = kubernetes.client.Configuration()
-        configuration.retries = 0
         try:
-            # A refreshed credential is not written back: the doctor changes nothing, this file neither.
-            self._client = kubernetes.config.new_client_from_config(
-                kubeconfig, context, persist_config=False, client_configuration=configuration
-            )
+            self._client = api_server.client(kubeconfig, context, changes_nothing=True)
         except (kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
             raise ReadError(0, f"{kubeconfig}: {error}") from None
-        self.server = str(configuration.host)
+        self.server = str(self._client.configuration.host)
 
     def get(self, path: str) -> Object:
         return self._request("GET", path)
@@ -142,20 +138,16 @@ class KubeReader:
         import urllib3
 
         headers = {"Accept": accept, **({"Content-Type": "application/json"} if body else {})}
-        request = self._client.param_serialize(
-            method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
-        )
         try:
-            answer = self._client.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
-            content = answer.read()
+            answer = api_server.request(self._client, method, path, headers=headers, body=body, seconds=TIMEOUT_SECONDS)
         except kubernetes.client.ApiException as error:
             raise ReadError(error.status or 0, _message(error.body) or str(error.reason)) from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise ReadError(0, str(getattr(error, "reason", None) or error)) from None
         if answer.status >= 400:
-            raise ReadError(answer.status, _message(content) or str(answer.reason))
+            raise ReadError(answer.status, _message(answer.body) or answer.reason)
         try:
-            document = json.loads(content)
+            document = answer.document()
         except ValueError:
             raise ReadError(answer.status, "the answer is not of a Kubernetes API server") from None
         return document if isinstance(document, dict) else {}

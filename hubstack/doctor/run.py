@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,8 +85,7 @@ def select(base: str, mode: str | None, values: Sequence[Path], context: str | N
         recorded = stacks.recorded(stack.name)
         same = recorded.context == stack.context or stack.context.startswith("hubstack-")
         if recorded.kubeconfig and same and not context:
-            config = stack.config
-            config["hubstack:kubeconfig"], config["hubstack:kubeContext"] = recorded.kubeconfig, recorded.context
+            stack.settings.update({"kubeconfig": recorded.kubeconfig, "kubeContext": recorded.context})
     return stack
 
 
@@ -121,8 +119,7 @@ def examine(stack: Stack, programs: Programs, only: Iterable[str] = ()) -> Repor
     with ThreadPoolExecutor(1) as pool:
         # The engine takes a second or two, as does a cluster that is far away.
         engine = pool.submit(_engine, stack, programs)
-        kubeconfig = str(Path(stack.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser())
-        reader, version, unreachable = connect(str((project.ROOT / kubeconfig).resolve()), stack.context)
+        reader, version, unreachable = connect(str(stack.kubeconfig_path), stack.context)
         known = engine.result()
     subject = replace(
         gather(stack, known),

@@ -11,13 +11,14 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hubstack import project
+from hubstack import configuration, project
 from hubstack.engine import backend_files, command, locks
 from hubstack.engine.environment import local_backend
+from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
@@ -44,8 +45,8 @@ class Lock:
 class EngineState:
     """What the engine knows about one stack."""
 
-    deployment: Mapping[str, Any] | None = None
-    """The exported state, secrets in plain text; None: the stack is not in the backend, or `problem` says why."""
+    state: State = field(default_factory=State)
+    """The state, secrets in plain text; empty where the stack is not in the backend, or `problem` says why."""
     problem: str = ""
     """Why the state could not be read."""
     entries: Mapping[str, str] | None = None
@@ -53,12 +54,6 @@ class EngineState:
     locks: tuple[Lock, ...] = ()
     locks_known: bool = True
     """Whether the backend keeps locks where they can be seen from here."""
-
-    def resources(self, kind: str) -> Iterator[Mapping[str, Any]]:
-        """The resources of one type of the engine."""
-        for each in (self.deployment or {}).get("resources") or []:
-            if each.get("type") == kind:
-                yield each
 
 
 def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
@@ -80,7 +75,7 @@ def read(stack: Stack, environment: Mapping[str, str]) -> EngineState:
         entries = None
         with contextlib.suppress(HubstackError):
             entries = command.configuration(stack.name, Path(name), environment)
-    return EngineState(deployment, "", entries, held, backend is not None)
+    return EngineState(State.read(deployment), "", entries, held, backend is not None)
 
 
 def backend_exists() -> bool:
@@ -110,17 +105,12 @@ def entries(stack: Stack, decrypted: Mapping[str, str] | None) -> dict[str, str]
         stack: the stack.
         decrypted: the same settings from the engine; without them a secret becomes a text that says so.
     """
-    found = {}
-    for key, value in stack.config.items():
-        namespace, _, name = key.partition(":")
-        if namespace != "hubstack":
-            continue
-        if decrypted and key in decrypted:
-            found[name] = decrypted[key]
-        else:
-            hidden = _hidden(value)
-            found[name] = hidden if isinstance(hidden, str) else json.dumps(hidden)
-    return found
+    readable = configuration.named(decrypted or {})
+    hidden = {name: _hidden(value) for name, value in stack.settings.by_name().items()}
+    return {
+        name: readable.get(name) or (value if isinstance(value, str) else json.dumps(value))
+        for name, value in hidden.items()
+    }
 
 
 def _hidden(value: Any) -> Any:

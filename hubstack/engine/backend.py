@@ -10,6 +10,7 @@ from typing import Any
 
 from hubstack.engine import backend_files, command
 from hubstack.engine.environment import local_backend
+from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.project import definition
 
@@ -18,7 +19,7 @@ from hubstack.project import definition
 class Checkpoint:
     """A stack as its backend has it."""
 
-    deployment: Mapping[str, Any]
+    state: State
     """The state, secrets encrypted; empty before the first update."""
     last: Mapping[str, Any]
     """The newest entry of the history: ``kind``, ``result``, ``message``; empty where there is none."""
@@ -54,8 +55,8 @@ def from_files(stack: str, project: str, backend: Path) -> Checkpoint | None:
     if not state.is_file():
         return None
     entries = backend_files.history(backend, project, stack)
-    deployment = (_json(state).get("checkpoint") or {}).get("latest") or {}
-    return Checkpoint(deployment, _json(entries[-1]) if entries else {})
+    deployment = (_json(state).get("checkpoint") or {}).get("latest")
+    return Checkpoint(State.read(deployment), _json(entries[-1]) if entries else {})
 
 
 def from_engine(stack: str, environment: Mapping[str, str], folder: Path) -> Checkpoint | None:
@@ -72,7 +73,7 @@ def from_engine(stack: str, environment: Mapping[str, str], folder: Path) -> Che
         raise HubstackError(f"stack {stack}: the backend cannot be asked: {error}") from None
     options = ["--stack", stack, "--json", "--page-size", "1"]
     history = json.loads(command.run(["stack", "history", *options], folder, environment) or "[]")
-    return Checkpoint(deployment, history[0] if history else {})
+    return Checkpoint(State.read(deployment), history[0] if history else {})
 
 
 def _is_written_otherwise(backend: Path, project: str, stack: str) -> bool:

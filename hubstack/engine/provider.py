@@ -7,12 +7,12 @@ engine would download it, although this machine may have another version that wi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from hubstack.components import existing, provider_version
+from hubstack.engine.state import PROVIDER, Resource, State
 from hubstack.toolchain import Catalog
 
-TYPE = "pulumi:providers:kubernetes"
 FORCE = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 """Let the provider write fields that somebody else has written since; without it that is an error, in a preview too."""
 TAKE_OVER = {existing.UPSERT: "true", **FORCE}
@@ -20,25 +20,29 @@ TAKE_OVER = {existing.UPSERT: "true", **FORCE}
 adoption has described."""
 
 
-def adapt(deployment: dict[str, Any], environment: Mapping[str, str]) -> str | None:
+def adapt(state: State, environment: Mapping[str, str]) -> tuple[State, str | None]:
     """Let a state name the version that this machine has, as the next update would.
 
     A version that `toolchain.yaml` does not list stays: nobody has tried what another one makes of its state.
 
     Arguments:
-        deployment: the state, which is changed.
+        state: the state.
         environment: the engine's variables, with the version that is there.
 
     Returns:
-        The version that was named until now; None where nothing was changed.
+        The state, and the version that was named until now; None where nothing was changed.
     """
     available = environment.get(provider_version.VARIABLE)
     will_do = Catalog.load().release("pulumi-resource-kubernetes").versions
     before = None
-    for each in deployment.get("resources") or []:
-        named = each.get("inputs", {}).get("version")
-        if each["type"] == TYPE and available in will_do and named in will_do and named != available:
-            before = str(named)
-            for values in (each["inputs"], each.get("outputs") or {}):
-                values["version"] = available
-    return before
+
+    def adapted(each: Resource) -> Resource:
+        nonlocal before
+        named = each.inputs.get("version")
+        if each.type != PROVIDER or available not in will_do or named not in will_do or named == available:
+            return each
+        before = str(named)
+        inputs, outputs = ({**values, "version": available} for values in (each.inputs, each.outputs))
+        return replace(each, inputs=inputs, outputs=outputs)
+
+    return state.map(adapted), before

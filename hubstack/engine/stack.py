@@ -19,14 +19,15 @@ from typing import Any
 import yaml
 
 from hubstack.components import existing, provider_version
+from hubstack.configuration import named
 from hubstack.engine import backend, command, locks, operation, provider
 from hubstack.engine.environment import local_backend
 from hubstack.engine.events import EventLog
 from hubstack.engine.notices import Listener, Notice, ignore
 from hubstack.engine.servers import ForkServers
+from hubstack.engine.state import State, is_secret
 from hubstack.errors import HubstackError
 from hubstack.project import stacks
-from hubstack.settings import PROJECT
 
 
 @dataclass
@@ -109,26 +110,30 @@ class EngineStack:
         """Tell whoever listens a sentence."""
         self.tell(Notice("message", text))
 
-    def checkpoint(self) -> Mapping[str, Any]:
+    def checkpoint(self) -> State:
         """The state with its secrets encrypted; quick where the backend consists of files of this machine."""
         found = backend.read(self.stack.name, self._environment, self.stack.folder)
-        return found.deployment if found else {}
+        return found.state if found else State()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """The state with its secrets in the open: keep it in memory."""
-        return dict(self._export()["deployment"])
+        return State.read(self._export()["deployment"])
 
-    def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
-        """Change the state if `change`, which gets it with its secrets in the open, says that it has changed it."""
+    def edit_state(self, change: Callable[[State], State]) -> None:
+        """Put another state in the place of the stack's.
+
+        Arguments:
+            change: gives the other state; it is given the present one with its secrets in the open.
+        """
         exported = self._export()
-        if change(exported["deployment"]):
-            self._command("stack", "import", given=json.dumps(exported))
+        before = State.read(exported["deployment"])
+        after = change(before)
+        if after != before:
+            self._command("stack", "import", given=json.dumps({**exported, "deployment": after.document()}))
 
     def entries(self) -> dict[str, str]:
         """Text of each setting as the program gets it, secrets in the open: keep it in memory."""
-        config = command.configuration(self.stack.name, self.stack.folder, self._environment)
-        prefix = f"{PROJECT}:"
-        return {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
+        return named(command.configuration(self.stack.name, self.stack.folder, self._environment))
 
     def set_secret(self, path: str, value: str) -> None:
         """Encrypt one setting into the copy of the stack's file in the work folder.
@@ -142,11 +147,7 @@ class EngineStack:
 
     def outputs(self) -> dict[str, Any]:
         """Stack outputs of the last update that ended well, without the secret ones."""
-        return {
-            key: value
-            for key, value in stacks.outputs(self.checkpoint()).items()
-            if not (isinstance(value, Mapping) and stacks.SECRET in value)
-        }
+        return {key: value for key, value in self.checkpoint().outputs.items() if not is_secret(value)}
 
     def update(
         self, *, exclude: Sequence[str] = (), variables: Mapping[str, str] | None = None, message: str = ""
@@ -174,7 +175,7 @@ class EngineStack:
         """
         # With a look at the cluster, what somebody else changed is to show as a change and not as a conflict; nothing
         # is written here anyway.
-        adopted = bool(self.stack.config.get("hubstack:takeOver"))
+        adopted = bool(self.stack.settings.get("takeOver"))
         own = provider.TAKE_OVER if adopted else provider.FORCE if refresh else {}
         # The program says which provider and which credentials to look with; those of the last update may be gone.
         options = ["--refresh", "--run-program"] if refresh else []
@@ -263,12 +264,12 @@ class EngineStack:
     def _adapt_provider(self) -> None:
         """Let the state name the provider that this machine has, before the engine takes it from there."""
 
-        def change(deployment: dict[str, Any]) -> bool:
-            before = provider.adapt(deployment, self._environment)
+        def change(state: State) -> State:
+            adapted, before = provider.adapt(state, self._environment)
             if before:
                 now = self._environment[provider_version.VARIABLE]
                 self.say(f"the stack goes from Kubernetes provider {before} to {now}, which is here")
-            return before is not None
+            return adapted
 
         self.edit_state(change)
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubstack.engine import backend
-from hubstack.engine.pending import unfinished
-from hubstack.project import stacks
 
 OUTPUT = "rollout"
 """Stack output with the digest and the commit of what was deployed; an update by other means than ours lacks it."""
@@ -54,11 +52,11 @@ def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
 
 def of(checkpoint: backend.Checkpoint) -> Deployed:
     """What a stack's last state and last operation say."""
-    outputs = stacks.outputs(checkpoint.deployment)
+    outputs = checkpoint.state.outputs
     mark = outputs.get(OUTPUT)
     mark = mark if isinstance(mark, Mapping) else {}
     digest, last = mark.get("digest"), checkpoint.last
-    pending = unfinished(checkpoint.deployment)
+    pending = checkpoint.state.unfinished
     ours = bool(digest) and last.get("message") == message(str(mark.get("rollout")), str(digest))
     # After a take-over, a refresh with the update's own message ends the deployment.
     succeeded = last.get("kind") in ("update", "refresh") and last.get("result") == "succeeded"

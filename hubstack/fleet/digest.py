@@ -17,7 +17,7 @@ from hubstack.project import stacks
 LENGTH = 16
 """Hex digits of a digest."""
 
-INSTALLED = ("hubstack/settings.py", "hubstack/chart", "hubstack/components")
+INSTALLED = ("hubstack/settings.py", "hubstack/configuration.py", "hubstack/chart", "hubstack/components")
 """What of it is installed with Hubstack, for folders that do not have it themselves."""
 PROGRAM = ("__main__.py", "Pulumi.yaml", "requirements.txt", *INSTALLED)
 """What the program consists of."""
@@ -46,7 +46,7 @@ def desired(stack: stacks.Stack) -> Desired:
     Raises:
         SettingsError: the settings are refused; lists everything.
     """
-    found = settings.resolve(settings.parse(stacks.entries(stack.config), set()), stack.root)
+    found = settings.resolve(settings.parse(stacks.entries(stack.settings), set()), stack.root)
     facts: dict[str, Any] = {
         "config": found.config.model_dump(mode="json", exclude=_ELSEWHERE | _HISTORY),
         "values": found.loaded.user,

@@ -156,7 +156,7 @@ def stack_of(name: str, root: Path) -> stacks.Stack:
         return stacks.select(name, root=root, kubeconfig=embedded_kubeconfig())
     kubeconfig = stack.kubeconfig
     if isinstance(kubeconfig, str) and not kubeconfig.startswith(("/", "~")):
-        stack.config["hubstack:kubeconfig"] = str((project.ROOT / kubeconfig).resolve())
+        stack.settings["kubeconfig"] = str((project.ROOT / kubeconfig).resolve())
     return stack
 
 

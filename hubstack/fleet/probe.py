@@ -30,11 +30,10 @@ def unreachable(stack: Stack, timeout: float = TIMEOUT_SECONDS) -> str | None:
         stack: the stack.
         timeout: seconds to wait for a connection and for an answer.
     """
-    kubeconfig = Path(stack.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
     try:
-        cluster = _cluster(kubeconfig, stack.context)
+        cluster = _cluster(stack.kubeconfig_path, stack.context)
     except (OSError, yaml.YAMLError, KeyError, TypeError):
-        return f"no usable context {stack.context!r} in {kubeconfig}"
+        return f"no usable context {stack.context!r} in {stack.kubeconfig_path}"
     if cluster.get("proxy-url") or any(os.environ.get(name) for name in _PROXIES):
         return None
     server = str(cluster.get("server") or "")

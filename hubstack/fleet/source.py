@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from hubstack.configuration import Configuration
 from hubstack.errors import HubstackError
 
 _NEVER = (".git", ".venv", ".hubstack", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
@@ -99,7 +100,7 @@ def _values_files(root: Path, stacks: Iterable[str]) -> Iterable[str]:
     for stack in stacks:
         try:
             document = yaml.safe_load((root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-            names = (document.get("config") or {}).get("hubstack:valuesFiles") or []
+            names = Configuration(document.get("config") or {}).get("valuesFiles") or []
         except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
             continue
         for name in names if isinstance(names, list) else []:

@@ -12,8 +12,8 @@ from typing import Any
 
 from hubstack.engine import provider
 from hubstack.engine.notices import Notice
-from hubstack.engine.pending import unfinished
 from hubstack.engine.stack import EngineStack, Report
+from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import guards, interruption, lost_state
 from hubstack.migration import access, live, ownership, switch, take_over
@@ -55,7 +55,7 @@ class Update:
 
     engine: EngineStack
     order: Order
-    state: Mapping[str, Any] = field(default_factory=dict)
+    state: State = field(default_factory=State)
     """The state as it was read last, secrets encrypted."""
     settled: int = 0
     switched_from: str | None = None
@@ -86,7 +86,7 @@ def read_state(update: Update) -> None:
 
 def refuse_foreign_interruption(update: Update) -> None:
     """Refuse to settle an interrupted update that somebody else may still be looking after."""
-    count = unfinished(update.state)
+    count = update.state.unfinished
     if count and not update.order.may_settle:
         raise HubstackError(
             f"an update that no rollout of this machine began was interrupted ({count} operations pending); left "
@@ -148,7 +148,7 @@ def hand_over_fields(update: Update) -> None:
     """
     if update.source.are_objects:  # the engine has yet to take the objects
         return
-    adopted = update.stack.mode == "native" and take_over.SETTING in update.stack.config
+    adopted = update.stack.mode == "native" and "takeOver" in update.stack.settings
     former = take_over.FORMER_OWNERS if adopted else (ownership.DRAWN,)
     if ownership.hand_over(update.stack, update.state, former) and adopted:
         update.engine.refresh()
@@ -171,7 +171,7 @@ def hide_helm_release(update: Update) -> None:
     """Hide from Helm the release whose objects are the stack's now."""
     if update.source is Source.HELM_OBJECTS:
         count = take_over.hide_release(update.stack)
-        release = update.stack.config[take_over.SETTING]
+        release = update.stack.settings["takeOver"]
         update.engine.say(
             f"Helm no longer lists release {release}: {count} records are kept under a label of their own"
         )

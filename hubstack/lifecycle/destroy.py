@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
-from hubstack.components.existing import RELEASE
+from hubstack.engine import state as types
 from hubstack.engine.stack import Report
+from hubstack.engine.state import Resource, State
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import guards
 from hubstack.lifecycle.updates import Updater
-from hubstack.migration import access, helm_storage, take_over
+from hubstack.migration import access, helm_storage
 from hubstack.project.stacks import Stack
 
-TOKENS = (take_over.TOKEN_KEY_TYPE, "random:index/randomId:RandomId")
+_KEPT = (types.CLAIM, types.NAMESPACE, types.STORAGE_CLASS, types.TOKEN_KEY, types.TOKEN_IDENTITY)
+"""Types of what holds data, and of the tokens."""
 _HOME = "claim-"
 """Begin of the names of home volumes (kubespawner: ``pvc_name_template``)."""
 
@@ -59,24 +60,19 @@ def destroy(engine: Updater, *, keep: bool, delete: bool) -> Report:
     if keep and delete:
         raise HubstackError("--keep-data --delete-data: contradict each other; say one of the two")
     stack = engine.stack
-    protect = stack.config.get("hubstack:protectData", True) not in (False, "false")
+    protect = stack.settings.get("protectData", True) not in (False, "false")
     found: list[Data] = []
 
-    def prepare(deployment: dict[str, Any]) -> bool:
-        resources = deployment.get("resources") or []
-        found.append(_data(stack, resources))
+    def prepare(state: State) -> State:
+        found.append(_data(stack, state))
         if delete and protect:
             raise HubstackError(
                 f"--delete-data: hubstack:protectData of stack {stack.name} is true; if its data may really go, set it "
                 f"to false in Pulumi.{stack.base}.yaml, then again. Nothing was changed."
             )
-        if not keep and not delete and _holds_data(resources):
+        if not keep and not delete and state.has(*guards.HOLDS_DATA):
             raise _undecided(stack, found[0])
-        if keep:
-            _keep(stack, resources)
-        else:
-            unprotect(deployment)
-        return True
+        return _protected(stack, state) if keep else unprotected(state)
 
     engine.edit_state(prepare)
     report = engine.destroy(keep_protected=keep)
@@ -85,7 +81,7 @@ def destroy(engine: Updater, *, keep: bool, delete: bool) -> Report:
     return report
 
 
-def _data(stack: Stack, resources: list[Mapping[str, Any]]) -> Data:
+def _data(stack: Stack, state: State) -> Data:
     """What there is; asks the cluster."""
     import kubernetes
     import urllib3
@@ -101,12 +97,10 @@ def _data(stack: Stack, resources: list[Mapping[str, Any]]) -> Data:
             f"hubstack:kubeContext: {stack.context!r}: volume claims in namespace {stack.namespace} cannot be listed "
             f"({getattr(error, 'reason', None) or error}), so nobody knows what data there is. Nothing was changed."
         ) from None
-    own = {each["id"].rpartition("/")[2] for each in resources if each["type"] == guards.CLAIM}
-    for each in resources:
-        if each["type"] == RELEASE:
-            inputs = each["inputs"]
-            found = helm_storage.claims(core.api_client, inputs["namespace"], inputs["name"])
-            own |= {claim["metadata"]["name"] for claim in found}
+    own = {each.object_name for each in state.of_type(types.CLAIM)}
+    if state.release:
+        found = helm_storage.claims(core.api_client, *_place(state.release))
+        own |= {claim["metadata"]["name"] for claim in found}
     names = {each.metadata.name for each in claims}
     retained = [
         each.metadata.name
@@ -117,15 +111,11 @@ def _data(stack: Stack, resources: list[Mapping[str, Any]]) -> Data:
     ]
     return Data(
         stack.namespace,
-        any(each["type"] == guards.NAMESPACE for each in resources),
+        state.has(types.NAMESPACE),
         sorted(names & own),
         sorted(names - own),
         sorted(retained),
     )
-
-
-def _holds_data(resources: list[Mapping[str, Any]]) -> bool:
-    return any(each["type"] in guards.HOLDS_DATA for each in resources)
 
 
 def _undecided(stack: Stack, data: Data) -> HubstackError:
@@ -138,21 +128,26 @@ def _undecided(stack: Stack, data: Data) -> HubstackError:
     )
 
 
-def _keep(stack: Stack, resources: list[dict[str, Any]]) -> None:
-    """Protect what holds data, and nothing else; a release goes, and leaves its claims."""
-    for each in resources:
-        each["protect"] = each["type"] in (guards.CLAIM, guards.NAMESPACE, guards.CLASS, *TOKENS)
-        if each["type"] == RELEASE:
-            each["retainOnDelete"] = False
-            inputs = each["inputs"]
-            helm_storage.keep_data(access.of(stack), inputs["namespace"], inputs["name"])
+def _place(release: Resource) -> tuple[str, str]:
+    """Namespace and name of a Helm release."""
+    return release.inputs["namespace"], release.inputs["name"]
 
 
-def unprotect(deployment: dict[str, Any]) -> bool:
-    """Let a destroy delete everything of a state."""
-    for each in deployment.get("resources") or []:
-        each["protect"] = each["retainOnDelete"] = False
-    return True
+def _protected(stack: Stack, state: State) -> State:
+    """A state in which what holds data is protected, and nothing else; a release goes, and leaves its claims."""
+    if state.release:
+        helm_storage.keep_data(access.of(stack), *_place(state.release))
+
+    def change(each: Resource) -> Resource:
+        retained = each.retain_on_delete and each.type != types.HELM_RELEASE
+        return replace(each, protect=each.type in _KEPT, retain_on_delete=retained)
+
+    return state.map(change)
+
+
+def unprotected(state: State) -> State:
+    """A state of which a destroy deletes everything."""
+    return state.map(lambda each: replace(each, protect=False, retain_on_delete=False))
 
 
 def _left(stack: Stack, data: Data, *, keep: bool) -> Iterator[str]:

@@ -5,25 +5,21 @@ The engine refuses to delete what is protected, but only when it comes to that r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hubstack import settings
 from hubstack.chart import hub
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.storage_class import storage_class
-from hubstack.components.existing import RELEASE
-from hubstack.components.kubernetes import type_token
-from hubstack.engine import provider
+from hubstack.engine.state import CLAIM, HELM_RELEASE, NAMESPACE, PROVIDER, STORAGE_CLASS, State
 from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
-CLAIM = type_token("v1", "PersistentVolumeClaim")
-NAMESPACE = type_token("v1", "Namespace")
-CLASS = type_token("storage.k8s.io/v1", "StorageClass")
-HOLDS_DATA = (CLAIM, NAMESPACE, CLASS, RELEASE)
+HOLDS_DATA = (CLAIM, NAMESPACE, STORAGE_CLASS, HELM_RELEASE)
+"""Types of what holds data, or of what that comes from."""
 
 Object = Mapping[str, Any]
 Difference = tuple[str, Any, Any]
@@ -32,29 +28,30 @@ Difference = tuple[str, Any, Any]
 _CLAIM_FIELDS = ("accessModes", "selector", "storageClassName")
 _CLASS_FIELDS = ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
 """Fields that Kubernetes lets nobody change."""
+_DERIVED_NAME = "fullnameOverride, nameOverride or hubstack:releaseName"
+"""What may have changed the name of an object where the full name is derived."""
 
 
 def refuse_data_loss(
-    stack: Stack, deployment: Mapping[str, Any], released: Callable[[Stack, Object], list[Object]] | None = None
+    stack: Stack, state: State, released: Callable[[Stack, Object], list[Object]] | None = None
 ) -> None:
     """Refuse an update that would delete or replace what holds data.
 
     Arguments:
         stack: the stack as it is to be deployed.
-        deployment: its exported state; secrets may be encrypted.
+        state: its state; secrets may be encrypted.
         released: gives the volume claims of the Helm release with some inputs; None: asks the cluster.
 
     Raises:
         HubstackError: each setting whose change would lose data, and how to go on.
     """
-    resources = deployment.get("resources") or []
-    wanted = resolved(stack) if any(each["type"] in HOLDS_DATA for each in resources) else None
+    wanted = resolved(stack) if state.has(*HOLDS_DATA) else None
     if wanted is None:
         return
     found = [
-        *_place(wanted, resources),
-        *_database(wanted, _claims(stack, wanted, resources, released or _released)),
-        *_classes(wanted, resources),
+        *_place(wanted, state),
+        *_database(wanted, _claims(stack, wanted, state, released or _released)),
+        *_classes(wanted, state),
     ]
     lines = dict.fromkeys(f"{setting}: {before!r} -> {after!r}" for setting, before, after in found)
     if lines:
@@ -67,28 +64,27 @@ def refuse_data_loss(
 
 def resolved(stack: Stack) -> settings.StackSettings | None:
     """The settings without the secret ones, which shape no volume; None where they are wrong: the program says how."""
-    config = {key: value for key, value in stack.config.items() if key != "hubstack:secretValues"}
-    config.pop("hubstack:adoptedTokens", None)
+    plain = stack.settings.without("secretValues", "adoptedTokens")
     try:
-        return settings.resolve(settings.parse(stacks.entries(config), set()), stack.root)
+        return settings.resolve(settings.parse(stacks.entries(plain), set()), stack.root)
     except SettingsError:
         return None
 
 
-def _place(resolved: settings.StackSettings, resources: Sequence[Object]) -> Iterator[Difference]:
+def _place(resolved: settings.StackSettings, state: State) -> Iterator[Difference]:
     """Cluster, namespace and release."""
     config = resolved.config
-    for each in resources:
-        inputs = each.get("inputs") or {}
-        if each["type"] == provider.TYPE:
+    for each in state.resources:
+        inputs = each.inputs
+        if each.type == PROVIDER:
             cluster = config.cluster_identifier or config.kube_context
             setting = "hubstack:clusterIdentifier (if it is not set: hubstack:kubeContext)"
             yield from _differs(setting, inputs.get("clusterIdentifier"), cluster)
-        elif each["type"] == NAMESPACE:
+        elif each.type == NAMESPACE:
             yield from _differs("hubstack:namespace", inputs["metadata"]["name"], config.namespace)
-            if each.get("protect"):
+            if each.protect:
                 yield from _differs("hubstack:createNamespace", True, config.create_namespace)
-        elif each["type"] == RELEASE:
+        elif each.type == HELM_RELEASE:
             yield from _differs("hubstack:namespace", inputs["namespace"], config.namespace)
             yield from _differs("hubstack:releaseName", inputs["name"], resolved.release_name)
 
@@ -96,16 +92,15 @@ def _place(resolved: settings.StackSettings, resources: Sequence[Object]) -> Ite
 def _claims(
     stack: Stack,
     resolved: settings.StackSettings,
-    resources: Sequence[Object],
+    state: State,
     released: Callable[[Stack, Object], list[Object]],
 ) -> Iterator[tuple[Object, bool]]:
     """Every claim of the stack as it was asked for, and whether it is protected."""
-    for each in resources:
-        if each["type"] == CLAIM:
-            yield each["inputs"], bool(each.get("protect"))
-        elif each["type"] == RELEASE and resolved.release:
-            for claim in released(stack, each["inputs"]):
-                yield claim, resolved.config.protect_data
+    for each in state.of_type(CLAIM):
+        yield each.inputs, each.protect
+    if state.release:
+        for claim in released(stack, state.release.inputs):
+            yield claim, resolved.config.protect_data
 
 
 def _released(stack: Stack, inputs: Object) -> list[Object]:
@@ -120,31 +115,30 @@ def _released(stack: Stack, inputs: Object) -> list[Object]:
 
 
 def _database(resolved: settings.StackSettings, claims: Iterator[tuple[Object, bool]]) -> Iterator[Difference]:
-    if resolved.release is None:  # a chart version whose objects are not modelled
-        return
-    wanted = hub.pvc(resolved.release)
+    values = resolved.loaded.values
+    wanted = hub.pvc(resolved.release) if resolved.release else None  # None: also where the chart is not modelled
+    naming = "fullnameOverride" if isinstance(values.fullname_override, str) else _DERIVED_NAME
     for claim, protected in claims:
-        if wanted is None:
+        if values.hub.db.type != "sqlite-pvc":
             # Without protection it may go; retained and no longer protected, it stays in the cluster.
             if protected:
-                yield "hub.db.type", "sqlite-pvc", resolved.release.values.hub.db.type
+                yield "hub.db.type", "sqlite-pvc", values.hub.db.type
             continue
-        yield from _differs("fullnameOverride", claim["metadata"]["name"], wanted["metadata"]["name"])
-        for field in _CLAIM_FIELDS:
-            yield from _differs(f"hub.db.pvc.{field}", claim["spec"].get(field), wanted["spec"].get(field))
+        yield from _differs(naming, claim["metadata"]["name"], resolved.names.hub_pvc)
+        if wanted is not None:
+            for field in _CLAIM_FIELDS:
+                yield from _differs(f"hub.db.pvc.{field}", claim["spec"].get(field), wanted["spec"].get(field))
 
 
-def _classes(resolved: settings.StackSettings, resources: Sequence[Object]) -> Iterator[Difference]:
+def _classes(resolved: settings.StackSettings, state: State) -> Iterator[Difference]:
     wanted = storage_class(resolved.config.storage_class) if resolved.config.storage_class else None
-    for each in resources:
-        if each["type"] != CLASS:
-            continue
-        before = each["inputs"]
+    for each in state.of_type(STORAGE_CLASS):
+        before = each.inputs
         if wanted is not None:
             yield from _differs("hubstack:storageClass.name", before["metadata"]["name"], wanted["metadata"]["name"])
             for field in _CLASS_FIELDS:
                 yield from _differs(f"hubstack:storageClass.{field}", before.get(field), wanted.get(field))
-        elif each.get("protect"):
+        elif each.protect:
             yield "hubstack:storageClass", before["metadata"]["name"], None
 
 

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from hubstack.components.existing import RELEASE
-from hubstack.engine.pending import unfinished, unrefreshed
 from hubstack.engine.stack import EngineStack
+from hubstack.engine.state import CREATING, HELM_RELEASE, Resource, State
 from hubstack.migration import access, helm_storage, take_over
 from hubstack.project.stacks import Stack
 
 
-def settle(engine: EngineStack, deployment: Mapping[str, Any]) -> int:
+def settle(engine: EngineStack, state: State) -> int:
     """Make the state say again what is in the cluster.
 
     Arguments:
         engine: the engine on the stack.
-        deployment: the stack's state.
+        state: the stack's state.
 
     Returns:
         How many operations were under way; 0 where no update was interrupted.
     """
-    found = unfinished(deployment)
-    uninstalled = _uninstalled_release(engine.stack, deployment)
-    if not found and not uninstalled:
+    uninstalled = _uninstalled_release(engine.stack, state)
+    if not state.unfinished and not uninstalled:
         return 0
-    if found:
-        engine.say(f"continuing after an interrupted update ({found} operations were under way)")
+    if state.unfinished:
+        engine.say(f"continuing after an interrupted update ({state.unfinished} operations were under way)")
     if uninstalled:
         engine.say(f"Helm has no release {uninstalled} any more; the stack forgets it")
 
-    def change(state: dict[str, Any]) -> bool:
-        resolve_pending(state, engine.stack)
-        return not uninstalled or take_over.forget_release(state)
+    def change(found: State) -> State:
+        resolved = resolve_pending(found, engine.stack)
+        return take_over.forget_release(resolved) if uninstalled else resolved
 
     engine.edit_state(change)
-    if found:
+    if state.unfinished:
         engine.refresh()
-    return found
+    return state.unfinished
 
 
-def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
-    """Rewrite the operations that were under way so that a refresh settles them.
+def resolve_pending(state: State, stack: Stack) -> State:
+    """A state in which a refresh settles the operations that were under way.
 
     An object whose creation was under way may exist by now. It gets its id, so that the refresh takes it into the state
     if it is there; forgotten, it would stay behind when the stack is destroyed. A Helm release is taken over by Helm
@@ -50,39 +49,36 @@ def resolve_pending(deployment: MutableMapping[str, Any], stack: Stack) -> int:
     of the release is touched. What was being updated or deleted is in the state already.
 
     Arguments:
-        deployment: the exported state; changed in place.
+        state: the state that the interrupted update has left.
         stack: the stack, whose context names the cluster.
-
-    Returns:
-        How many operations were under way, or were so at an earlier recovery that was interrupted itself.
     """
-    half_known = unrefreshed(deployment)
-    pending = deployment.get("pending_operations") or []
-    for operation in pending:
-        resource = operation["resource"]
-        if resource["type"] == RELEASE:
-            _retire_record(stack, resource.get("inputs") or {}, created=operation["type"] == "creating")
-        elif operation["type"] == "creating" and (identity := _identity(resource)):
-            deployment["resources"].append({**resource, "id": identity})
-    deployment["pending_operations"] = []
-    return len(pending) + half_known
+    noted = []
+    for operation in state.pending:
+        created, resource = operation.type == CREATING, operation.resource
+        if resource.type == HELM_RELEASE:
+            _retire_record(stack, resource.inputs, created=created)
+        elif created and (identity := _identity(resource)):
+            noted.append(replace(resource, id=identity))
+    return replace(state, resources=(*state.resources, *noted), pending=())
 
 
-def _uninstalled_release(stack: Stack, deployment: Mapping[str, Any]) -> str | None:
+def _uninstalled_release(stack: Stack, state: State) -> str | None:
     """Name of the release in the state that Helm has no record of: the provider could only fail to find it.
 
     A destroy that was killed leaves it so.
     """
-    inputs = next((each["inputs"] for each in deployment.get("resources") or [] if each["type"] == RELEASE), None)
+    if state.release is None:
+        return None
+    inputs = state.release.inputs
     if not inputs or helm_storage.records(access.of(stack), inputs["namespace"], inputs["name"]):
         return None
     return str(inputs["name"])
 
 
-def _identity(resource: Mapping[str, Any]) -> str | None:
+def _identity(resource: Resource) -> str | None:
     """The provider's id of a Kubernetes object: its name, after its namespace if it has one."""
-    metadata = (resource.get("inputs") or {}).get("metadata")
-    if not str(resource["type"]).startswith("kubernetes:") or not isinstance(metadata, Mapping):
+    metadata = resource.inputs.get("metadata")
+    if not resource.is_kubernetes or not isinstance(metadata, Mapping):
         return None
     return "/".join(metadata[key] for key in ("namespace", "name") if isinstance(metadata.get(key), str)) or None
 

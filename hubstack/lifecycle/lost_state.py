@@ -20,6 +20,7 @@ from hubstack.chart.storage_class import storage_class
 from hubstack.chart.tokens import services_without_token
 from hubstack.components import api_server, existing
 from hubstack.components.kubernetes import CLUSTER_WIDE, type_token
+from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import guards
 from hubstack.migration import access
@@ -30,18 +31,17 @@ _NAMED = 5
 """How many objects an error names."""
 
 
-def refuse(stack: Stack, deployment: Mapping[str, Any]) -> None:
+def refuse(stack: Stack, state: State) -> None:
     """Refuse the first update of a stack where the cluster has what it would create.
 
     Arguments:
         stack: the stack as it is to be deployed.
-        deployment: its exported state.
+        state: its state.
 
     Raises:
         HubstackError: what is there, and how to go on; or the cluster does not answer.
     """
-    known = [*(deployment.get("resources") or []), *(deployment.get("pending_operations") or [])]
-    if stack.config.get("hubstack:takeOver") or any(_is_of_the_cluster(each) for each in known):
+    if stack.settings.get("takeOver") or state.knows_the_cluster:
         return
     resolved = guards.resolved(stack)
     if resolved is None:
@@ -49,10 +49,6 @@ def refuse(stack: Stack, deployment: Mapping[str, Any]) -> None:
     if found := _found(access.of(stack), resolved):
         some = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
         raise HubstackError(f"{some}{existing.ADVICE.format(stack=stack.name)}")
-
-
-def _is_of_the_cluster(entry: Mapping[str, Any]) -> bool:
-    return str(entry.get("type") or entry["resource"]["type"]).startswith("kubernetes:")
 
 
 def _found(client: Any, resolved: settings.StackSettings) -> list[str]:

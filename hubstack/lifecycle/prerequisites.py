@@ -11,6 +11,7 @@ from rich.console import Console
 from hubstack import project, settings
 from hubstack.chart import render
 from hubstack.chart.release import TokenValues
+from hubstack.migration import access
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
@@ -43,9 +44,7 @@ def make_missing(stack: Stack, console: Console) -> None:
     wanted = find(stack)
     if not wanted.classes and not wanted.node_labels:
         return
-    import kubernetes
-
-    client = kubernetes.config.new_client_from_config(stack.kubeconfig, stack.context)
+    client = access.of(stack)
     for made in [*_make_classes(client, wanted.classes), *_label_nodes(client, wanted.node_labels)]:
         console.print(f"made for this trial, your own cluster must have it: {made}", highlight=False)
 
@@ -56,7 +55,7 @@ def find(stack: Stack) -> Prerequisites:
     Raises:
         SettingsError: the stack's settings are wrong.
     """
-    resolved = settings.resolve(settings.parse(stacks.entries(stack.config), set()), project.ROOT)
+    resolved = settings.resolve(settings.parse(stacks.entries(stack.settings), set()), project.ROOT)
     if resolved.release is None:
         return Prerequisites(frozenset(), ())
     token = "0" * 64

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,12 @@ from hubstack.errors import HubstackError
 from hubstack.project.stacks import Stack
 
 
-def client(context: str, kubeconfig: str | None) -> Any:
+def client(context: str, kubeconfig: Path) -> Any:
     """An ApiClient of the official package.
 
     Arguments:
         context: the kubeconfig's context.
-        kubeconfig: path of the kubeconfig; None for the usual places.
+        kubeconfig: path of the kubeconfig.
 
     Raises:
         HubstackError: no kubeconfig, no such context, or no answer within seconds.
@@ -29,10 +28,9 @@ def client(context: str, kubeconfig: str | None) -> Any:
 
     from hubstack.components import reachability
 
-    path = str(Path(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser())
     try:
-        reachability.check(path, context)
-        return api_server.client(path, context)
+        reachability.check(str(kubeconfig), context)
+        return api_server.client(str(kubeconfig), context)
     except pulumi.RunError as error:
         raise HubstackError(str(error)) from None
     except kubernetes.config.ConfigException as error:
@@ -45,7 +43,7 @@ def of(stack: Stack) -> Any:
     Raises:
         HubstackError: as for `client`.
     """
-    return client(stack.context, stack.kubeconfig)
+    return client(stack.context, stack.kubeconfig_path)
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,18 @@ class Target:
         return api_server.path(self.version, self.kind, self.namespace, self.name)
 
 
-def read(client: Any, target: Target) -> dict[str, Any] | None:
-    """An object as it is; None where there is none. Raises HubstackError."""
-    status, body = _request(client, "GET", target, None, "")
+def read(client: Any, target: Target, seconds: float | None = None) -> dict[str, Any] | None:
+    """An object as it is; None where there is none.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        target: the object.
+        seconds: how long the answer may take, where that is shorter than usual.
+
+    Raises:
+        HubstackError: the cluster refuses.
+    """
+    status, body = _request(client, "GET", target, seconds=seconds)
     return None if status == 404 else body
 
 
@@ -87,23 +94,25 @@ def patch(client: Any, target: Target, change: Mapping[str, Any], manager: str =
 
 
 def _request(
-    client: Any, method: str, target: Target, body: Mapping[str, Any] | None, manager: str
+    client: Any,
+    method: str,
+    target: Target,
+    body: Mapping[str, Any] | None = None,
+    manager: str = "",
+    seconds: float | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    answer = client.call_api(
-        *client.param_serialize(
-            method,
-            target.path(),
-            query_params=[("fieldManager", manager)] if manager else [],
-            header_params={"Accept": "application/json", "Content-Type": "application/merge-patch+json"},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
+    answer = api_server.request(
+        client,
+        method,
+        target.path(),
+        query={"fieldManager": manager} if manager else None,
+        headers={"Content-Type": "application/merge-patch+json"} if body else None,
+        body=body,
+        seconds=seconds,
     )
-    answer.read()
     if answer.status >= 400 and answer.status not in (404, 409):
         raise HubstackError(f"{target.kind} {target.name}: HTTP {answer.status} {answer.reason}; run it again")
-    found: dict[str, Any] = json.loads(answer.data)
-    return answer.status, found
+    return answer.status, answer.document()
 
 
 def explained(error: Exception) -> str | None:

@@ -16,10 +16,11 @@ from rich.table import Table
 
 from hubstack import project
 from hubstack.chart.release import CHART_NAME, CHART_VERSION
+from hubstack.configuration import Configuration, keyed, kubeconfig_path
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import access, helm_storage, live, stack_file, take_over
+from hubstack.migration import access, helm_storage, live, stack_file
 from hubstack.migration.split import leaves, split
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
@@ -91,30 +92,34 @@ def adopt(request: Request, console: Console) -> Adoption:
         # Without the stack's file, which comes last, a values file of ours is what a killed adoption has left.
         if file.exists() and not (file == values_file and not written.exists() and _begins(file, header)):
             raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
-    client = access.client(request.context, str(request.kubeconfig) if request.kubeconfig else None)
+    named = str(request.kubeconfig) if request.kubeconfig else None
+    client = access.client(request.context, kubeconfig_path(named, Path.cwd()))
     record = helm_storage.deployed(client, request.namespace, request.release)
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)
     public, secret = split(record.values)
-    tokens = live.missing_tokens(client, request.namespace, record.values)
-    config: dict[str, Any] = {
-        "hubstack:mode": mode,
-        "hubstack:namespace": request.namespace,
-        "hubstack:releaseName": request.release,
-        "hubstack:createNamespace": False,
-        "hubstack:kubeContext": request.context,
-        take_over.SETTING: request.release,
-        "hubstack:valuesFiles": [f"values/{request.stack}.yaml"],
-    }
+    tokens = live.missing_tokens(_live_tokens(client, record), record.values)
+    config = keyed(
+        {
+            "mode": mode,
+            "namespace": request.namespace,
+            "releaseName": request.release,
+            "createNamespace": False,
+            "kubeContext": request.context,
+            "takeOver": request.release,
+            "valuesFiles": [f"values/{request.stack}.yaml"],
+        }
+    )
+    described = Configuration(config)
     if request.kubeconfig:
-        config["hubstack:kubeconfig"] = str(request.kubeconfig.resolve())
+        described["kubeconfig"] = str(request.kubeconfig.resolve())
     if record.version != CHART_VERSION:
-        config["hubstack:chart"] = {"version": record.version}
+        described["chart"] = {"version": record.version}
     if mode == "native":
-        plain = {key: value for key, value in config.items() if key != "hubstack:valuesFiles"}
-        entries = stacks.entries({**plain, "hubstack:values": record.values})
-        resolved = live.resolve(entries, project.ROOT)
-        config["hubstack:keptChecksums"] = kept = live.kept_checksums(client, resolved, tokens)
+        inline = described.without("valuesFiles")
+        inline["values"] = record.values
+        resolved = live.resolve(stacks.entries(inline), project.ROOT)
+        described["keptChecksums"] = kept = live.kept_checksums(client, resolved, tokens)
         result.kept = len(kept)
         result.notes += _parity_notes(request, record, console)
     stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document={"config": config})
@@ -130,7 +135,7 @@ def adopt(request: Request, console: Console) -> Adoption:
         stack_file.write(written, yaml.safe_dump(document, sort_keys=False))
     result.files = [written, values_file]
     result.open_settings, result.secret_settings = len(leaves(public)), len(leaves(secret))
-    result.tokens = live.names(tokens)
+    result.tokens = live.token_names(tokens)
     if (record.values.get("hub") or {}).get("extraConfig"):
         result.notes.append("hub.extraConfig is code and stays readable: if a secret is written in it, move it out")
     if mode == "helm" and record.revision == 1 and result.tokens:
@@ -157,6 +162,18 @@ def _mode(request: Request, record: helm_storage.Record) -> str:
             f"{CHART_VERSION}; adopt it with --mode helm, and upgrade the chart as a step of its own"
         )
     return request.mode or ("native" if record.version == CHART_VERSION else "helm")
+
+
+def _live_tokens(client: Any, record: helm_storage.Record) -> dict[str, Any]:
+    """The tokens of the release's hub; without them the stack would draw new ones at its first update."""
+    found = live.tokens(client, record.namespace, record.names)
+    if not found:
+        raise HubstackError(
+            f"release {record.release}: its hub's Secret {record.names.hub} is not in namespace {record.namespace} or "
+            "has no tokens: new ones would take their place, and logins and encrypted auth state be lost. Let Helm "
+            "make it again (helm upgrade with the same values), then adopt. Nothing was changed."
+        )
+    return found
 
 
 def _parity_notes(request: Request, record: helm_storage.Record, console: Console) -> list[str]:

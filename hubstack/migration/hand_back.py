@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from hubstack import settings
-from hubstack.components.existing import RELEASE
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import access, helm_storage, live, native_to_helm, switch
+from hubstack.migration import access, helm_storage, live, native_to_helm
 from hubstack.project.stacks import Stack
 
 
@@ -38,11 +36,10 @@ def hand_back(engine: EngineStack) -> HandedBack:
         HubstackError: nothing is deployed, an operation is unfinished, or the settings are not what is deployed: Helm
             would be given settings that the hub does not have. Nothing was changed then.
     """
-    stack, deployment = engine.stack, engine.state()
-    native_to_helm.refuse_unfinished(stack, deployment)
-    resources = deployment.get("resources") or []
-    objects = native_to_helm.objects(deployment)
-    if not objects and not any(each["type"] == RELEASE for each in resources):
+    stack, state = engine.stack, engine.state()
+    native_to_helm.refuse_unfinished(stack, state)
+    objects = native_to_helm.objects(state)
+    if not objects and not state.release:
         raise HubstackError(f"stack {stack.name}: no hub is deployed, so there is nothing to hand back")
     if waiting := [f"{operation} {name}" for operation, name in engine.preview().steps]:
         some = ", ".join(waiting[:5]) + (", ..." if waiting[5:] else "")
@@ -50,15 +47,15 @@ def hand_back(engine: EngineStack) -> HandedBack:
             f"stack {stack.name}: its settings are not what is deployed ({some}); deploy them first: "
             f"hubstack up --stack {stack.name}. Nothing was changed."
         )
-    name, client = switch.release_name(stack), access.of(stack)
+    name, client = stack.release_name, access.of(stack)
     if objects:
         values = live.resolve(engine.entries(), stack.root).loaded.user
         record = native_to_helm.create_release(client, stack.namespace, name, objects, values)
     else:
         record = helm_storage.deployed(client, stack.namespace, name)
-    engine.edit_state(_forget_all)
+    engine.edit_state(lambda state: replace(state, resources=()))
     engine.forget()
-    return HandedBack(name, stack.namespace, record.revision, record.version, len(resources), bool(objects))
+    return HandedBack(name, stack.namespace, record.revision, record.version, len(state.resources), bool(objects))
 
 
 def next_steps(stack: Stack, done: HandedBack) -> list[str]:
@@ -77,8 +74,3 @@ def next_steps(stack: Stack, done: HandedBack) -> list[str]:
         f"Back again: hubstack adopt --release {done.release} --context {stack.context} --namespace {done.namespace} "
         "--stack NAME",
     ]
-
-
-def _forget_all(deployment: dict[str, Any]) -> bool:
-    deployment["resources"] = []
-    return True

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hubstack.chart import helm_yaml
+from hubstack.chart.load import load_raw_values
+from hubstack.chart.names import Names
 from hubstack.errors import HubstackError
 from hubstack.parity import helm_documents
 
@@ -43,6 +45,11 @@ class Record:
     """What the user set, without the chart's defaults; secrets are in it."""
     manifest: str
     """The objects as YAML, hooks not among them; secrets are in it."""
+
+    @property
+    def names(self) -> Names:
+        """Names of the release's objects; every version of the chart since 3.0 makes them alike."""
+        return Names(load_raw_values((), self.values).values, self.release, self.chart)
 
 
 def records(client: Any, namespace: str, release: str) -> list[Record]:

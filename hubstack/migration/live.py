@@ -10,6 +10,7 @@ from typing import Any
 from hubstack import settings
 from hubstack.chart import render
 from hubstack.chart.errors import SettingsError
+from hubstack.chart.names import Names
 from hubstack.chart.release import TokenValues
 from hubstack.chart.tokens import services_without_token, with_tokens
 from hubstack.components.chart_component import CHECKSUM_PREFIX
@@ -29,18 +30,21 @@ _SERVICE = "hub.services."
 _API_TOKEN = ".apiToken"
 
 
-def tokens(client: Any, namespace: str, secret: str) -> dict[str, Any]:
+def tokens(client: Any, namespace: str, names: Names) -> dict[str, Any]:
     """The tokens in the hub's Secret, in the shape of ``hubstack:adoptedTokens``; only those that are there.
+
+    It is the Secret that the chart makes, also where ``hub.existingSecret`` names another one: the chart looks its
+    tokens up in its own Secret alone (``hub/_helpers-passwords.tpl``).
 
     Arguments:
         client: an ApiClient of the official package.
         namespace: where the hub is.
-        secret: name of the hub's Secret.
+        names: of the hub's objects.
     """
     import kubernetes
 
     try:
-        data = kubernetes.client.CoreV1Api(client).read_namespaced_secret(secret, namespace).data or {}
+        data = kubernetes.client.CoreV1Api(client).read_namespaced_secret(names.hub, namespace).data or {}
     except kubernetes.client.ApiException as error:
         if error.status != 404:
             raise
@@ -76,21 +80,13 @@ def resolve(entries: Mapping[str, str], root: Path) -> settings.StackSettings:
         raise HubstackError(f"{text}:\n{error}") from None
 
 
-def secret_name(values: Mapping[str, Any]) -> str:
-    """Name of the hub's Secret (chart: ``_helpers-names.tpl``)."""
-    override = values.get("fullnameOverride")
-    return f"{override}-hub" if override else "hub"
-
-
-def missing_tokens(client: Any, namespace: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def missing_tokens(found: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The live tokens that the settings do not have: where an update would generate others.
 
     Arguments:
-        client: an ApiClient of the official package.
-        namespace: where the hub is.
-        values: its settings, as values of the chart.
+        found: the live tokens.
+        values: the hub's settings, as values of the chart.
     """
-    found = tokens(client, namespace, secret_name(values))
     open_services = services_without_token(values)
     asked = TokenValues(_ASKED, _ASKED, _ASKED, dict.fromkeys(open_services, _ASKED))
     wanted = with_tokens(values, asked)
@@ -104,7 +100,7 @@ def missing_tokens(client: Any, namespace: str, values: Mapping[str, Any]) -> di
     return {**kept, "services": services} if services else kept
 
 
-def names(found: Mapping[str, Any]) -> list[str]:
+def token_names(found: Mapping[str, Any]) -> list[str]:
     """Names of tokens as people know them; one of a service is ``service-<name>``."""
     return sorted(set(found) - {"services"} | {f"service-{name}" for name in found.get("services") or {}})
 

@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hubstack.chart import helm_yaml
 from hubstack.chart.release import APP_VERSION, CHART_NAME, CHART_VERSION
-from hubstack.components.existing import RELEASE
-from hubstack.components.kubernetes import CLUSTER_WIDE, type_token
-from hubstack.engine.pending import unfinished
+from hubstack.components.kubernetes import CLUSTER_WIDE
+from hubstack.engine.state import COMPONENT, HELM_RELEASE, NAMESPACE, STORAGE_CLASS, Resource, State, revealed
 from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage
-from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
 Object = Mapping[str, Any]
 
-_COMPONENT = "hubstack:index:"
 _BOTH_MODES = (
-    *(f"{_COMPONENT}{noun}" for noun in ("JupyterHub", "Tokens", "StorageClass")),
-    type_token("v1", "Namespace"),
-    type_token("storage.k8s.io/v1", "StorageClass"),
-    RELEASE,
+    *(f"{COMPONENT}{noun}" for noun in ("JupyterHub", "Tokens", "StorageClass")),
+    NAMESPACE,
+    STORAGE_CLASS,
+    HELM_RELEASE,
 )
 """Resources that mode helm has, too."""
 _FOR_ENGINE = "pulumi.com/"
 """Begin of annotations that speak to the provider alone."""
 
 
-def objects(deployment: Mapping[str, Any]) -> list[Object]:
+def objects(state: State) -> list[Object]:
     """The objects of mode native in a state that was exported with its secrets, as Helm would have them."""
     return [
-        _as_helm_has_it(_revealed(each["inputs"]))
-        for each in deployment.get("resources") or []
-        if each["type"].startswith("kubernetes:") and _is_native_only(each) and each.get("inputs")
+        _as_helm_has_it({key: value for key, value in revealed(each.inputs).items() if not key.startswith("__")})
+        for each in state.resources
+        if each.is_kubernetes and _is_native_only(each) and each.inputs
     ]
 
 
-def forget_objects(deployment: dict[str, Any]) -> bool:
-    """Take the objects of mode native and their components out of a state; the cluster keeps all of it."""
-    kept = [each for each in deployment["resources"] if not _is_native_only(each)]
-    changed = len(kept) < len(deployment["resources"])
-    deployment["resources"] = kept
-    return changed
+def forget_objects(state: State) -> State:
+    """A state without the objects of mode native and their components; the cluster keeps all of it."""
+    return state.where(lambda each: not _is_native_only(each))
 
 
-def refuse_unfinished(stack: Stack, deployment: Mapping[str, Any]) -> None:
+def refuse_unfinished(stack: Stack, state: State) -> None:
     """Refuse to hand over what an interrupted update has left half done.
 
     Raises:
         HubstackError: operations are pending, so nobody knows what the cluster has.
     """
-    if count := unfinished(deployment):
+    if count := state.unfinished:
         raise HubstackError(
             f"stack {stack.name}: an update was interrupted, {count} operations are pending; end it first, with the "
             f"settings as they were: hubstack up --stack {stack.name}. Nothing was changed."
@@ -105,9 +98,8 @@ def create_release(
     return helm_storage.deployed(client, namespace, release)
 
 
-def _is_native_only(resource: Mapping[str, Any]) -> bool:
-    kind = resource["type"]
-    return kind.startswith(("kubernetes:", _COMPONENT)) and kind not in _BOTH_MODES
+def _is_native_only(each: Resource) -> bool:
+    return (each.is_kubernetes or each.type.startswith(COMPONENT)) and each.type not in _BOTH_MODES
 
 
 def _as_helm_has_it(manifest: Object) -> Object:
@@ -129,12 +121,3 @@ def _mark(client: Any, namespace: str, release: str, manifest: Object) -> None:
         "annotations": {**annotations, f"{_FOR_ENGINE}skipAwait": None},
     }
     access.patch(client, access.Target(version, kind, scope, name), {"metadata": metadata}, "helm")
-
-
-def _revealed(value: Any) -> Any:
-    """A part of an exported state without the engine's wrappings of secrets."""
-    if isinstance(value, Mapping):
-        if stacks.SECRET in value:
-            return _revealed(json.loads(value["plaintext"]))
-        return {key: _revealed(member) for key, member in value.items() if not key.startswith("__")}
-    return [_revealed(member) for member in value] if isinstance(value, list) else value

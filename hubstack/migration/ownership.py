@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hubstack.engine.state import State
 from hubstack.migration import access
 from hubstack.project.stacks import Stack
 
@@ -27,14 +28,14 @@ _TRIES = 5
 """How often an object is read again that a controller changes at the same moment."""
 
 
-def hand_over(stack: Stack, deployment: Mapping[str, Any], former: Sequence[str] = (DRAWN,)) -> int:
+def hand_over(stack: Stack, state: State, former: Sequence[str] = (DRAWN,)) -> int:
     """Let former managers hand over to the stack's own, on those of its objects that its state shows with one.
 
     Nothing else about the objects changes; the cluster is asked only if there are such objects.
 
     Arguments:
         stack: the stack, whose context names the cluster.
-        deployment: its state.
+        state: its state.
         former: whose objects the stack has taken over, `HELM` or `DRAWN`.
 
     Returns:
@@ -43,7 +44,7 @@ def hand_over(stack: Stack, deployment: Mapping[str, Any], former: Sequence[str]
     Raises:
         HubstackError: the cluster refuses, or does not answer.
     """
-    found = list(_shared(deployment, former))
+    found = list(_shared(state, former))
     if found:
         client = access.of(stack)
         for target, own in found:
@@ -51,16 +52,13 @@ def hand_over(stack: Stack, deployment: Mapping[str, Any], former: Sequence[str]
     return len(found)
 
 
-def _shared(deployment: Mapping[str, Any], former: Sequence[str]) -> Iterator[tuple[access.Target, str]]:
-    for each in deployment.get("resources") or []:
-        outputs = each.get("outputs") or {}
-        if not each["type"].startswith("kubernetes:") or not (own := outputs.get(_OWN)):
+def _shared(state: State, former: Sequence[str]) -> Iterator[tuple[access.Target, str]]:
+    for each in state.resources:
+        if not each.is_kubernetes or not (own := each.outputs.get(_OWN)):
             continue
-        entries = (outputs.get("metadata") or {}).get("managedFields") or []
+        entries = (each.outputs.get("metadata") or {}).get("managedFields") or []
         if handed_over(entries, own, former) != entries:
-            _, version, kind = each["type"].split(":")
-            namespace, _, name = each["id"].rpartition("/")
-            yield access.Target(version.removeprefix("core/"), kind, namespace, name), own
+            yield access.Target(each.api_version, each.kind, each.namespace, each.object_name), own
 
 
 def _settle(client: Any, target: access.Target, own: str, former: Sequence[str]) -> None:

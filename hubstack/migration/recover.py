@@ -10,9 +10,10 @@ from rich.console import Console
 
 from hubstack import project
 from hubstack.chart.merge import merge_files
+from hubstack.configuration import keyed
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
-from hubstack.migration import access, helm_storage, live, stack_file, take_over
+from hubstack.migration import access, helm_storage, live, stack_file
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,13 @@ def recover(engine: EngineStack) -> Recovery:
             f"Pulumi.{stack.base}.yaml, and the live token goes on. Nothing was changed."
         )
     client = access.of(stack)
-    tokens = live.missing_tokens(client, stack.namespace, resolved.loaded.tree)
-    if not live.tokens(client, stack.namespace, live.secret_name(resolved.loaded.tree)):
+    found = live.tokens(client, stack.namespace, resolved.names)
+    if not found:
         raise HubstackError(
             f"stack {stack.name}: namespace {stack.namespace} has no hub to go on with; "
             f"`hubstack up --stack {stack.name}` makes a new one. Nothing was changed."
         )
+    tokens = live.missing_tokens(found, resolved.loaded.tree)
     values: dict[str, Any] = {}
     adopted = tokens
     if stack.mode == "helm":
@@ -69,8 +71,8 @@ def recover(engine: EngineStack) -> Recovery:
         values, adopted = _as_values(tokens, released)
     file = project.ROOT / f"Pulumi.{stack.base}.yaml"
     added = stack_file.encrypted(engine, {"secretValues": values, "adoptedTokens": adopted})
-    stack_file.put(file, {**added, take_over.SETTING: resolved.release_name})
-    return Recovery(stack.name, stack.mode, live.names(tokens), file.name)
+    stack_file.put(file, {**added, **keyed({"takeOver": resolved.release_name})})
+    return Recovery(stack.name, stack.mode, live.token_names(tokens), file.name)
 
 
 def show(result: Recovery, console: Console) -> None:

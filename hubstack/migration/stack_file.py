@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from hubstack import configuration
+from hubstack.configuration import Configuration, Setting
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
 from hubstack.migration import commented_yaml
@@ -47,12 +49,12 @@ def write(file: Path, text: str) -> None:
     temporary.replace(file)
 
 
-def encrypted(engine: EngineStack, secrets: Mapping[str, Any]) -> dict[str, Any]:
+def encrypted(engine: EngineStack, secrets: Mapping[Setting, Any]) -> dict[str, Any]:
     """Encrypt each leaf of some settings with the stack's own secrets provider.
 
     Arguments:
         engine: the engine on the stack.
-        secrets: a tree for each setting, named without ``hubstack:``.
+        secrets: a tree for each setting.
 
     Returns:
         What belongs into the stack's file: the settings, and what it has to say about its secrets provider.
@@ -62,12 +64,14 @@ def encrypted(engine: EngineStack, secrets: Mapping[str, Any]) -> dict[str, Any]
     """
     for name, tree in secrets.items():
         for path, value in leaves(tree):
-            setting = f"hubstack:{name}{path}"
+            setting = f"{configuration.key(name)}{path}"
             try:
                 engine.set_secret(setting, value if isinstance(value, str) else str(value))
             except HubstackError as error:
                 raise HubstackError(f"{setting} could not be encrypted: {error}") from None
     stack = engine.stack
     written = yaml.safe_load((stack.folder / f"Pulumi.{stack.name}.yaml").read_text())
-    config = {f"hubstack:{name}": written["config"][f"hubstack:{name}"] for name, tree in secrets.items() if tree}
+    config = configuration.keyed(
+        {name: Configuration(written["config"])[name] for name, tree in secrets.items() if tree}
+    )
     return {**{key: written[key] for key in ENCRYPTION if key in written}, **config}

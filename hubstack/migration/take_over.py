@@ -7,24 +7,18 @@ pieces is that of `hubstack.lifecycle.deploy`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from hubstack.components.existing import RELEASE
 from hubstack.engine import provider
 from hubstack.engine.stack import EngineStack
+from hubstack.engine.state import HELM_RELEASE, JUPYTERHUB, PROVIDER, TOKEN_KEY, Resource, State, secret
 from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage, live, ownership
-from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
-SETTING = "hubstack:takeOver"
-"""Setting that names the release with which a stack goes on."""
-RELEASE_URN_TYPE = f"hubstack:index:JupyterHub${RELEASE}"
-JUPYTERHUB_TYPE = "hubstack:index:JupyterHub"
-TOKEN_KEY_TYPE = "random:index/randomBytes:RandomBytes"
 FORMER_OWNERS = (ownership.HELM, ownership.DRAWN)
 """Who has had the objects: Helm, or a state that is lost."""
 READ_SERVICE = "jupyterhub-proxy-public"
@@ -45,43 +39,44 @@ class Source(Enum):
         return self in (Source.HELM_OBJECTS, Source.LOST_OBJECTS)
 
 
-def find_source(stack: Stack, deployment: Mapping[str, Any]) -> Source:
+def find_source(stack: Stack, state: State) -> Source:
     """What the next update of a stack is to take over.
 
     Arguments:
         stack: the stack as its settings describe it.
-        deployment: its state.
+        state: its state.
 
     Raises:
         HubstackError: an operation of Helm on the release is unfinished.
     """
-    release = stack.config.get(SETTING)
+    release = stack.settings.get("takeOver")
     if not release:
         return Source.NOTHING
     if stack.mode == "helm":
-        return Source.NOTHING if _knows_release(stack, deployment) else Source.HELM_RELEASE
+        return Source.NOTHING if _knows_release(stack, state) else Source.HELM_RELEASE
     client = access.of(stack)
     if helm_storage.records(client, stack.namespace, release):
         helm_storage.deployed(client, stack.namespace, release)
         return Source.HELM_OBJECTS
     # Once an update has ended, nothing is left to take over.
-    return Source.NOTHING if stacks.outputs(deployment).get("mode") else Source.LOST_OBJECTS
+    return Source.NOTHING if state.outputs.get("mode") else Source.LOST_OBJECTS
 
 
-def require_tokens(engine: EngineStack, deployment: Mapping[str, Any]) -> None:
+def require_tokens(engine: EngineStack, state: State) -> None:
     """Refuse a state without tokens, which would make new ones, where the hub has tokens that the stack does not know.
 
     Raises:
         HubstackError: the names of such tokens, and how to make the stack know them.
     """
-    if any(each["type"] == TOKEN_KEY_TYPE for each in deployment.get("resources") or []):
+    if state.has(TOKEN_KEY):
         return
     stack = engine.stack
     resolved = live.resolve(engine.entries(), stack.root)
-    found = live.names(live.missing_tokens(access.of(stack), stack.namespace, resolved.loaded.tree))
+    live_tokens = live.tokens(access.of(stack), stack.namespace, resolved.names)
+    found = live.token_names(live.missing_tokens(live_tokens, resolved.loaded.tree))
     if missing := sorted({*found} - {*resolved.config.adopted_tokens.by_name(), *resolved.config.rotate_tokens}):
         raise HubstackError(
-            f"{SETTING}: the live hub has tokens that stack {stack.name} does not know ({', '.join(missing)}): "
+            f"hubstack:takeOver: the live hub has tokens that stack {stack.name} does not know ({', '.join(missing)}): "
             "new ones would take their place, and logins and encrypted auth state be lost. "
             f"`hubstack recover --stack {stack.name}` writes them into its file. Nothing was changed."
         )
@@ -105,7 +100,7 @@ def import_release(engine: EngineStack) -> None:
     """Write the live release into the state of a stack in mode helm, after everything that is not the release's."""
     # What is not the chart's, such as the namespace, may be there too.
     engine.update(exclude=[release_urn(engine.stack)], variables=provider.TAKE_OVER)
-    engine.edit_state(lambda deployment: add_release(engine.stack, deployment))
+    engine.edit_state(lambda state: add_release(engine.stack, state))
 
 
 def hide_release(stack: Stack) -> int:
@@ -113,7 +108,7 @@ def hide_release(stack: Stack) -> int:
 
     The records stay in the namespace under another label.
     """
-    return helm_storage.retire(access.of(stack), stack.namespace, stack.config[SETTING])
+    return helm_storage.retire(access.of(stack), stack.namespace, stack.settings["takeOver"])
 
 
 def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -137,24 +132,23 @@ def _why(before: Any, after: Any) -> str:
 
 def release_urn(stack: Stack) -> str:
     """URN of the Helm release in a stack."""
-    return f"urn:pulumi:{stack.name}::{stack.project}::{RELEASE_URN_TYPE}::jupyterhub-release"
+    return f"urn:pulumi:{stack.name}::{stack.project}::{JUPYTERHUB}${HELM_RELEASE}::jupyterhub-release"
 
 
-def _knows_release(stack: Stack, deployment: Mapping[str, Any]) -> bool:
-    return any(each["urn"] == release_urn(stack) for each in deployment.get("resources") or [])
+def _knows_release(stack: Stack, state: State) -> bool:
+    return any(each.urn == release_urn(stack) for each in state.resources)
 
 
-def add_release(stack: Stack, deployment: dict[str, Any]) -> bool:
-    """Write the live release into the state of a stack that has everything else already.
+def add_release(stack: Stack, state: State) -> State:
+    """The state of a stack that has everything else already, with the live release.
 
     Raises:
         HubstackError: the release is gone, or in the middle of something.
     """
-    record = helm_storage.deployed(access.of(stack), stack.namespace, stack.config[SETTING])
+    record = helm_storage.deployed(access.of(stack), stack.namespace, stack.settings["takeOver"])
     # The engine has noted the Service that depends on the release, and knows no more of it than that.
-    resources = [each for each in deployment["resources"] if not each["urn"].endswith(f"::{READ_SERVICE}")]
-    parent = next(each["urn"] for each in resources if each["type"] == JUPYTERHUB_TYPE)
-    found = next(each for each in resources if each["type"] == provider.TYPE)
+    known = state.where(lambda each: each.name != READ_SERVICE)
+    provider = next(known.of_type(PROVIDER))
     inputs = {
         "name": record.release,
         "namespace": record.namespace,
@@ -162,36 +156,26 @@ def add_release(stack: Stack, deployment: dict[str, Any]) -> bool:
         "version": record.version,
         "values": _secret_leaves(record.values),
     }
-    resources.append(
-        {
-            "urn": release_urn(stack),
-            "custom": True,
-            "id": f"{record.namespace}/{record.release}",
-            "type": RELEASE,
-            "inputs": inputs,
-            "outputs": inputs,
-            "parent": parent,
-            "provider": f"{found['urn']}::{found['id']}",
-        }
+    release = Resource(
+        urn=release_urn(stack),
+        type=HELM_RELEASE,
+        id=f"{record.namespace}/{record.release}",
+        inputs=inputs,
+        outputs=inputs,
+        parent=next(known.of_type(JUPYTERHUB)).urn,
+        provider=f"{provider.urn}::{provider.id}",
+        rest={"custom": True},
     )
-    deployment["resources"] = resources
-    return True
+    return replace(known, resources=(*known.resources, release))
 
 
 def _secret_leaves(value: Any) -> Any:
     """A tree with each leaf as a secret of the state."""
     if isinstance(value, Mapping) and value:
         return {key: _secret_leaves(member) for key, member in value.items()}
-    return {stacks.SECRET: stacks.SECRET_VALUE, "plaintext": json.dumps(value)}
+    return secret(value)
 
 
-def forget_release(deployment: dict[str, Any]) -> bool:
-    """Take the Helm release, and the Service that was read from it, out of a state; the cluster keeps all of it."""
-    kept = [
-        each
-        for each in deployment["resources"]
-        if each["type"] != RELEASE and not each["urn"].endswith(f"::{READ_SERVICE}")
-    ]
-    changed = len(kept) < len(deployment["resources"])
-    deployment["resources"] = kept
-    return changed
+def forget_release(state: State) -> State:
+    """A state without the Helm release and the Service that was read from it; the cluster keeps all of it."""
+    return state.where(lambda each: each.type != HELM_RELEASE and each.name != READ_SERVICE)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hubstack.chart import autohttps
 from hubstack.parity import compare, normal
 
 Manifest = dict[str, Any]
@@ -93,13 +94,15 @@ def _rename_autohttps_budget(manifests: list[Manifest]) -> list[Manifest]:
     """
 
     def is_budget(manifest: Manifest) -> bool:
-        return bool(manifest["kind"] == "PodDisruptionBudget" and manifest["metadata"].get("name") == "proxy")
+        return bool(
+            manifest["kind"] == "PodDisruptionBudget" and manifest["metadata"].get("name") == autohttps.PDB_NAME
+        )
 
     if sum(map(is_budget, manifests)) < 2:
         return manifests
     return [
-        _with(each, ("metadata", "name"), "autohttps")
-        if is_budget(each) and each["metadata"]["labels"]["component"] == "autohttps"
+        _with(each, ("metadata", "name"), autohttps.COMPONENT)
+        if is_budget(each) and each["metadata"]["labels"]["component"] == autohttps.COMPONENT
         else each
         for each in manifests
     ]

@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import yaml
 
 from hubstack import project
 from hubstack.chart.text import sha256
+from hubstack.configuration import Configuration, kubeconfig_path
 from hubstack.errors import HubstackError
 from hubstack.project import definition
 
@@ -31,11 +31,6 @@ EMBEDDED_CONTEXT = "hubstack-sim"
 
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """What a stack's file says about its secrets provider."""
-
-SECRET = "4dabf18193072939515e22adb298388d"
-"""Key by which the engine marks a secret in a state (Pulumi: ``sdk/go/common/resource/sig``)."""
-SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"
-"""What stands under it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +54,24 @@ class Stack:
         return definition.name(self.root)
 
     @property
+    def settings(self) -> Configuration:
+        """The settings by their names; what is written there is written into `config`."""
+        return Configuration(self.config)
+
+    @property
     def context(self) -> str:
-        return str(self.config.get("hubstack:kubeContext") or "")
+        return str(self.settings.get("kubeContext") or "")
 
     @property
     def kubeconfig(self) -> str | None:
         """Path of the kubeconfig, or None for the usual places."""
-        return self.config.get("hubstack:kubeconfig")
+        path: str | None = self.settings.get("kubeconfig")
+        return path
+
+    @property
+    def kubeconfig_path(self) -> Path:
+        """Where the kubeconfig is, the usual place included."""
+        return kubeconfig_path(self.kubeconfig, self.root)
 
     @property
     def is_embedded(self) -> bool:
@@ -76,11 +82,16 @@ class Stack:
 
     @property
     def mode(self) -> str:
-        return str(self.config.get("hubstack:mode") or MODES[0])
+        return str(self.settings.get("mode") or MODES[0])
 
     @property
     def namespace(self) -> str:
-        return str(self.config.get("hubstack:namespace") or "jhub")
+        return str(self.settings.get("namespace") or "jhub")
+
+    @property
+    def release_name(self) -> str:
+        """Name of the Helm release, in mode native the one that labels and cluster-wide names carry."""
+        return str(self.settings.get("releaseName") or self.namespace)
 
     @property
     def folder(self) -> Path:
@@ -124,44 +135,42 @@ def select(
         raise HubstackError(f"{file.name}: not valid YAML: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.setdefault("config", {}), dict):
         raise HubstackError(f"{file.name}: must be a map with a key 'config'")
-    config = document["config"]
+    chosen = Configuration(document["config"])
     suffixes: list[str] = []
     for path in values:
         if not path.is_file():
             raise HubstackError(f"values file {str(path)!r}: no such file")
         suffixes.append(_slug(path.stem))
     if values:
-        config["hubstack:valuesFiles"] = [str(path.resolve()) for path in values]
+        chosen["valuesFiles"] = [str(path.resolve()) for path in values]
     if mode and mode not in MODES:
         raise HubstackError(f"mode {mode!r}: unknown; allowed: {', '.join(MODES)}")
-    if mode and mode != config.get("hubstack:mode", MODES[0]):
-        config["hubstack:mode"] = mode
+    if mode and mode != chosen.get("mode", MODES[0]):
+        chosen["mode"] = mode
         suffixes.append(mode)
     if suffixes:
         ending = "-".join(suffixes)
-        config["hubstack:namespace"] = f"{config.get('hubstack:namespace', 'jhub')}-{ending}"[:63].rstrip("-")
-        config.pop("hubstack:releaseName", None)
-    if context and context != config.get("hubstack:kubeContext"):
+        chosen["namespace"] = f"{chosen.get('namespace', 'jhub')}-{ending}"[:63].rstrip("-")
+        chosen.remove("releaseName")
+    if context and context != chosen.get("kubeContext"):
         # Another cluster under the same stack name would have the engine delete the first cluster's hub.
         suffixes.append(_slug(context))
-        config["hubstack:kubeContext"] = context
-        config.pop("hubstack:clusterIdentifier", None)
+        chosen["kubeContext"] = context
+        chosen.remove("clusterIdentifier")
     if kubeconfig:
-        config["hubstack:kubeconfig"] = str(kubeconfig)
-    if config.get("hubstack:mode") == "helm":
-        _use_mirrored_chart(config)
-    return Stack(name="-".join([base, *suffixes]), base=base, config=config, document=document, root=root)
+        chosen["kubeconfig"] = str(kubeconfig)
+    if chosen.get("mode") == "helm":
+        _use_mirrored_chart(chosen)
+    return Stack(name="-".join([base, *suffixes]), base=base, config=document["config"], document=document, root=root)
 
 
-def entries(config: Mapping[str, Any]) -> dict[str, str]:
+def entries(configuration: Configuration) -> dict[str, str]:
     """A configuration as the engine would hand it to the program, except that encrypted leaves stay encrypted: they are
     texts that tell one ciphertext from another.
     """
-    prefix = "hubstack:"
     return {
-        key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(_opaque(value))
-        for key, value in config.items()
-        if key.startswith(prefix)
+        name: value if isinstance(value, str) else json.dumps(_opaque(value))
+        for name, value in configuration.by_name().items()
     }
 
 
@@ -176,14 +185,6 @@ def _opaque(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _opaque(member) for key, member in value.items()}
     return [_opaque(member) for member in value] if isinstance(value, list) else value
-
-
-def outputs(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Outputs of a stack as its state has them; none before its first update has ended."""
-    for each in deployment.get("resources") or []:
-        if each["type"] == "pulumi:pulumi:Stack":
-            return each.get("outputs") or {}
-    return {}
 
 
 def deployed() -> list[str]:
@@ -275,11 +276,11 @@ def _passphrase_file() -> Path:
     return file
 
 
-def _use_mirrored_chart(config: dict[str, Any]) -> None:
-    chart = dict(config.get("hubstack:chart") or {})
+def _use_mirrored_chart(configuration: Configuration) -> None:
+    chart = dict(configuration.get("chart") or {})
     archive = project.mirrored_chart(str(chart.get("version", "4.4.0")))
     if archive and not chart.get("path") and not chart.get("repository"):
-        config["hubstack:chart"] = {**chart, "path": str(archive)}
+        configuration["chart"] = {**chart, "path": str(archive)}
 
 
 def _slug(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hubstack.chart import hub
 from hubstack.review.changes import ObjectChange
 from hubstack.review.rendering import Rendered
 from hubstack.secret_settings import url_without_password
@@ -29,12 +30,14 @@ class Change:
 
     def action(self, kind: str, component: str) -> str | None:
         """What happens to the object of a kind with a component label."""
-        for each in self.objects:
-            manifest = self.head.objects.get(each.name) or self.base.objects.get(each.name) or {}
-            labels = manifest.get("metadata", {}).get("labels", {})
-            if manifest.get("kind") == kind and labels.get("component") == component:
-                return each.action
-        return None
+        of_kind = (each for each in self.objects if each.name.startswith(f"{kind}/"))
+        return next((each.action for each in of_kind if self.component(each) == component), None)
+
+    def component(self, changed: ObjectChange) -> str | None:
+        """The label that tells which part of the hub an object is of, however objects are named."""
+        manifest = self.head.objects.get(changed.name) or self.base.objects.get(changed.name) or {}
+        label: str | None = manifest.get("metadata", {}).get("labels", {}).get("component")
+        return label
 
 
 def at(tree: Any, path: str) -> Any:
@@ -100,7 +103,7 @@ def data_objects(change: Change) -> Iterator[str]:
     for each in change.objects:
         kind = each.name.partition("/")[0]
         if kind in ("PersistentVolumeClaim", "StorageClass") and each.action in ("replace", "delete"):
-            what = "the hub's database of users and servers" if each.name.endswith("/hub-db-dir") else each.name
+            what = "the hub's database of users and servers" if change.component(each) == hub.COMPONENT else each.name
             made = "replaced" if kind == "StorageClass" else "replaced by a new, empty one"
             yield f"{what} is {made if each.action == 'replace' else 'deleted'}"
 

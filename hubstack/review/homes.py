@@ -11,11 +11,12 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hubstack import project
+from hubstack.configuration import kubeconfig_path
 from hubstack.errors import HubstackError
+from hubstack.migration import access
 from hubstack.review.rendering import Rendered
 
 SELECTOR = "component=singleuser-storage"
@@ -117,12 +118,9 @@ def live_claims(side: Rendered) -> list[Claim]:
     import kubernetes  # seconds of import time, paid only where a cluster is asked
 
     where = f"home volumes of namespace {side.namespace}, context {side.config.get('kubeContext')}"
-    kubeconfig = side.config.get("kubeconfig")
-    if kubeconfig:
-        kubeconfig = str(project.ROOT / Path(kubeconfig).expanduser())
+    kubeconfig = kubeconfig_path(side.config.get("kubeconfig"), project.ROOT)
     try:
-        client = kubernetes.config.new_client_from_config(kubeconfig, side.config.get("kubeContext"))
-        api = kubernetes.client.CoreV1Api(client)
+        api = kubernetes.client.CoreV1Api(access.client(str(side.config.get("kubeContext")), kubeconfig))
         found, more = [], None
         while more != "":
             page = api.list_namespaced_persistent_volume_claim(
@@ -134,7 +132,7 @@ def live_claims(side: Rendered) -> list[Claim]:
             )
             found += page.items
             more = page.metadata._continue or ""
-    except kubernetes.config.ConfigException as error:
+    except HubstackError as error:
         raise HubstackError(f"{where}: {error}") from None
     except kubernetes.client.ApiException as error:
         raise HubstackError(f"{where}: the cluster answers {error.status} {error.reason}") from None

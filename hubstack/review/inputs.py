@@ -11,6 +11,7 @@ from hubstack import secret_settings
 from hubstack.chart import helm_yaml
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.text import sha256
+from hubstack.configuration import Configuration
 from hubstack.review.sources import StackFile
 
 
@@ -27,7 +28,7 @@ def digest(file: StackFile) -> str:
 def secrets(file: StackFile) -> frozenset[str]:
     """Every secret that can be told of a stack that could not be rendered; encrypted ones stay what they are."""
     found = set(_secrets_of(file.folder / f"Pulumi.{file.stack}.yaml"))
-    declared = _decoded(file.config.get("hubstack:secretValues"))
+    declared = _decoded(Configuration(file.config).get("secretValues"))
     found.update(str(leaf) for _, _, leaf in secret_settings.leaves(declared) if isinstance(leaf, str))
     for path in _values_files(file):
         found.update(_secrets_of(path))
@@ -56,12 +57,12 @@ def _unprefixed(tree: Any) -> Any:
 
 
 def _values_files(file: StackFile) -> list[Path]:
-    names = _decoded(file.config.get("hubstack:valuesFiles"))
+    names = _decoded(Configuration(file.config).get("valuesFiles"))
     return [file.folder / name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _charts(file: StackFile) -> list[Path]:
-    chart = _decoded(file.config.get("hubstack:chart"))
+    chart = _decoded(Configuration(file.config).get("chart"))
     path = chart.get("path") if isinstance(chart, Mapping) else None
     return [file.folder / path] if isinstance(path, str) else []
 

@@ -16,6 +16,7 @@ from hubstack.chart.merge import coalesce
 from hubstack.chart.release import TokenValues
 from hubstack.chart.text import sha256
 from hubstack.chart.tokens import services_without_token, with_tokens
+from hubstack.configuration import Configuration
 from hubstack.errors import HubstackError
 from hubstack.parity import helm_documents, normal
 from hubstack.project import stacks
@@ -95,9 +96,10 @@ class Renderer:
         return Rendered(file.stack, error=reason.replace(f"{file.folder}/", ""), leftovers=inputs.secrets(file))
 
     def _render(self, file: StackFile) -> Rendered:
-        entries = stacks.entries(file.config)
+        configuration = Configuration(file.config)
+        entries = stacks.entries(configuration)
         sealed = ""
-        if stacks.is_encrypted(file.config.get("hubstack:secretValues")):
+        if stacks.is_encrypted(configuration.get("secretValues")):
             sealed = sha256(entries.pop("secretValues"))
         stack = settings.resolve(settings.parse(entries, set()), file.folder)
         objects = self._native(stack) if stack.config.mode == "native" else self._chart(stack, file.folder)
@@ -107,7 +109,7 @@ class Renderer:
             shaped = normal.normal(manifest, tree if stack.release else {"hub": {}, "singleuser": {}})
             index[f"{shaped['kind']}/{shaped['metadata']['name']}"] = shaped
         if stack.config.mode == "helm":
-            tree = coalesce(stack.loaded.user, _told(index))
+            tree = coalesce(stack.loaded.user, _given_to_the_hub(index, stack))
         return Rendered(
             file.stack,
             mode=stack.config.mode,
@@ -115,7 +117,7 @@ class Renderer:
             chart_version=stack.config.chart.version,
             config=stack.config.model_dump(by_alias=True, exclude={"values", "secret_values", "values_files"}),
             values=tree,
-            application=str(_told(index).get("Chart", {}).get("AppVersion", "")),
+            application=str(_given_to_the_hub(index, stack).get("Chart", {}).get("AppVersion", "")),
             objects=index,
             secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
             sealed=sealed,
@@ -160,14 +162,10 @@ def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:
     return objects
 
 
-def _told(objects: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _given_to_the_hub(objects: Mapping[str, dict[str, Any]], stack: settings.StackSettings) -> dict[str, Any]:
     """The values that the chart puts into the hub's Secret: over the defaults of whatever version it is."""
-    for manifest in objects.values():
-        labels = manifest["metadata"].get("labels", {})
-        told = manifest.get("data", {}).get("values.yaml") if manifest["kind"] == "Secret" else None
-        if labels.get("component") == "hub" and isinstance(told, dict):
-            return told
-    return {}
+    values = objects.get(f"Secret/{stack.names.hub}", {}).get("data", {}).get("values.yaml")
+    return values if isinstance(values, dict) else {}
 
 
 def _tokens(stack: settings.StackSettings) -> TokenValues:

@@ -53,7 +53,7 @@ def helm(machine: Machine, *arguments: str, given: str | None = None) -> str:
     return done.stdout
 
 
-def install(machine: Machine, name: str, version: str = "4.4.0") -> None:
+def install(machine: Machine, name: str, version: str = "4.4.0", values: dict[str, Any] = VALUES) -> None:
     """A release of the chart in its second revision, and a person's volume beside it.
 
     In the first one, the chart's checksums are of other tokens than those in the Secret: it draws them twice.
@@ -61,7 +61,7 @@ def install(machine: Machine, name: str, version: str = "4.4.0") -> None:
     chart = str(project.mirrored_chart(version))
     arguments = ["upgrade", "--install", name, chart, "--namespace", name, "--create-namespace", "--wait"]
     for _ in range(2):
-        helm(machine, *arguments, "--values", "-", given=yaml.safe_dump(VALUES))
+        helm(machine, *arguments, "--values", "-", given=yaml.safe_dump(values))
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -86,9 +86,9 @@ def ledger(machine: Machine, namespace: str) -> dict[str, str]:
     return found
 
 
-def tokens(machine: Machine, namespace: str) -> dict[str, str]:
+def tokens(machine: Machine, namespace: str, secret: str = "hub") -> dict[str, str]:
     """The tokens in the hub's Secret, as they are."""
-    data = machine.cluster.client().get(f"/api/v1/namespaces/{namespace}/secrets/hub")["data"]
+    data = machine.cluster.client().get(f"/api/v1/namespaces/{namespace}/secrets/{secret}")["data"]
     return {key: value for key, value in data.items() if key != "values.yaml"}
 
 
@@ -130,6 +130,23 @@ def test_adoption_is_in_place(machine: Machine, root: Path, mode: str) -> None:
     assert ledger(machine, name) == after
     (state,) = machine.state.glob(f"backend/.pulumi/stacks/{PROJECT}/{name}.json")
     assert SENTINEL not in state.read_text()
+
+
+def test_a_hub_with_derived_names_keeps_its_tokens(machine: Machine, root: Path) -> None:
+    """With ``fullnameOverride: null`` no object is called ``hub``; the live tokens go on all the same, in place."""
+    name, hub = "adopted-named", "adopted-named-jupyterhub-hub"
+    install(machine, name, values={"fullnameOverride": None, "hub": {"services": {"announce": {"admin": False}}}})
+    before, secrets = ledger(machine, name), tokens(machine, name, hub)
+    assert f"deployments/{hub}" in before
+    result = adopt(Request(name, machine.cluster.context, name, name, "native", machine.cluster.kubeconfig), QUIET)
+    assert result.tokens == ["cookie", "crypt", "proxy", "service-announce"]
+    report = updater(machine, name).up()
+    assert not {operation for operation, _ in report.steps} - {"create", "update"}
+    after = ledger(machine, name)
+    assert {key: uid for key, uid in after.items() if key in before} == before
+    assert tokens(machine, name, hub) == secrets
+    assert updater(machine, name).up().changed == 0
+    assert (ledger(machine, name), tokens(machine, name, hub)) == (after, secrets)
 
 
 def test_what_cannot_be_adopted(machine: Machine, root: Path) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
 from hubstack.commands import session
+from hubstack.engine.state import CLAIM
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import destroy, guards
+from hubstack.lifecycle import destroy
 from hubstack.lifecycle.updates import Updater
 from hubstack.project import stacks
 from tests.engine.conftest import Machine
@@ -71,13 +72,9 @@ def let_claim_go(machine: Machine, name: str, mode: str) -> None:
         machine.cluster.client().merge(f"/api/v1/namespaces/{name}/persistentvolumeclaims/hub-db-dir", keep)
         return
 
-    def unprotect(deployment: dict[str, Any]) -> bool:
-        for each in deployment["resources"]:
-            if each["type"] == guards.CLAIM:
-                each["protect"] = False
-        return True
-
-    updater(machine, name).edit_state(unprotect)
+    updater(machine, name).edit_state(
+        lambda state: state.map(lambda each: replace(each, protect=each.protect and each.type != CLAIM))
+    )
 
 
 @pytest.mark.parametrize("mode", ["native", "helm"])

@@ -208,7 +208,7 @@ def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.
         if asked:
             read = backend.from_files(stack, PROJECT, fleet.state / "backend")
             assert read
-            assert (read.deployment, deployed.of(read)) == (asked.deployment, deployed.of(asked))
+            assert (read.state, deployed.of(read)) == (asked.state, deployed.of(asked))
             assert deployed.of(asked).finished
 
 

@@ -35,6 +35,8 @@ HOOK = {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy":
 
 _RELEASE, _NAMESPACE = "marker-release", "marker-namespace"
 """Where the release's name and namespace go."""
+_FULL_NAME = f"{_RELEASE}-{CHART_NAME}-"
+"""What names begin with where the full name is derived, in a release whose name does not contain the chart's."""
 _TOKENS = TokenValues("unused", "unused", "unused", {})
 """The Secret with the tokens, and the checksums that depend on them, are written by ``data.tpl``."""
 
@@ -113,7 +115,7 @@ def _branch(text: str, names: list[str]) -> str:
 
 
 def _file(manifest: Mapping[str, Any]) -> str:
-    name = manifest["metadata"]["name"].replace(_RELEASE, "release")
+    name = manifest["metadata"]["name"].removeprefix(_FULL_NAME).replace(_RELEASE, "release")
     return f"{manifest['kind'].lower()}-{name}.yaml"
 
 
@@ -131,14 +133,15 @@ def _template(manifest: Object) -> str:
     data = ""
     if manifest["kind"] == "Secret":
         del manifest["data"]
-        data = f'data:\n  {{{{- include "data.{metadata["name"]}" . | nindent 2 }}}}\n'
+        data = f'data:\n  {{{{- include "data.{metadata["name"].removeprefix(_FULL_NAME)}" . | nindent 2 }}}}\n'
     marks = {
         _RELEASE: "{{ .Release.Name }}",
+        _RELEASE.upper().replace("-", "_"): '{{ .Release.Name | upper | replace "-" "_" }}',  # as variables are called
         _NAMESPACE: "{{ .Release.Namespace }}",
         f"{CHART_NAME}-{CHART_VERSION}": "{{ .Chart.Name }}-{{ .Chart.Version }}",
     }
     pod = manifest.get("spec", {}).get("template", {}).get("metadata", {})
-    for key, expression in _checksums(manifest["metadata"]["name"], pod.get("annotations") or {}).items():
+    for key, expression in _checksums(metadata["name"].removeprefix(_FULL_NAME), pod.get("annotations") or {}).items():
         marks[f"marker-{key}"] = f"{{{{ {expression} }}}}"
         pod["annotations"][key] = f"marker-{key}"
     text = helm_yaml.dump(manifest).replace("{{", '{{ "{{" }}')

@@ -5,11 +5,15 @@ A token is the one that the values set, else the live release's, else a new one.
 asked for twice at the first install is drawn twice.
 */ -}}
 
+{{- define "name.hub" -}}
+{{- if hasKey .Values "fullnameOverride" -}}hub{{- else -}}{{ .Release.Name }}-{{ .Chart.Name }}-hub{{- end -}}
+{{- end -}}
+
 {{- define "token" -}}
 {{- $root := index . 0 -}}
 {{- $key := index . 1 -}}
 {{- $set := index . 2 -}}
-{{- $live := get (lookup "v1" "Secret" $root.Release.Namespace "hub" | default dict) "data" | default dict -}}
+{{- $live := get (lookup "v1" "Secret" $root.Release.Namespace (include "name.hub" $root) | default dict) "data" | default dict -}}
 {{- if $set -}}
 {{- $set -}}
 {{- else if hasKey $live $key -}}

@@ -17,6 +17,7 @@ Path = tuple[str, ...]
 STRUCTURES: dict[str, dict[str, Any]] = {
     "plain": {},
     "placeholders": {"scheduling": {"userPlaceholder": {"replicas": 2}}},
+    "named": {"fullnameOverride": None},
     "small": {"singleuser": {"cpu": {"guarantee": 0.05}, "memory": {"guarantee": "100M"}}},
     "in-memory": {"hub": {"db": {"type": "sqlite-memory"}}},
     "guarded": {
@@ -97,6 +98,7 @@ def _leaves(values: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
 
 
 def _value(tree: Any, path: Path) -> Any:
+    """A value, or None where a null has removed it."""
     for step in path:
-        tree = tree[step]
+        tree = tree.get(step)
     return tree

@@ -11,8 +11,8 @@ from hubstack import project
 from hubstack.engine import provider
 from hubstack.engine.notices import Notice
 from hubstack.engine.stack import Report
+from hubstack.engine.state import NAMESPACE, State
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import guards
 from hubstack.lifecycle.deploy import STEPS, Order, Outcome, deploy
 from hubstack.migration.take_over import Source
 from hubstack.project.stacks import Stack
@@ -27,7 +27,7 @@ class Engine:
 
     def __init__(self, state: dict[str, Any], **config: Any) -> None:
         self.stack = Stack(name="a", base="a", config={f"hubstack:{key}": config[key] for key in config}, document={})
-        self.state = state
+        self.state = State.read(state)
         self.asked: list[Any] = []
         self.steps: list[str] = []
 
@@ -39,14 +39,14 @@ class Engine:
     def say(self, text: str) -> None:
         """Nobody listens."""
 
-    def checkpoint(self) -> dict[str, Any]:
+    def checkpoint(self) -> State:
         """The state."""
         return self.state
 
     def edit_state(self, change: Any) -> None:
         """Change the state."""
         self.asked.append("edit state")
-        change(self.state)
+        self.state = change(self.state)
 
     def refresh(self) -> None:
         """Nothing has changed."""
@@ -87,7 +87,7 @@ def test_an_interrupted_update_is_settled_first() -> None:
     [
         ({"resources": [KNOWN], "pending_operations": [PENDING]}, Order(may_settle=False), "left alone"),
         (
-            {"resources": [{"type": guards.NAMESPACE, "urn": "urn:n", "inputs": {"metadata": {"name": "elsewhere"}}}]},
+            {"resources": [{"type": NAMESPACE, "urn": "urn:n", "inputs": {"metadata": {"name": "elsewhere"}}}]},
             Order(),
             "hubstack:namespace: 'elsewhere' -> 'jhub'",
         ),

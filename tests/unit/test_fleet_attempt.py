@@ -14,10 +14,10 @@ import yaml
 
 from hubstack.engine import backend, events, operation, provider
 from hubstack.engine.servers import EngineGoneError, ForkServers
+from hubstack.engine.state import NAMESPACE, State
 from hubstack.fleet import attempt, deployed, plan, probe
 from hubstack.fleet.attempt import Deployer, Outcome
 from hubstack.fleet.journal import Journal
-from hubstack.lifecycle import guards
 from hubstack.project.stacks import Stack
 
 ITEM = plan.Item("a", "all", "up", "because", digest="d1")
@@ -53,14 +53,16 @@ def deploy(
         def say(self, text: str) -> None:
             """Nobody listens."""
 
-        def checkpoint(self) -> dict[str, Any]:
+        def checkpoint(self) -> State:
             """The state."""
-            return state
+            return State.read(state)
 
-        def edit_state(self, change: Callable[[dict[str, Any]], bool]) -> None:
+        def edit_state(self, change: Callable[[State], State]) -> None:
             """Change the state."""
             asked.append("edit state")
-            change(state)
+            after = change(State.read(state)).document()
+            state.clear()
+            state.update(after)
 
         def refresh(self) -> None:
             """Nothing has changed."""
@@ -74,7 +76,7 @@ def deploy(
             raise EngineGoneError("the process that runs the program has ended: killed")
 
     monkeypatch.setattr(attempt, "EngineStack", Engine)
-    monkeypatch.setattr(backend, "read", lambda *_: backend.Checkpoint(state, last or {}))
+    monkeypatch.setattr(backend, "read", lambda *_: backend.Checkpoint(State.read(state), last or {}))
     book = Journal()
     book.begin("r", {}, {})
     for end in history:
@@ -100,7 +102,7 @@ def test_own_pending_operations_are_settled(stack: Stack, tmp_path: Path, monkey
     state = {"resources": [], "pending_operations": [PENDING]}
     outcome = deploy(monkeypatch, tmp_path, state, "succeeded", "started", "unreachable")
     assert outcome.detail == {"asked": ["edit state", "refresh", "update", *sorted(provider.TAKE_OVER)]}
-    assert state == {"resources": [], "pending_operations": []}
+    assert state == {"resources": []}
     assert (outcome.state, outcome.reason.partition(":")[0]) == (
         "transient",
         "the process that runs the program has ended",
@@ -130,7 +132,7 @@ def test_what_is_deployed_already_is_not_deployed_again(
 def test_data_is_safe_from_rollouts(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change that would move a hub away from its data fails for that stack before the engine starts."""
     stack.config["hubstack:kubeContext"] = "east"
-    namespace = {"type": guards.NAMESPACE, "inputs": {"metadata": {"name": "elsewhere"}}}
+    namespace = {"type": NAMESPACE, "inputs": {"metadata": {"name": "elsewhere"}}}
     outcome = deploy(monkeypatch, tmp_path, {"resources": [namespace]})
     assert (outcome.state, outcome.detail) == ("failed", {"asked": []})
     assert outcome.reason.startswith("hubstack:namespace: 'elsewhere' -> 'jhub'\n")

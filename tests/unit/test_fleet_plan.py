@@ -152,7 +152,7 @@ def backend(folder: Path, mark: Any, message: str, result: str = "succeeded", pe
     """A local backend with one stack."""
     base = folder / "backend" / ".pulumi"
     resources = [{"type": "pulumi:pulumi:Stack", "outputs": {"mode": "native", **({"rollout": mark} if mark else {})}}]
-    latest = {"resources": resources, "pending_operations": [{}] * pending}
+    latest = {"resources": resources, "pending_operations": [{"type": "creating", "resource": {"urn": "a"}}] * pending}
     history = base / "history" / "hubstack" / "a"
     history.mkdir(parents=True)
     (base / "stacks" / "hubstack").mkdir(parents=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hubstack.components.existing import RELEASE
-from hubstack.engine import provider
+from hubstack.engine import state
+from hubstack.engine.state import NAMESPACE, PROVIDER, STORAGE_CLASS, State
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import guards
 from hubstack.project.stacks import Stack
@@ -24,11 +24,11 @@ CLASS = {
 }
 OWN_CLASS = {"name": "safe", "provisioner": "ebs.csi.aws.com"}
 NATIVE = [
-    {"type": provider.TYPE, "inputs": {"clusterIdentifier": "east"}},
-    {"type": guards.NAMESPACE, "inputs": {"metadata": {"name": "jhub"}}, "protect": True},
-    {"type": guards.CLAIM, "inputs": CLAIM, "protect": True},
+    {"type": PROVIDER, "inputs": {"clusterIdentifier": "east"}},
+    {"type": NAMESPACE, "inputs": {"metadata": {"name": "jhub"}}, "protect": True},
+    {"type": state.CLAIM, "inputs": CLAIM, "protect": True},
 ]
-HELM = [*NATIVE[:2], {"type": RELEASE, "inputs": {"name": "jhub", "namespace": "jhub"}, "protect": True}]
+HELM = [*NATIVE[:2], {"type": state.HELM_RELEASE, "inputs": {"name": "jhub", "namespace": "jhub"}, "protect": True}]
 
 
 def stack(**config: Any) -> Stack:
@@ -44,7 +44,7 @@ def stack(**config: Any) -> Stack:
 def refused(resources: list[Any], **config: Any) -> str:
     """The differences that an update is refused for; blank where it is not."""
     try:
-        guards.refuse_data_loss(stack(**config), {"resources": resources}, lambda *_: [CLAIM])
+        guards.refuse_data_loss(stack(**config), State.read({"resources": resources}), lambda *_: [CLAIM])
     except HubstackError as error:
         return str(error).partition("\nthis cannot change in place")[0]
     return ""
@@ -101,7 +101,7 @@ def test_a_release_keeps_its_name() -> None:
 )
 def test_a_storage_class_stays(after: dict[str, str] | None, difference: str) -> None:
     """The class that volumes come from is neither replaced nor deleted."""
-    made = {"type": guards.CLASS, "inputs": CLASS, "protect": True}
+    made = {"type": STORAGE_CLASS, "inputs": CLASS, "protect": True}
     assert refused([NATIVE[0], made], **({"storageClass": after} if after else {})) == difference
 
 

@@ -10,11 +10,11 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hubstack.engine import locks
+from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import interruption
 from hubstack.project import stacks
@@ -107,21 +107,21 @@ def test_objects_under_way_are_taken_into_the_state(tmp_path: Path, monkeypatch:
         "inputs": {"metadata": {"name": "x"}},
     }
     token = {"type": "random:index/randomId:RandomId", "urn": "urn:c", "inputs": {"byteLength": 32}}
-    deployment: dict[str, Any] = {
-        "resources": [{"urn": "urn:stack"}],
-        "pending_operations": [
-            {"type": "creating", "resource": service},
-            {"type": "creating", "resource": role},
-            {"type": "creating", "resource": token},
-            {"type": "updating", "resource": {**service, "urn": "urn:d"}},
-        ],
-    }
-    assert interruption.resolve_pending(deployment, stacks.select("dev")) == 4
-    assert deployment == {
+    found = State.read(
+        {
+            "resources": [{"urn": "urn:stack"}],
+            "pending_operations": [
+                {"type": "creating", "resource": service},
+                {"type": "creating", "resource": role},
+                {"type": "creating", "resource": token},
+                {"type": "updating", "resource": {**service, "urn": "urn:d"}},
+            ],
+        }
+    )
+    assert found.unfinished == 4
+    resolved = interruption.resolve_pending(found, stacks.select("dev"))
+    assert resolved.document() == {
         "resources": [{"urn": "urn:stack"}, {**service, "id": "jhub/hub"}, {**role, "id": "x"}],
-        "pending_operations": [],
     }
-    assert interruption.resolve_pending(deployment, stacks.select("dev")) == 2, "until a refresh has looked at both"
-    for resource in deployment["resources"]:
-        resource["outputs"] = {"kind": "any"}
-    assert interruption.resolve_pending(deployment, stacks.select("dev")) == 0
+    assert resolved.unfinished == 2, "until a refresh has looked at both"
+    assert resolved.map(lambda each: replace(each, outputs={"kind": "any"})).unfinished == 0

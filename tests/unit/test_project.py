@@ -130,7 +130,8 @@ def test_the_installed_program_counts(settings_only: Path, monkeypatch: pytest.M
     copy = settings_only / "copy"
     for name in ("hubstack/chart", "hubstack/components"):
         shutil.copytree(project.CODE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(project.CODE / "hubstack" / "settings.py", copy / "hubstack")
+    for name in ("settings.py", "configuration.py"):
+        shutil.copy(project.CODE / "hubstack" / name, copy / "hubstack")
     before = [digest.program_version(folder) for folder in (settings_only, copy)]
     installed = settings_only / "installed"
     shutil.copytree(copy, installed)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
 
 from hubstack.components import provider_version
 from hubstack.engine import provider
+from hubstack.engine.state import State
 from hubstack.toolchain import Catalog
 
 PINNED, OTHER = Catalog.load().release("pulumi-resource-kubernetes").versions
@@ -23,7 +23,7 @@ def deployment(version: str | None) -> dict[str, Any]:
             {"type": "pulumi:pulumi:Stack", "urn": "stack"},
             {"type": "pulumi:providers:kubernetes", "inputs": {"context": "c", **named}, "outputs": {**named}},
             {"type": "pulumi:providers:random", "inputs": {"version": OTHER}, "outputs": {"version": OTHER}},
-            {"type": "kubernetes:core/v1:ConfigMap", "inputs": {"data": {"version": OTHER}}, "outputs": {}},
+            {"type": "kubernetes:core/v1:ConfigMap", "inputs": {"data": {"version": OTHER}}},
         ],
     }
 
@@ -31,9 +31,9 @@ def deployment(version: str | None) -> dict[str, Any]:
 @pytest.mark.parametrize(("before", "available"), [(PINNED, OTHER), (OTHER, PINNED)])
 def test_a_state_goes_over_to_the_version_that_is_there(before: str, available: str) -> None:
     """In both directions, and nothing else in it changes."""
-    state = deployment(before)
-    assert provider.adapt(state, {provider_version.VARIABLE: available}) == before
-    assert state == deployment(None) | {
+    state, named = provider.adapt(State.read(deployment(before)), {provider_version.VARIABLE: available})
+    assert named == before
+    assert state.document() == deployment(None) | {
         "resources": [
             *deployment(None)["resources"][:1],
             {
@@ -52,8 +52,6 @@ def test_a_state_goes_over_to_the_version_that_is_there(before: str, available: 
 )
 def test_what_nobody_has_tried_stays(named: str | None, available: str | None) -> None:
     """A version that is not listed, on either side, is left to the engine."""
-    state = deployment(named)
-    before = copy.deepcopy(state)
-    assert provider.adapt(state, {provider_version.VARIABLE: available} if available else {}) is None
-    assert state == before
-    assert provider.adapt({}, {provider_version.VARIABLE: OTHER}) is None
+    state = State.read(deployment(named))
+    assert provider.adapt(state, {provider_version.VARIABLE: available} if available else {}) == (state, None)
+    assert provider.adapt(State(), {provider_version.VARIABLE: OTHER}) == (State(), None)

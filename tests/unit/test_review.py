@@ -91,6 +91,17 @@ def test_impact_rules(repository: Repository, before: dict, after: dict, expecte
     assert report.exit_code == (3 if expected & blocking else 2)
 
 
+@pytest.mark.parametrize("naming", [{}, {"fullnameOverride": "lab"}, {"fullnameOverride": None}])
+def test_a_deleted_database_is_named_as_such(repository: Repository, naming: dict) -> None:
+    """Whatever its claim is called."""
+    repository.stack("a", naming)
+    repository.commit()
+    repository.stack("a", {**naming, "hub": {"db": {"type": "sqlite-memory"}}})
+    report, _ = repository.review()
+    texts = [each.text for stack in report.stacks for each in stack.findings if each.rule == "storage"]
+    assert [text for text in texts if "the hub's database of users and servers is deleted" in text] == texts != []
+
+
 @pytest.mark.parametrize(
     ("setting", "rule"),
     [

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from hubstack.errors import HubstackError
-from hubstack.fleet.gates import cluster
-from hubstack.fleet.gates.target import Shut
+from hubstack.chart import hub, proxy, user_scheduler
+from hubstack.migration import access
 from hubstack.project.stacks import Stack
 from hubstack.secret_forms import SHORTEST, encodings
 
-COMPONENTS = ("hub", "proxy", "user-scheduler")
+COMPONENTS = (hub.COMPONENT, proxy.COMPONENT, user_scheduler.COMPONENT)
+"""Whose pods' logs are looked at: values of a label that stays the same however objects are named."""
 LOG_LINES = 15
 EVENTS = 10
 TIMEOUT_SECONDS = 10
@@ -30,12 +30,12 @@ def diagnose(stack: Stack) -> list[str]:
     import kubernetes
 
     try:
-        core = kubernetes.client.CoreV1Api(cluster.client(stack))
+        core = kubernetes.client.CoreV1Api(access.of(stack))
         secrets = core.list_namespaced_secret(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
         pods = core.list_namespaced_pod(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
         events = core.list_namespaced_event(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
         lines = [*_conditions(pods), *_events(events), *_logs(core, pods)]
-    except (Shut, HubstackError, Exception) as error:
+    except Exception as error:
         return [f"the cluster cannot be asked what is wrong: {getattr(error, 'reason', None) or type(error).__name__}"]
     values = {value for secret in secrets for value in _values(secret.data or {})}
     return [scrub(line, values) for line in lines]

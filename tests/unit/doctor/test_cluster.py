@@ -10,6 +10,7 @@ import pytest
 from hubstack.doctor import checks_cluster, checks_permissions, checks_prerequisites, checks_storage
 from hubstack.doctor.reader import Access
 from hubstack.doctor.state import EngineState
+from hubstack.engine.state import State
 from tests.unit.doctor.fake import NAMESPACE, FakeReader, named, subject, texts
 
 DEFAULT = {"storageclass.kubernetes.io/is-default-class": "true"}
@@ -64,7 +65,7 @@ def test_kubernetes_versions(version: str, severity: str | None) -> None:
 def test_tools_that_fit_are_silence() -> None:
     """The packages of this environment are the pinned ones; a misfit on PATH is a note, a newer state a warning."""
     assert list(checks_cluster.tools(subject())) == []
-    newer = EngineState({"manifest": {"version": "v99.0.0"}})
+    newer = EngineState(State.read({"manifest": {"version": "v99.0.0"}}))
     other = replace(subject(engine=newer), misfits={"pulumi": "/usr/bin/pulumi is 3.1.0"}, tool_problem="no plugin")
     assert [each for each, _ in texts(list(checks_cluster.tools(other)))] == ["error", "note", "warning"]
 
@@ -81,8 +82,8 @@ def test_a_missing_language_host_is_a_note() -> None:
 def test_the_deployed_chart(deployed: str | None, severity: str | None) -> None:
     """A step back is an error, an upgrade a note."""
     labels = {"app": "jupyterhub", "component": "hub", "helm.sh/chart": f"jupyterhub-{deployed}"}
-    hub = [named("hub", labels=labels)] if deployed else []
-    found = checks_cluster.chart(subject(lists={f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments": hub}))
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/hub"
+    found = checks_cluster.chart(subject(objects={path: named("hub", labels=labels)} if deployed else {}))
     assert [each for each, _ in texts(list(found))] == ([severity] if severity else [])
 
 

@@ -14,6 +14,7 @@ import pytest
 from hubstack import project
 from hubstack.doctor import checks_pending
 from hubstack.doctor.state import EngineState, Lock, read_locks
+from hubstack.engine.state import State
 from hubstack.project import stacks
 from tests.unit.doctor.fake import CORE, named, subject, texts
 
@@ -63,17 +64,17 @@ def test_a_hub_of_helm_under_a_native_stack_is_a_warning() -> None:
 def test_pending_operations_of_pulumi() -> None:
     """Operations under way are counted and named; a state without any is silence."""
     urn = "urn:pulumi:dev::hubstack::kubernetes:apps/v1:Deployment::jupyterhub-hub"
-    deployment = {"pending_operations": [{"type": "creating", "resource": {"urn": urn}}]}
-    found = texts(list(checks_pending.pulumi(subject(engine=EngineState(deployment)))))
+    resource = {"urn": urn, "type": "kubernetes:apps/v1:Deployment"}
+    state = State.read({"pending_operations": [{"type": "creating", "resource": resource}]})
+    found = texts(list(checks_pending.pulumi(subject(engine=EngineState(state)))))
     what = "an interrupted update left 1 operations under way: creating Deployment jupyterhub-hub"
     assert found == [("warning", what)]
-    assert list(checks_pending.pulumi(subject(engine=EngineState({"pending_operations": None})))) == []
     assert list(checks_pending.pulumi(subject(engine=EngineState()))) == []
 
 
 def test_a_damaged_or_unreadable_state_is_an_error() -> None:
     """What the engine noted in the state, and what it said when it could not read it."""
-    damaged = EngineState({"metadata": {"integrity_error": {"version": "3.1.0"}}})
+    damaged = EngineState(State.read({"metadata": {"integrity_error": {"version": "3.1.0"}}}))
     for state in (damaged, EngineState(problem="incorrect passphrase")):
         assert [each for each, _ in texts(list(checks_pending.pulumi(subject(engine=state))))] == ["error"]
 

@@ -11,6 +11,7 @@ from hubstack.components.tokens import derive
 from hubstack.doctor import checks_tokens
 from hubstack.doctor.checks_tokens import COOKIE, CRYPT, PROXY
 from hubstack.doctor.state import EngineState
+from hubstack.engine.state import State
 from tests.unit.doctor.fake import CORE, subject, texts
 
 KEY = "ab" * 32
@@ -22,12 +23,13 @@ SERVICE = "hub.services.cull.apiToken"
 
 def engine() -> EngineState:
     """A state as the engine exports it, with its secrets shown."""
-    key = {"urn": f"{URN}::jupyterhub-tokens-key", "type": checks_tokens.KEY_TYPE}
-    resources: list[dict[str, Any]] = [{**key, "outputs": {"hex": {"plaintext": f'"{KEY}"'}}}]
+    shown = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": f'"{KEY}"'}
+    key = {"urn": f"{URN}::jupyterhub-tokens-key", "type": "random:index/randomBytes:RandomBytes"}
+    resources: list[dict[str, Any]] = [{**key, "outputs": {"hex": shown}}]
     for name, text in IDENTITIES.items():
         urn = f"{URN}::jupyterhub-tokens-{name}"
-        resources.append({"urn": urn, "type": checks_tokens.IDENTITY_TYPE, "outputs": {"hex": text}})
-    return EngineState({"resources": resources})
+        resources.append({"urn": urn, "type": "random:index/randomId:RandomId", "outputs": {"hex": text}})
+    return EngineState(State.read({"resources": resources}))
 
 
 def live(**other: str) -> dict[str, Any]:
