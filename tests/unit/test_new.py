@@ -38,7 +38,7 @@ def test_a_new_project_can_be_used_at_once(tmp_path: Path) -> None:
     assert set(tree(made.folder)) == set(new.FILES)
     assert definition.read(made.folder)["name"] == "my-hubs"
     stack = stacks.select("dev", root=made.folder)
-    found = settings.resolve(settings.parse(stacks.entries(stack.config), set()), made.folder)
+    found = settings.resolve(settings.parse(stacks.entries(stack.settings), set()), made.folder)
     assert stack.is_embedded
     assert (found.config.protect_data, found.loaded.warnings) == (False, ())
     fleet = load.load(made.folder)
@@ -55,7 +55,7 @@ def test_name_and_context_are_text(tmp_path: Path, name: str, context: str) -> N
     """Neither is taken for another type of YAML; on a cluster that is named, data is protected."""
     new.make(tmp_path, name, context)
     stack = stacks.select("dev", root=tmp_path)
-    found = settings.parse(stacks.entries(stack.config), set())
+    found = settings.parse(stacks.entries(stack.settings), set())
     assert (definition.name(tmp_path), found.kube_context, found.protect_data) == (name, context, True)
 
 
