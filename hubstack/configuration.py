@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-PROJECT = "hubstack"
-"""Namespace of the keys, whatever the Pulumi project is called."""
+PREFIX = "hubstack:"
+"""What every key begins with, whatever the Pulumi project is called."""
 
 Setting = Literal[
     "adoptedTokens",
@@ -31,12 +31,10 @@ Setting = Literal[
 ]
 """Names of the settings, which `settings.StackConfig` describes."""
 
-_PREFIX = f"{PROJECT}:"
-
 
 def key(setting: Setting) -> str:
     """A setting's key in a stack's file."""
-    return f"{_PREFIX}{setting}"
+    return f"{PREFIX}{setting}"
 
 
 def keyed(settings: Mapping[Setting, Any]) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def keyed(settings: Mapping[Setting, Any]) -> dict[str, Any]:
 
 def named(config: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by their names, unknown ones included; keys of other programs are left out."""
-    return {name.removeprefix(_PREFIX): value for name, value in config.items() if name.startswith(_PREFIX)}
+    return {name.removeprefix(PREFIX): value for name, value in config.items() if name.startswith(PREFIX)}
 
 
 def kubeconfig_path(named: str | None, folder: Path) -> Path:

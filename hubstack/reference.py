@@ -16,7 +16,7 @@ from hubstack import project
 from hubstack.chart.release import CHART_VERSION
 from hubstack.chart.values import ChartValues
 from hubstack.chart.values.shared import NoDefault, Section
-from hubstack.configuration import PROJECT
+from hubstack.configuration import PREFIX
 from hubstack.settings import StackConfig
 
 FILE = project.CODE / "docs" / "settings.md"
@@ -26,15 +26,15 @@ LONGEST_DEFAULT = 60
 HEAD = f"""# Settings
 
 Generated from the models by `make docs`. The first table is the stack's own configuration, `Pulumi.<stack>.yaml`.
-The others are the values of chart {CHART_VERSION}, as they stand in a z2jh `config.yaml`: below `{PROJECT}:values`,
-in a file of `{PROJECT}:valuesFiles`, or, where they are secret, below `{PROJECT}:secretValues`. A null removes a
+The others are the values of chart {CHART_VERSION}, as they stand in a z2jh `config.yaml`: below `{PREFIX}values`,
+in a file of `{PREFIX}valuesFiles`, or, where they are secret, below `{PREFIX}secretValues`. A null removes a
 default.
 """
 
 
 def text() -> str:
     """The whole document."""
-    parts = [HEAD, "## The stack", *_table(StackConfig, f"{PROJECT}:")]
+    parts = [HEAD, "## The stack", *_table(StackConfig, PREFIX)]
     parts += ["## Values at the top level", *_table(ChartValues, "", nested=False)]
     for field in ChartValues.model_fields.values():
         section = _section(field)

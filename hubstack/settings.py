@@ -19,7 +19,7 @@ from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
 from hubstack.chart.release import CHART_NAME, CHART_VERSION, Release
 from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
-from hubstack.configuration import PROJECT, kubeconfig_path, named
+from hubstack.configuration import PREFIX, kubeconfig_path, named
 
 CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
 """Where the chart's publisher keeps its releases."""
@@ -157,11 +157,11 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
     parsed: dict[str, Any] = {}
     for key, text in sorted(entries.items()):
         if key not in fields:
-            problems.append(Problem(_SOURCE, f"{PROJECT}:{key}", _unknown(key, fields)))
+            problems.append(Problem(_SOURCE, f"{PREFIX}{key}", _unknown(key, fields)))
         elif key in secret_keys and key not in _MAY_BE_SECRET:
             problems.append(
                 Problem(
-                    _SOURCE, f"{PROJECT}:{key}", "is encrypted; encrypted settings belong under hubstack:secretValues"
+                    _SOURCE, f"{PREFIX}{key}", "is encrypted; encrypted settings belong under hubstack:secretValues"
                 )
             )
         else:
@@ -187,7 +187,7 @@ def resolve(config: StackConfig, folder: Path) -> StackSettings:
     modelled = config.chart.version == CHART_VERSION
     if config.mode == "native" and not modelled:
         hint = f"mode native knows chart version {CHART_VERSION} only; use that version, or set hubstack:mode to helm"
-        raise SettingsError([Problem(_SOURCE, f"{PROJECT}:chart.version", f"{config.chart.version!r}: {hint}")])
+        raise SettingsError([Problem(_SOURCE, f"{PREFIX}chart.version", f"{config.chart.version!r}: {hint}")])
     files = [folder / name for name in config.values_files]
     read = functools.partial(load_values, code_must_compile=True) if modelled else load_raw_values
     preset = storage_class_values(config.storage_class.name) if config.storage_class else {}
@@ -220,19 +220,19 @@ def _decode(text: str, annotation: Any) -> Any:
 
 def _unknown(key: str, fields: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(key, fields, n=1)
-    hint = f"did you mean {PROJECT}:{near[0]}?" if near else f"known keys: {', '.join(sorted(fields))}"
+    hint = f"did you mean {PREFIX}{near[0]}?" if near else f"known keys: {', '.join(sorted(fields))}"
     return f"unknown key; {hint}"
 
 
 def _problem(detail: Mapping[str, Any]) -> Problem:
     path = ".".join(str(step) for step in detail["loc"])
     if detail["type"] == "missing":
-        text = "is not set; set it with: pulumi config set " + f"{PROJECT}:{path} VALUE"
+        text = "is not set; set it with: pulumi config set " + f"{PREFIX}{path} VALUE"
     elif path.startswith("secretValues"):
         text = str(detail["msg"])
     else:
         text = f"{detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
-    return Problem(_SOURCE, f"{PROJECT}:{path}", text)
+    return Problem(_SOURCE, f"{PREFIX}{path}", text)
 
 
 _SOURCE = "stack configuration"

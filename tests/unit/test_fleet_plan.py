@@ -12,7 +12,7 @@ import yaml
 
 from hubstack import project
 from hubstack.chart.errors import SettingsError
-from hubstack.fleet import deployed, digest, load, plan, source
+from hubstack.fleet import deployed, digest, load, plan, rollout, source
 
 REVISION = source.Revision("c" * 40, False)
 
@@ -211,3 +211,18 @@ def test_a_snapshot_is_the_work_tree(tmp_path: Path) -> None:
     assert files == {".gitignore", "Pulumi.a.yaml", "new.yaml", "private/a.yaml"}
     source.lay_out(root, str(found.commit), tmp_path / "commit")
     assert {path.name for path in (tmp_path / "commit").iterdir()} == {".gitignore", "Pulumi.a.yaml"}
+
+
+def test_a_fleet_on_the_embedded_cluster(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stacks get that cluster's kubeconfig; with one stack elsewhere, the engine needs all its plugins."""
+    monkeypatch.setattr(project, "ROOT", root)
+    fleet = load.load(root)
+    assert fleet
+    assert not rollout.is_embedded(fleet, root)
+    write(root, kubeContext="hubstack-sim")
+    assert rollout.is_embedded(fleet, root)
+    before, stack = digest_of(root), plan.stack_of("a", root)
+    assert stack.kubeconfig == str(project.state_dir() / "cluster" / "sim" / "kubeconfig")
+    write(root, kubeContext="hubstack-sim", kubeconfig="mine")
+    assert not rollout.is_embedded(fleet, root)
+    assert digest_of(root) == before, "whose kubeconfig it is says nothing about what is deployed"
