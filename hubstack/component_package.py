@@ -58,12 +58,10 @@ class ComponentPackage(Provider):
         definition = self._definitions[kind]
         component: Any = next(each for each in COMPONENTS if each.__name__ == kind)
         arguments = self._by_their_names(inputs, definition.inputs, definition.inputs_mapping)
-        if missing := [each for each, it in definition.inputs.items() if not it.optional and each not in inputs]:
-            raise pulumi.InputPropertiesError(f"{', '.join(missing)}: required, and not given")
         try:
             made = component(name, arguments, options)
         except pulumi.RunError as error:
-            raise pulumi.InputPropertiesError(str(error)) from None
+            raise _wrong(str(error)) from None
         outputs = {name: getattr(made, attribute) for name, attribute in definition.outputs_mapping.items()}
         return ConstructResult(made.urn, outputs)
 
@@ -71,14 +69,18 @@ class ComponentPackage(Provider):
         self, inputs: Mapping[str, Any], properties: Mapping[str, PropertyDefinition], names: Mapping[str, str]
     ) -> dict[str, Any]:
         """The inputs by the names that they have in Python."""
+        if unknown := sorted(set(inputs) - set(properties)):
+            allowed = ", ".join(sorted(properties))
+            raise _wrong("\n".join(f"{name}: no such setting; there are: {allowed}" for name in unknown))
+        if missing := sorted(name for name, each in properties.items() if not each.optional and name not in inputs):
+            raise _wrong("\n".join(f"{name}: missing; it must be set" for name in missing))
         arguments = {}
         for name, value in inputs.items():
-            if name not in properties:
-                raise pulumi.InputPropertiesError(f"{name}: unknown; known are: {', '.join(sorted(names))}")
             of = self._type(properties[name])
             if of is not None and isinstance(value, Mapping):
-                value = self._by_their_names(value, of.properties, of.properties_mapping)
-            arguments[names[name]] = value
+                arguments[names[name]] = self._by_their_names(value, of.properties, of.properties_mapping)
+            else:
+                arguments[names[name]] = _with_whole_numbers(value)
         return arguments
 
     def _type(self, definition: PropertyDefinition) -> TypeDefinition | None:
@@ -102,6 +104,22 @@ class InheritingAnalyzer(Analyzer):
         home = next((each for each in typ.__mro__ if name in inspect.get_annotations(each)), typ)
         found: str | None = super().get_docstring(home, name)
         return found
+
+
+def _wrong(text: str) -> pulumi.InputPropertiesError:
+    """The one kind of error that the engine shows without a traceback."""
+    return pulumi.InputPropertiesError(text, [])  # without a list, Pulumi's server fails
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """What a program has given, with its integers: the engine's protocol, like JSON, has only one kind of number."""
+    if isinstance(value, pulumi.Output):
+        return value.apply(_with_whole_numbers)
+    if isinstance(value, Mapping):
+        return {key: _with_whole_numbers(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _with_markdown(schema: Any) -> Any:
