@@ -2,6 +2,7 @@
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+import pulumi_random as random
 
 from hubstack import JupyterHub, JupyterHubArgs
 
@@ -17,11 +18,12 @@ database = kubernetes.core.v1.Service(
     "database", metadata=here, spec={"selector": {"app": "postgres"}, "ports": [{"port": 5432}]}, opts=in_cluster
 )
 oauth = kubernetes.core.v1.Secret("oauth", metadata=here, string_data={"client-secret": client_secret}, opts=in_cluster)
-bucket = kubernetes.core.v1.ConfigMap("bucket", metadata=here, data={"name": "scratch"}, opts=in_cluster)
+settings = kubernetes.core.v1.ConfigMap("settings", metadata=here, data={"color": "blue"}, opts=in_cluster)
+bucket = random.RandomId("bucket", prefix="scratch-", byte_length=4)
 
-address = database.spec.cluster_ip
+address = pulumi.Output.format("{0}.{1}", database.metadata.name, namespace)
 client_secret_ref = {"secretKeyRef": {"name": oauth.metadata.name, "key": "client-secret"}}
-bucket_ref = {"configMapKeyRef": {"name": bucket.metadata.name, "key": "name"}}
+color_ref = {"configMapKeyRef": {"name": settings.metadata.name, "key": "color"}}
 await_database = ["sh", "-c", 'until pg_isready --host "$0"; do sleep 1; done', address]
 
 lab = JupyterHub(
@@ -37,9 +39,9 @@ lab = JupyterHub(
                     "password": password,
                 },
                 "initContainers": [{"name": "await-database", "image": "postgres:17", "command": await_database}],
-                "extraEnv": {"OAUTH_CLIENT_SECRET": {"valueFrom": client_secret_ref}},
+                "extraEnv": {"OAUTH_CLIENT_SECRET": {"valueFrom": client_secret_ref}, "BUCKET": bucket.hex},
             },
-            "singleuser": {"cpu": {"limit": 2}, "extraEnv": {"BUCKET": {"valueFrom": bucket_ref}}},
+            "singleuser": {"cpu": {"limit": 2}, "extraEnv": {"COLOR": {"valueFrom": color_ref}}},
         },
     ),
     in_cluster,

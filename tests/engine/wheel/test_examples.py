@@ -26,6 +26,14 @@ HOSTS = {"python-library": None, "yaml": "pulumi-language-yaml"}
 HUB = "hubstack:index:JupyterHub$hubstack:index:Hub$kubernetes:apps/v1:Deployment::lab-hub-deployment"
 PROXY = "hubstack:index:JupyterHub$hubstack:index:Proxy$kubernetes:apps/v1:Deployment::lab-proxy-deployment"
 
+ANNOTATIONS = ("spec", "template", "metadata", "annotations")
+"""Its checksums tell of tokens, which the first preview does not know."""
+LATER: dict[str, set[tuple[Any, ...]]] = {
+    "python-library": {("spec", "template", "spec", "containers", 0, "env", 4)},  # the bucket
+    "yaml": set(),
+}
+"""Where in the hub's Deployment each example's Outputs go that the first preview does not know."""
+
 
 @pytest.fixture(params=HOSTS)
 def example(
@@ -75,32 +83,32 @@ def test_an_example_is_previewed_and_deployed(example: engine.Stack, machine: Ma
     printed = [example.must("preview", "--json")]
     steps = json.loads(printed[0][printed[0].index("{\n") : printed[0].rindex("}\n") + 2])["steps"]
     inputs = {step["urn"].split("::", 2)[2]: step["newState"].get("inputs", {}) for step in steps}
-    annotations, pod = ("spec", "template", "metadata", "annotations"), ("spec", "template", "spec")
     assert {urn: set(places) for urn, each in inputs.items() if (places := list(unknown(each)))} == {
-        HUB: {(*annotations, "checksum/secret"), (*pod, "initContainers", 0, "command", 3)},
-        PROXY: {(*annotations, "checksum/auth-token")},
+        PROXY: {(*ANNOTATIONS, "checksum/auth-token")},
+        HUB: {(*ANNOTATIONS, "checksum/secret"), *LATER[example.folder.name]},
     }
 
     printed += [example.must("up", "--yes", "--skip-preview")]
     state = resources(example)
     outputs = {urn.rpartition("::")[2]: each.get("outputs", {}) for urn, each in state.items()}
-    names = {name: outputs[name]["metadata"]["name"] for name in ("namespace", "database", "oauth", "bucket")}
-    address = outputs["database"]["spec"]["clusterIP"]
+    names = {name: outputs[name]["metadata"]["name"] for name in ("namespace", "database", "oauth", "settings")}
+    address = f"{names['database']}.{names['namespace']}"
     hub = machine.cluster.client().get(f"/apis/apps/v1/namespaces/{names['namespace']}/deployments/hub")
     settings = hub_values(machine, names["namespace"])
     (container,) = hub["spec"]["template"]["spec"]["containers"]
     (init,) = hub["spec"]["template"]["spec"]["initContainers"]
-    (variable,) = (each for each in container["env"] if each["name"] == "OAUTH_CLIENT_SECRET")
-    bucket = settings["singleuser"]["extraEnv"]["BUCKET"]["valueFrom"]["configMapKeyRef"]["name"]
+    environ = {each["name"]: each.get("value") or each["valueFrom"] for each in container["env"]}
+    color = settings["singleuser"]["extraEnv"]["COLOR"]
     assert init["command"][3] == address
-    assert variable["valueFrom"]["secretKeyRef"]["name"] == names["oauth"]
-    assert bucket == names["bucket"]
+    assert environ["OAUTH_CLIENT_SECRET"] == {"secretKeyRef": {"name": names["oauth"], "key": "client-secret"}}
+    assert environ.get("BUCKET") == outputs.get("bucket", {}).get("hex")
+    assert color == {"valueFrom": {"configMapKeyRef": {"name": names["settings"], "key": "color"}}}
     assert settings["hub"]["db"]["url"] == f"postgresql+psycopg2://hub@{address}/hub"
     assert json.dumps(settings["singleuser"]["cpu"]["limit"]) == "2"
     assert outputs["lab"]["namespace"] == names["namespace"]
 
     printed += [example.must("up", "--yes", "--skip-preview"), json.dumps(state)]
-    assert changes(example) == {"same": len(state)}
+    assert set(changes(example)) == {"same"}
     for secret in SECRETS.values():
         assert all(secret not in text for text in printed)
 
