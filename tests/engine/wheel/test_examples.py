@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tests.engine.wheel import engine
 from tests.engine.wheel.conftest import Installed
 
 SECRETS = {"databasePassword": "sentinel-5f0c", "clientSecret": "sentinel-77ab"}
-HOSTS = {"python-library": None, "yaml": "pulumi-language-yaml"}
+HOSTS = {"python-library": None, "yaml": "pulumi-language-yaml", "typescript": "pulumi-language-nodejs"}
 """The language host that each example needs; the fork server of Hubstack runs programs in Python."""
 HUB = "hubstack:index:JupyterHub$hubstack:index:Hub$kubernetes:apps/v1:Deployment::lab-hub-deployment"
 PROXY = "hubstack:index:JupyterHub$hubstack:index:Proxy$kubernetes:apps/v1:Deployment::lab-proxy-deployment"
@@ -31,11 +32,12 @@ ANNOTATIONS = ("spec", "template", "metadata", "annotations")
 LATER: dict[str, set[tuple[Any, ...]]] = {
     "python-library": {("spec", "template", "spec", "containers", 0, "env", 4)},  # the bucket
     "yaml": set(),
+    "typescript": set(),
 }
 """Where in the hub's Deployment each example's Outputs go that the first preview does not know."""
 
 
-@pytest.fixture(params=HOSTS)
+@pytest.fixture(params=["python-library", "yaml", pytest.param("typescript", marks=pytest.mark.long)])
 def example(
     request: pytest.FixtureRequest, installed: Installed, machine: Machine, tmp_path: Path
 ) -> Iterator[engine.Stack]:
@@ -49,6 +51,8 @@ def example(
     backend.mkdir()
     variables = engine.variables(machine.tools, installed, *([found.parent] if found else []))
     variables |= {"PULUMI_BACKEND_URL": f"file://{backend}", "KUBECONFIG": str(machine.cluster.kubeconfig)}
+    if name == "typescript":
+        add_package(folder, installed, variables)
     stack = engine.Stack(folder, variables, None if host else installed)
     stack.must("stack", "init")
     for key, value in SECRETS.items():
@@ -56,6 +60,17 @@ def example(
     yield stack
     stack.must("destroy", "--yes", "--skip-preview")
     assert resources(stack) == {}
+
+
+def add_package(folder: Path, installed: Installed, variables: dict[str, str]) -> None:
+    """Make the SDK of a program in TypeScript, and install it beside the others, as the example's README says."""
+    if shutil.which("npm") is None:
+        needs.skip("language-host", "npm, which installs the packages of a program in TypeScript, is not on PATH")
+    command = ["pulumi", "package", "add", str(installed.environment / "bin" / "pulumi-resource-hubstack")]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    if any(text in done.stdout + done.stderr for text in ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED")):
+        needs.skip("index", "npm's package index cannot be reached")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def resources(stack: engine.Stack) -> dict[str, dict[str, Any]]:
