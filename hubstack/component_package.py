@@ -1,8 +1,7 @@
 """The components for programs in any language: a provider plugin whose schema is inferred from their types.
 
 The engine starts it as ``pulumi-resource-hubstack``, which a wheel installs, or from the folder ``plugin/`` through
-Pulumi's language host for Python. [ADR 22](../docs/adr/0022-one-plugin-for-every-language.md) says why it is not the
-host that Pulumi's SDK has for such components.
+Pulumi's language host for Python. It does without the host that Pulumi's SDK has for such components (docs/adr/0022).
 """
 
 import inspect
@@ -55,7 +54,9 @@ class ComponentPackage(Provider):
             pulumi.InputPropertiesError: settings are wrong; lists everything, and nothing has been registered.
         """
         kind = resource_type.rpartition(":")[2]
-        definition = self._definitions[kind]
+        definition = self._definitions.get(kind)
+        if definition is None:
+            raise _wrong(f"{resource_type}: no such component; there are: {', '.join(sorted(self._definitions))}")
         component: Any = next(each for each in COMPONENTS if each.__name__ == kind)
         arguments = self._by_their_names(inputs, definition.inputs, definition.inputs_mapping)
         try:

@@ -63,6 +63,7 @@ def test_integers_are_integers(wrapped: Callable[[float], Any]) -> None:
 @pytest.mark.parametrize(
     ("kind", "inputs", "text"),
     [
+        ("Hub", {}, "no such component; there are: ImagePuller, JupyterHub, StorageClass, Tokens, UserPlaceholder"),
         ("StorageClass", {}, "provisioner: missing; it must be set"),
         ("Tokens", {"service": ["a"]}, "service: no such setting; there are: adopted, protect, rotate, services"),
         ("JupyterHub", {"values": {"culll": {}}}, "culll"),
