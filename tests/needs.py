@@ -22,7 +22,7 @@ Thing = Literal[
     "python",
 ]
 """External programs of the toolchain; a real chart archive; what Helm made of it; the random provider's plugin; a
-second version of the Kubernetes provider; the engine's own language host; the values files of the mirror; real
+second version of the Kubernetes provider; one of the engine's own language hosts; the values files of the mirror; real
 containers; Chromium; package indexes of Python, npm or Go; rights and facilities of Linux; another Python.
 """
 VARIABLE = "HUBSTACK_MAY_LACK"

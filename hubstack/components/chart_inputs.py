@@ -153,7 +153,7 @@ class ChartInputs:
 
     def _objects(self, plain: Mapping[Path, Any]) -> object:
         """The objects that follow from values with samples in place of outputs."""
-        return _identities(self._release(self._load(plain), plain))
+        return _identities(self._release(self._load(plain), {(NAMESPACE,): samples.NAMES[0], **plain}))
 
     def _release(self, loaded: LoadedValues, plain: Mapping[Path, Any]) -> Release:
         namespace = plain.get((NAMESPACE,), self._sources.namespace)

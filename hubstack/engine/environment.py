@@ -72,10 +72,15 @@ def engine_environment(found: Tools) -> dict[str, str]:
     }
 
 
-def language_host(found: Tools) -> Path | None:
-    """The engine's host for programs in Python, which only a plain `pulumi up` needs: on PATH, or beside the engine."""
-    beside = found["pulumi"].resolve().parent / LANGUAGE_HOST
-    path = shutil.which(LANGUAGE_HOST) or (beside if os.access(beside, os.X_OK) else None)
+def language_host(found: Tools, name: str = LANGUAGE_HOST) -> Path | None:
+    """One of the engine's language hosts, which only a plain `pulumi up` needs: on PATH, or beside the engine.
+
+    Arguments:
+        found: the engine.
+        name: the host's file name; by default the one for programs in Python.
+    """
+    beside = found["pulumi"].resolve().parent / name
+    path = shutil.which(name) or (beside if os.access(beside, os.X_OK) else None)
     return Path(path) if path else None
 
 

@@ -236,6 +236,14 @@ def test_a_namespace_of_another_resource() -> None:
     assert not any(kind == "Namespace" for kind, _ in found)
 
 
+def test_outputs_in_an_unknown_namespace() -> None:
+    """A namespace that a preview does not know takes nothing away from what the values may be."""
+    values = VALUES["environment"]
+    previewed = objects(register(lambda: {"namespace": unknown(), "values": values(lambda _: unknown())}, preview=True))
+    plain = objects(register(lambda: {"create_namespace": False, "values": values(lambda value: value)}))
+    assert previewed.keys() == {(kind, name) for kind, name in plain}
+
+
 def test_objects_are_those_of_the_chart() -> None:
     """The library makes what the builders describe: for each of them one registered object of the same name."""
     loaded = load_values([], {})
