@@ -86,7 +86,7 @@ class ChartInputs:
         """What the users set, merged, with the outputs in their places and every secret marked as one."""
         values = self.loaded.user
         if self._sources.secret_values:
-            values = dependence.marked(values, self._disguised_values.user)
+            values = dependence.marked(values, self._values_with_other_secrets.user)
         for path, output in self._outputs.items():
             if path[0] != NAMESPACE:
                 is_secret = path[0] == SECRET_VALUES
@@ -162,19 +162,19 @@ class ChartInputs:
     def _other_releases(self) -> Iterator[tuple[Path | None, Release]]:
         """The release with another sample for one output at a time; and with other secrets, whose path is None."""
         if self._sources.secret_values:
-            yield dependence.SECRET, self._release(self._disguised_values, self._first)
+            yield dependence.SECRET, self._release(self._values_with_other_secrets, self._first)
         for path, found in self._samples.items():
             for sample in found[1:]:
                 plain = {**self._first, path: sample}
                 yield path, self._release(self._load(plain), plain)
 
     @functools.cached_property
-    def _disguised_values(self) -> LoadedValues:
+    def _values_with_other_secrets(self) -> LoadedValues:
         """The values with every secret replaced by another one of its type. Nobody's mistake, so nothing is checked."""
         sources = self._sources
         given = samples.replaced({VALUES: sources.values, SECRET_VALUES: sources.secret_values}, self._first)
         secret = {path[1:] for path in self._outputs if path[0] == SECRET_VALUES}
-        other = dependence.disguised(given[SECRET_VALUES], but=secret)
+        other = dependence.altered(given[SECRET_VALUES], but=secret)
         return load_raw_values(sources.files, given[VALUES], other, preset=sources.preset)
 
     def _refuse_what_decides_objects(self) -> None:

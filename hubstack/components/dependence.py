@@ -80,7 +80,7 @@ def marked(value: Any, other: Any) -> Any:
     return combined(value, value, [(SECRET, other)], lambda place, paths: value, ("",))
 
 
-def disguised(value: Any, but: Collection[Path] = (), path: Path = ()) -> Any:
+def altered(value: Any, but: Collection[Path] = (), path: Path = ()) -> Any:
     """Another value of the same type for every member of a tree, so that whatever depends on one comes out different.
 
     Arguments:
@@ -91,14 +91,14 @@ def disguised(value: Any, but: Collection[Path] = (), path: Path = ()) -> Any:
     if path in but:
         return value
     if isinstance(value, Mapping):
-        return {key: disguised(member, but, (*path, str(key))) for key, member in value.items()}
+        return {key: altered(member, but, (*path, str(key))) for key, member in value.items()}
     if isinstance(value, list):
-        return [disguised(member, but, (*path, index)) for index, member in enumerate(value)]
+        return [altered(member, but, (*path, index)) for index, member in enumerate(value)]
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
         return value + 1
-    return f"{value[::-1]}-disguised" if isinstance(value, str) else value
+    return f"{value[::-1]}-altered" if isinstance(value, str) else value
 
 
 def found(tree: Any, place: Path) -> Any:

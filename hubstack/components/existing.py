@@ -45,7 +45,7 @@ def guard(kubeconfig: str, context: str) -> pulumi.ResourceTransformation:
     async def refuse(args: pulumi.ResourceHookArgs) -> None:
         inputs = args.new_inputs or {}
         if await asyncio.to_thread(lambda: exists(client(), args.type, inputs)):
-            raise RuntimeError(f"{said(args.type, inputs)}{ADVICE.format(stack=pulumi.get_stack())}")
+            raise RuntimeError(f"{kind_and_name(args.type, inputs)}{ADVICE.format(stack=pulumi.get_stack())}")
 
     hook = pulumi.ResourceHook("hubstack:refuse-existing", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     binding = pulumi.ResourceHookBinding(before_create=[hook])
@@ -59,7 +59,7 @@ def guard(kubeconfig: str, context: str) -> pulumi.ResourceTransformation:
     return transform
 
 
-def said(token: str, inputs: Mapping[str, Any]) -> str:
+def kind_and_name(token: str, inputs: Mapping[str, Any]) -> str:
     """Kind and name of an object, as errors name it.
 
     Arguments:

@@ -63,7 +63,7 @@ def _found(client: Any, resolved: settings.StackSettings) -> list[str]:
         resources.insert(0, (existing.RELEASE, release))
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         there = list(pool.map(lambda each: existing.exists(client, *each), resources))
-    return [existing.said(*each) for each in itertools.compress(resources, there)]
+    return [existing.kind_and_name(*each) for each in itertools.compress(resources, there)]
 
 
 def _objects(resolved: settings.StackSettings) -> Sequence[Mapping[str, Any]]:
