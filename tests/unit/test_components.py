@@ -132,6 +132,15 @@ def test_secret_values_are_registered_as_secrets(mode: str) -> None:
     assert SENTINEL not in plain
 
 
+def test_a_secret_flag_makes_its_object() -> None:
+    """Whether an object exists may be a secret setting: the object is registered, and what it holds is secret."""
+    account = {"create": True, "registry": "r", "username": "u", "password": SENTINEL}
+    recorder = register(secretValues=json.dumps({"imagePullSecret": account}))
+    secret = recorder.registered["kubernetes:core/v1:Secret", "jupyterhub-shared-secret"].inputs
+    assert secret["metadata"]["name"] == "image-pull-secret"
+    assert SENTINEL not in " ".join(plain_text(args.inputs) for args in recorder.registered.values())
+
+
 def test_only_what_differs_becomes_secret() -> None:
     """A differing leaf becomes secret, its neighbours stay as they are; another shape makes the subtree secret."""
     marked = dependence.marked({"a": 1, "b": ["x", "y"], "c": {"d": "s"}}, {"a": 1, "b": ["x", "z"], "c": {"d": "t"}})
