@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
 from hubstack.engine.notices import on_console
-from hubstack.engine.stack import EngineStack, Report
+from hubstack.engine.stack import EngineStack, OperationError, Report
 from hubstack.lifecycle import interruption
-from hubstack.lifecycle.deploy import deploy
+from hubstack.lifecycle.deploy import Order, deploy
 from hubstack.migration import switch
 from hubstack.project import stacks
+
+UNDER_WAY = "update-under-way"
+"""File in a stack's work folder while the engine works; it stays where the update was killed."""
 
 
 class Updater(EngineStack):
@@ -32,6 +35,7 @@ class Updater(EngineStack):
             HubstackError: the stack is locked, or, without `create`, not in the backend.
         """
         super().__init__(stack, environment, on_console(console), create=create)
+        self._under_way = stack.folder / UNDER_WAY
 
     def up(self) -> Report:
         """Deploy, see `hubstack.lifecycle.deploy`.
@@ -39,7 +43,24 @@ class Updater(EngineStack):
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
-        return deploy(self).report
+        return deploy(self, Order(was_killed=self._under_way.exists())).report
+
+    def update(
+        self, *, exclude: Sequence[str] = (), variables: Mapping[str, str] | None = None, message: str = ""
+    ) -> Report:
+        """`EngineStack.update`, with a mark on disk while it is under way.
+
+        An engine that is told to stop gives up what it is creating, and its state then knows nothing of an object that
+        the API server has made nevertheless. Only the mark tells the next update that the object is the stack's.
+        """
+        self._under_way.touch()
+        try:
+            report = super().update(exclude=exclude, variables=variables, message=message)
+        except OperationError:
+            self._under_way.unlink(missing_ok=True)  # it has ended by itself, and its state is whole
+            raise
+        self._under_way.unlink(missing_ok=True)
+        return report
 
     def destroy(self, *, keep_protected: bool = False) -> Report:
         """Delete everything of the stack, then forget the stack.
