@@ -6,12 +6,16 @@ The client's package is imported where it is used: that costs half a second.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
-
+_one_at_a_time = threading.Lock()
+"""The package puts certificates into temporary files, and remembers a file before it has written it: another thread that
+asks for a client of the same cluster meanwhile would read an empty file.
+"""
 
 CONNECT_SECONDS = 5
 """How long the API server may take to accept a connection."""
@@ -54,9 +58,10 @@ def client(kubeconfig: str, context: str, *, changes_nothing: bool = False) -> A
     configuration = kubernetes.client.Configuration()
     if changes_nothing:
         configuration.retries = 0
-    made = kubernetes.config.new_client_from_config(
-        kubeconfig, context, persist_config=not changes_nothing, client_configuration=configuration
-    )
+    with _one_at_a_time:
+        made = kubernetes.config.new_client_from_config(
+            kubeconfig, context, persist_config=not changes_nothing, client_configuration=configuration
+        )
     send = made.rest_client.request
 
     def send_within_limits(*arguments: Any, _request_timeout: Any = None, **options: Any) -> Any:

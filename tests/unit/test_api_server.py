@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
+import types
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import kubernetes
 import pytest
 import urllib3
 import yaml
@@ -53,6 +57,25 @@ def test_an_answer_is_given_whatever_its_status(tmp_path: Path) -> None:
         missing = api_server.request(client, "GET", "/api/v1/nodes/two")
     assert (found.status, found.document()) == (200, {"kind": "Node"})
     assert (missing.status, missing.document()["reason"]) == (404, "NotFound")
+
+
+def test_clients_are_made_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that ask at once never meet inside of the package, whose temporary files are shared and half-written."""
+    inside: list[int] = []
+    most = 0
+
+    def slow(*arguments: object, **options: object) -> object:
+        nonlocal most
+        inside.append(1)
+        most = max(most, len(inside))
+        time.sleep(0.02)
+        inside.pop()
+        return types.SimpleNamespace(rest_client=types.SimpleNamespace(request=None))
+
+    monkeypatch.setattr(kubernetes.config, "new_client_from_config", slow)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: api_server.client("kubeconfig", "context"), range(8)))
+    assert most == 1
 
 
 def test_no_other_module_makes_a_client() -> None:

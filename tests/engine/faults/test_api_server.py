@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.faults.harness import WHOLE, FaultHarness, Figure
+from tests.engine.faults.harness import FaultHarness, Figure
 from tests.fleet.busy_proxy import BusyProxy
 
 
@@ -39,7 +39,8 @@ def disturbed(harness: FaultHarness, name: str, fault: str, begin: float, troubl
     harness.require_settled(name)
 
 
-@pytest.mark.parametrize("mode", ["native", "helm"] if WHOLE else ["native"])
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["native", "helm"])
 def test_an_api_server_that_refuses(harness: FaultHarness, proxy: BusyProxy, mode: str) -> None:
     """For some seconds every request is refused; the update waits or fails, and the next one ends well."""
     name = f"refused-{mode}"
