@@ -13,8 +13,8 @@ from typing import Any
 
 _IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
 _one_at_a_time = threading.Lock()
-"""The package puts certificates into temporary files, and remembers a file before it has written it: another thread that
-asks for a client of the same cluster meanwhile would read an empty file.
+"""The package puts certificates into temporary files, and remembers a file before it has written it: another thread
+that asks for a client of the same cluster meanwhile would read an empty file.
 """
 
 CONNECT_SECONDS = 5
