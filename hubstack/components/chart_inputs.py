@@ -63,6 +63,7 @@ class ChartInputs:
         given = {VALUES: sources.values, SECRET_VALUES: sources.secret_values, NAMESPACE: sources.namespace}
         self._outputs = dict(samples.find_outputs(given))
         self._known: dict[str, Release] = {}
+        self._described: dict[str, tuple[Release, _Objects]] = {}
         self.namespace = sources.namespace
         self.release_name = sources.release_name
         self._samples: dict[Path, Sequence[Any]] = dict.fromkeys(self._outputs, samples.NAMES)
@@ -74,8 +75,9 @@ class ChartInputs:
         doubts = [each for each in loaded.warnings if not any(samples.concerns(each, path) for path in self._outputs)]
         self.loaded = replace(loaded, warnings=tuple(doubts))
         self.release = self._release(self.loaded, self._first) if sources.is_modelled else None
-        self._others = list(self._other_releases()) if self.release else []
+        self._others = list(self._other_releases()) if self.release and (self._outputs or sources.secret_values) else []
         self._refuse_what_decides_objects()
+        self._described.clear()
 
     @property
     def names(self) -> Names:
@@ -111,7 +113,7 @@ class ChartInputs:
             return value
         plain = [PLACEHOLDER_TOKENS if isinstance(each, TokenValues) else each for each in arguments]
         base = function(self.release, *plain)
-        others = [(path, function(release, *plain)) for path, release in self._others]
+        others = [(each.path, function(each.release, *plain)) for each in self._others if each.may_change(base)]
         later = _Later(self, function, arguments, plain, base)
         return dependence.combined(value, base, others, later.at)
 
@@ -151,22 +153,29 @@ class ChartInputs:
             return error.problems
         return ()
 
-    def _objects(self, plain: Mapping[Path, Any]) -> object:
-        """The objects that follow from values with samples in place of outputs."""
-        return _identities(self._release(self._load(plain), {(NAMESPACE,): samples.NAMES[0], **plain}))
+    def _objects(self, plain: Mapping[Path, Any]) -> tuple[Release, _Objects]:
+        """The release, and its objects, that follow from samples in place of outputs; each is described once."""
+        plain = {path: plain.get(path, samples.NAMES[0]) for path in self._outputs}
+        key = repr(plain)
+        if key not in self._described:
+            release = self._release(self._load(plain), plain)
+            self._described[key] = release, _objects(release)
+        return self._described[key]
 
     def _release(self, loaded: LoadedValues, plain: Mapping[Path, Any]) -> Release:
         namespace = plain.get((NAMESPACE,), self._sources.namespace)
         return Release(self._sources.release_name, namespace, loaded.values, loaded.tree)
 
-    def _other_releases(self) -> Iterator[tuple[Path | None, Release]]:
-        """The release with another sample for one output at a time; and with other secrets, whose path is None."""
+    def _other_releases(self) -> Iterator[_Other]:
+        """The release with another sample for one output at a time; and with other secrets."""
+        _, usual = self._objects(self._first)
         if self._sources.secret_values:
-            yield dependence.SECRET, self._release(self._values_with_other_secrets, self._first)
+            release = self._release(self._values_with_other_secrets, self._first)
+            yield _Other.compared(dependence.SECRET, release, usual, _objects(release))
         for path, found in self._samples.items():
             for sample in found[1:]:
-                plain = {**self._first, path: sample}
-                yield path, self._release(self._load(plain), plain)
+                release, objects = self._objects({**self._first, path: sample})
+                yield _Other.compared(path, release, usual, objects)
 
     @functools.cached_property
     def _values_with_other_secrets(self) -> LoadedValues:
@@ -184,13 +193,10 @@ class ChartInputs:
             SettingsError: it does.
         """
         problems: dict[Path, Problem] = {}
-        for path, release in self._others:
-            if path is dependence.SECRET:
-                continue
-            assert self.release is not None
-            if different := _identities(self.release) ^ _identities(release):
-                names = ", ".join(sorted(f"{kind} {name}" for kind, name in different))
-                problems[path] = Problem("", samples.dotted(path), f"{samples.NOT_ALLOWED} (here: {names})")
+        for other in self._others:
+            if other.path is not dependence.SECRET and other.decides:
+                names = ", ".join(sorted(f"{kind} {name}" for kind, name in other.decides))
+                problems[other.path] = Problem("", samples.dotted(other.path), f"{samples.NOT_ALLOWED} (here: {names})")
         if problems:
             raise SettingsError(list(problems.values()))
 
@@ -235,10 +241,40 @@ PLACEHOLDER_TOKENS = TokenValues("a" * 64, "b" * 64, "c" * 64, _AnyService())
 """Tokens that are compared, never deployed: with them, two renderings differ only where their settings do."""
 
 
-def _identities(release: Release) -> frozenset[tuple[str, str]]:
-    """Kind and name of each object."""
+_Objects = Mapping[tuple[str, str], Any]
+"""Objects by kind and name."""
+
+
+def _objects(release: Release) -> _Objects:
+    """Every object of a release, with tokens that are the same for each."""
     found = render.objects(release, PLACEHOLDER_TOKENS)
-    return frozenset((each["kind"], each["metadata"]["name"]) for each in found)
+    return {(each["kind"], each["metadata"]["name"]): each for each in found}
+
+
+@dataclass(frozen=True)
+class _Other:
+    """The release with another value of one setting, or with other secrets."""
+
+    path: Path | None
+    """Where the output is; None for secrets."""
+    release: Release
+    changes: frozenset[tuple[str, str]]
+    """Kind and name of the objects that are not the same with it."""
+    decides: frozenset[tuple[str, str]]
+    """Kind and name of the objects that exist only with or only without it."""
+
+    @classmethod
+    def compared(cls, path: Path | None, release: Release, usual: _Objects, objects: _Objects) -> _Other:
+        """Find the differences to the usual objects."""
+        names = usual.keys() | objects.keys()
+        changes = frozenset(name for name in names if usual.get(name) != objects.get(name))
+        return cls(path, release, changes, frozenset(usual.keys() ^ objects.keys()))
+
+    def may_change(self, described: Any) -> bool:
+        """Whether something that a function of the release describes may be another with it; true if in doubt."""
+        if not isinstance(described, Mapping) or not {"kind", "metadata"} <= described.keys():
+            return True
+        return (described["kind"], described["metadata"]["name"]) in self.changes
 
 
 def _placed(values: Any, path: Path, sample: Any, output: pulumi.Output[Any]) -> Any:
