@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 _IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
-_one_at_a_time = threading.Lock()
-"""The package puts certificates into temporary files, and remembers a file before it has written it: another thread
-that asks for a client of the same cluster meanwhile would read an empty file.
+_one_at_a_time: dict[tuple[str, str], threading.Lock] = {}
+"""A lock for each context. The package puts certificates into temporary files, and remembers a file before it has written
+it: another thread that asks for a client of the same cluster meanwhile would read an empty file. Contexts do not wait for
+each other, because a program that fetches credentials may take for ever.
 """
 
 CONNECT_SECONDS = 5
@@ -58,7 +59,7 @@ def client(kubeconfig: str, context: str, *, changes_nothing: bool = False) -> A
     configuration = kubernetes.client.Configuration()
     if changes_nothing:
         configuration.retries = 0
-    with _one_at_a_time:
+    with _one_at_a_time.setdefault((kubeconfig, context), threading.Lock()):
         made = kubernetes.config.new_client_from_config(
             kubeconfig, context, persist_config=not changes_nothing, client_configuration=configuration
         )

@@ -60,7 +60,7 @@ def test_an_answer_is_given_whatever_its_status(tmp_path: Path) -> None:
 
 
 def test_clients_are_made_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that ask at once never meet inside of the package, whose temporary files are shared and half-written."""
+    """Threads that ask for one context at once never meet inside of the package, whose temporary files are shared."""
     inside: list[int] = []
     most = 0
 
