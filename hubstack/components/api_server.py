@@ -13,9 +13,9 @@ from typing import Any
 
 _IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
 _one_at_a_time: dict[tuple[str, str], threading.Lock] = {}
-"""A lock for each context. The package puts certificates into temporary files, and remembers a file before it has written
-it: another thread that asks for a client of the same cluster meanwhile would read an empty file. Contexts do not wait for
-each other, because a program that fetches credentials may take for ever.
+"""A lock for each context. The package puts certificates into temporary files, and remembers a file before it has
+written it: another thread that asks for a client of the same cluster meanwhile would read an empty file. Contexts do
+not wait for each other, because a program that fetches credentials may take for ever.
 """
 
 CONNECT_SECONDS = 5
