@@ -17,12 +17,9 @@ from pydantic.alias_generators import to_camel
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
-from hubstack.chart.release import CHART_NAME, CHART_VERSION, Release
+from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, CHART_VERSION, Release
 from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
 from hubstack.configuration import PREFIX, kubeconfig_path, named
-
-CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
-"""Where the chart's publisher keeps its releases."""
 
 
 class _Model(BaseModel):

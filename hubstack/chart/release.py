@@ -13,6 +13,8 @@ from hubstack.chart.values import ChartValues
 CHART_NAME = "jupyterhub"
 CHART_VERSION = "4.4.0"
 """The version of the Zero to JupyterHub chart that the native objects equal."""
+CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
+"""Where the chart's publisher keeps its releases."""
 APP_VERSION = "5.5.0"
 """The JupyterHub version inside that chart's hub image."""
 

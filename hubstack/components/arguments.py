@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from hubstack.chart.errors import Problem, SettingsError
-from hubstack.chart.release import CHART_VERSION
+from hubstack.chart.release import CHART_REPOSITORY, CHART_VERSION
 from hubstack.chart.storage_class import storage_class_values
 from hubstack.components.chart_component import ChartComponentArgs
 from hubstack.components.chart_inputs import ChartInputs, Sources
@@ -29,8 +29,6 @@ else:
     Values = pulumi.Input[dict[str, pulumi.Input[Any]]]
     Mode = str
 
-CHART_REPOSITORY = "https://hub.jupyter.org/helm-chart/"
-"""Where the chart's publisher keeps its releases."""
 DEFAULT_NAMESPACE = "jhub"
 
 

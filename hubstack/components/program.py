@@ -44,9 +44,12 @@ class Program:
         """
         try:
             config = settings.load()
-            settings.resolve(config, Path.cwd())  # finds what is wrong in the words of the configuration
             args = jupyterhub_args(config)
-            args.checked(NAME)
+            try:
+                args.checked(NAME)
+            except SettingsError:
+                settings.resolve(config, Path.cwd())  # says the same in the words of the configuration
+                raise
         except SettingsError as error:
             raise pulumi.RunError(str(error)) from None
         return cls(config, args)

@@ -82,6 +82,8 @@ def choose(
     Raises:
         SettingsError: a setting takes none of the samples, because what it holds decides more than a value.
     """
+    if not paths:  # every program run without outputs
+        return {}
     if whole := [path for path in paths if len(path) == 1]:
         raise SettingsError([Problem("", dotted(path), f"{NOT_ALLOWED}; its members may be Outputs") for path in whole])
     chosen: dict[Path, list[Any]] = {path: [] for path in paths}

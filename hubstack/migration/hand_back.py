@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hubstack import settings
+from hubstack.chart.release import CHART_REPOSITORY
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage, live, native_to_helm
@@ -67,7 +67,7 @@ def next_steps(stack: Stack, done: HandedBack) -> list[str]:
         f"Helm has release {done.release}, revision {done.revision}; stack {stack.name} is gone from the backend",
         "Next:",
         f"  helm get values {done.release} {where} --output yaml > config.yaml    # with its secrets in the open",
-        f"  helm upgrade {done.release} jupyterhub --repo {settings.CHART_REPOSITORY} --version {done.version} {where} "
+        f"  helm upgrade {done.release} jupyterhub --repo {CHART_REPOSITORY} --version {done.version} {where} "
         "--values config.yaml",
         *([restart] if done.was_native else []),
         f"  git rm Pulumi.{stack.base}.yaml",

@@ -17,9 +17,9 @@ from rich.table import Table
 
 from hubstack import project, toolchain
 from hubstack.chart.kube_version import require_supported
+from hubstack.chart.release import CHART_REPOSITORY
 from hubstack.errors import HubstackError
 from hubstack.parity import compare, differences, rendering
-from hubstack.settings import CHART_REPOSITORY
 
 COMMON = 3
 """In how many objects a place must differ in the same way to be shown once for all of them."""
