@@ -16,6 +16,7 @@ from hubstack.fleet import gate_settings
 from hubstack.fleet.lines import document as document_with_lines
 from hubstack.fleet.model import Fleet, Pace, StackEntry, Wave
 from hubstack.fleet.windows import Window
+from hubstack.project import bounds
 
 FILE = "fleet.yaml"
 
@@ -55,7 +56,9 @@ def load(root: Path) -> Fleet | None:
         SettingsError: the file cannot be used; lists everything that is wrong with it.
     """
     file = root / FILE
-    return read(file) if file.is_file() else None
+    if reason := bounds.of_folder(root).refusal(file):
+        raise SettingsError([Problem(FILE, "", reason)])
+    return read(file) if file.exists() else None
 
 
 def read(file: Path, *, stack_files: bool = True) -> Fleet:

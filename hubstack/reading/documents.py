@@ -20,7 +20,7 @@ _MERGE = f"{_TAG}merge"
 _MOST_DIGITS = 300
 """Of a number; one of more is beyond what a float can hold."""
 
-_NAME = re.compile(r"[\w.:/-]{1,100}")
+_NAME = re.compile(r"[\w.-]{1,100}")
 """What a setting at the top of a file may be called, in any of the product's files."""
 
 

@@ -23,6 +23,7 @@ def report(found: Report) -> str:
 def _lines(found: Report) -> Iterator[str]:
     changed = found.changed
     yield summary(found)
+    yield from (f"error: {line}" for line in (found.error or "").splitlines())
     yield from (f"note: {note}" for note in found.notes)
     for stack in changed:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
