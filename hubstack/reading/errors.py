@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubstack.errors import HubstackError
+from hubstack.safe_text import visible
 
 
 class Unreadable(HubstackError):
@@ -21,7 +22,7 @@ class Unreadable(HubstackError):
         self.message = message
         self.line = line
         self.column = column
-        super().__init__(": ".join(part for part in (source, self.where, message) if part))
+        super().__init__(": ".join(visible(part) for part in (source, self.where, message) if part))
 
     @property
     def where(self) -> str:

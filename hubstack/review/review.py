@@ -21,6 +21,7 @@ from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
 from hubstack.review.sources import Side, StackFile
+from hubstack.safe_text import visible_lines
 
 if TYPE_CHECKING:
     from hubstack.lifecycle.updates import Updater
@@ -94,6 +95,8 @@ def written(report: Report, redactor: Redactor, form: str) -> str:
     if form not in FORMATS:
         raise HubstackError(f"--format {form}: unknown; allowed: {', '.join(FORMATS)}")
     result = redactor.text(FORMATS[form](report))
+    if form != "json":
+        result = visible_lines(result)  # after secrets are hidden, which are looked for as they are
     redactor.require_clean(result)
     return result
 
