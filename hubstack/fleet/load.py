@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -58,7 +59,7 @@ def load(root: Path) -> Fleet | None:
     file = root / FILE
     if reason := bounds.of_folder(root).refusal(file):
         raise SettingsError([Problem(FILE, "", reason)])
-    return read(file) if file.exists() else None
+    return read(file) if os.path.lexists(file) else None
 
 
 def read(file: Path, *, stack_files: bool = True) -> Fleet:
@@ -88,7 +89,7 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
             problem(path, message)
         if stack_files:
             for name in fleet.stacks:
-                if not (file.parent / f"Pulumi.{name}.yaml").is_file():
+                if not os.path.isfile(file.parent / f"Pulumi.{name}.yaml"):  # a name may be too long for a path
                     problem(("stacks", name), f"there is no Pulumi.{name}.yaml beside {file.name}")
     if problems or fleet is None:
         raise SettingsError(sorted(dict.fromkeys(problems), key=lambda each: (_number(each.source), each.path)))

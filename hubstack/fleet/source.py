@@ -70,7 +70,7 @@ def snapshot(root: Path, folder: Path, stacks: Iterable[str]) -> None:
     for name in dict.fromkeys([*names, *named, *_values_files(root, stacks)]):
         leads_out = own.refusal(root / name) is not None
         # A link out of the project stays a link, which the plan refuses: its content is no part of the revision.
-        if (root / name).is_symlink() if leads_out else (root / name).is_file():
+        if (os.path.islink if leads_out else os.path.isfile)(root / name):
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, temporary / name, follow_symlinks=not leads_out)
     temporary.rename(folder)

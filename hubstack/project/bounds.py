@@ -54,7 +54,7 @@ class Bounds:
         state = project.state_dir()
         if _GIT in name.parts or (state.is_relative_to(self.top) and real.is_relative_to(state)):
             return "is no part of the project: git and Hubstack keep their own files there"
-        if self.known is not None and real.is_file() and str(name) not in self.known:
+        if self.known is not None and os.path.isfile(real) and str(name) not in self.known:
             return "is not in git; if it belongs to the change: git add it"
         return None
 
@@ -147,14 +147,14 @@ def _chart_refusal(path: Path, bounds: Bounds) -> str | None:
     """What is wrong with a chart's files. Helm follows links in a chart, so each file is looked at."""
     count = size = 0
     for file in _files(path):
-        name = "" if file == path else f" has {str(file.relative_to(path))!r}, which"
-        if file.is_dir():
-            return f"{name} is a link to a folder"
-        if file.exists() and not file.is_file():
-            return f"{name} is no regular file"
+        name = "" if file == path else f"has {str(file.relative_to(path))!r}, which "
+        if os.path.isdir(file) or (os.path.islink(file) and not os.path.exists(file)):
+            return f"{name}is a link to a folder, or leads nowhere"
+        if os.path.exists(file) and not os.path.isfile(file):
+            return f"{name}is no regular file"
         if reason := bounds.refusal(file):
-            return f"{name} {reason}"
-        count, size = count + 1, size + (file.stat().st_size if file.exists() else 0)
+            return f"{name}{reason}"
+        count, size = count + 1, size + (os.path.getsize(file) if os.path.exists(file) else 0)
         if count > _MOST_CHART_FILES or size > MOST_CHART_BYTES:
             return "is larger than a chart can be"
     return None
@@ -162,7 +162,7 @@ def _chart_refusal(path: Path, bounds: Bounds) -> str | None:
 
 def _files(top: Path) -> Iterator[Path]:
     """Files of a folder, and links to folders, which are not followed; or the one file."""
-    if not top.is_dir():
+    if not os.path.isdir(top):
         yield top
         return
     for folder, folders, files in os.walk(top):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,4 +67,4 @@ def _digest(path: Path) -> str:
 
 
 def _files(top: Path) -> list[Path]:
-    return sorted(path for path in top.rglob("*") if path.is_file()) if top.is_dir() else [top]
+    return sorted(path for path in top.rglob("*") if path.is_file()) if os.path.isdir(top) else [top]

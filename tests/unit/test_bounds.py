@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,30 @@ def test_a_stack_s_name_is_a_name(repository: Repository) -> None:
     assert [stack.errors for stack in report.stacks if stack.errors] == [
         ("head: a stack's name has letters, digits, '-', '_' and '.' alone",)
     ]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a/" * 3000 + "x", "loop.yaml", "b.yaml/c", "", "\ud800"])
+def test_a_path_that_no_file_can_have(repository: Repository, name: str) -> None:
+    """Too long, a circle of links, below a file, blank: each is its stack's error in a review and in a plan."""
+    link(repository, "loop.yaml", "loop.yaml")
+    document = {"config": {"hubstack:kubeContext": "c", "hubstack:valuesFiles": json.dumps([name])}}
+    (repository.root / "Pulumi.a.yaml").write_text(yaml.safe_dump(document))
+    repository.stack("b", IDLE)
+    report, _ = repository.review(form="text")
+    found = {stack.stack: stack for stack in report.stacks}
+    assert len(found["a"].errors) == 1
+    assert found["b"].changes
+    source.snapshot(repository.root, repository.root.parent / "copy", ["a", "b"])
+    for root in (repository.root, repository.root.parent / "copy"):
+        assert plan.decide("a", "wave", root, None, deployed.Deployed()).action == "refused"
+
+
+def test_a_fleet_of_long_names(repository: Repository) -> None:
+    """A stack's name that is too long for a file is an error of the fleet file."""
+    document = {"stacks": {"x" * 5000: {}}, "waves": [{"name": "w", "select": "stack"}]}
+    (repository.root / "fleet.yaml").write_text(yaml.safe_dump(document))
+    report, _ = repository.review(form="text")
+    assert "there is no Pulumi.x" in str(report.error)
 
 
 def make_chart(folder: Path) -> None:
