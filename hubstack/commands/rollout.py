@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -176,7 +177,7 @@ def export(
 
     fleet = rollout.the_fleet(project.ROOT)
     text = exporting.text(fleet, to, exporting.Operator(repository, branch, backend, namespace))
-    output.write_text(text, encoding="utf-8") if output else terminal.write(text)
+    output.write_text(text, encoding="utf-8") if output else sys.stdout.write(text)
 
 
 @app.command()

@@ -76,7 +76,7 @@ def of_work_tree(root: Path, base: str) -> Bounds:
     top = Path(os.path.realpath(_git(root, "rev-parse", "--show-toplevel").decode().strip()))
     known = _names(_git(top, "ls-files", "-z", "--cached"))
     new = _names(_git(top, "ls-files", "-z", "--others", "--exclude-standard"))
-    changed = _names(_git(top, "diff", "--name-only", "-z", base))
+    changed = _names(_git(top, "diff", "--name-only", "--no-renames", "-z", base))
     uncovers = any(Path(name).name == ".gitignore" for name in (*changed, *new))
     return Bounds(top, known if uncovers else known | new)
 

@@ -164,6 +164,9 @@ def test_a_change_uncovers_no_hidden_file(repository: Repository) -> None:
     assert "git add it" in text
     assert [bool(stack.errors) for stack in report.stacks] == [True]
     repository.git("checkout", "--quiet", ".gitignore")
+    repository.git("mv", ".gitignore", "renamed")
+    assert [bool(stack.errors) for stack in repository.review("a")[0].stacks] == [True]
+    repository.git("mv", "renamed", ".gitignore")
     (repository.root / "private/.gitignore").write_text("!*\n")
     assert [bool(stack.errors) for stack in repository.review("a")[0].stacks] == [True]
 

@@ -117,6 +117,14 @@ def test_a_ci_runner_gets_no_orders(capsys: pytest.CaptureFixture[str], text: st
     assert json.loads(out.splitlines()[-1]) == {"text": text}
 
 
+def test_there_is_one_terminal() -> None:
+    """Commands make no console of their own, and no text has markup: a text from elsewhere would be markup, too."""
+    own = re.compile(r"\bConsole\(|rich\.markup|from_markup|markup=True")
+    code = project.CODE / "hubstack"
+    found = {str(file.relative_to(code)) for file in code.rglob("*.py") if own.search(file.read_text())}
+    assert found == {"terminal.py"}
+
+
 MARKUP = [
     "@everyone",
     "`code`",
