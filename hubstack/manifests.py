@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hubstack import reading
 from hubstack.chart import helm_yaml, render, tokens
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.kube_version import require_supported
@@ -90,10 +91,9 @@ def read_tokens(file: Path) -> TokenValues:
         SettingsError: the file cannot be read, or holds something else; the message never shows a token.
     """
     try:
-        document = helm_yaml.load(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingsError([Problem(str(file), "", f"cannot be read: {reason}")]) from None
+        document = helm_yaml.load(reading.text(file), str(file))
+    except reading.Unreadable as error:
+        raise SettingsError([Problem(error.source, error.where, error.message)]) from None
     allowed = ("proxyAuth", "cookieSecret", "cryptKeys", "services")
     if not isinstance(document, Mapping):
         raise SettingsError([Problem(str(file), "", f"must be a map with the keys {', '.join(allowed)}")])

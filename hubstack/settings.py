@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pulumi
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from hubstack import reading
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
@@ -210,8 +210,8 @@ def _decode(text: str, annotation: Any) -> Any:
     if annotation in (str, str | None) or annotation == StackConfig.model_fields["mode"].annotation:
         return text
     try:
-        return json.loads(text)
-    except ValueError:
+        return reading.from_json(text, "")
+    except reading.Unreadable:
         return text
 
 

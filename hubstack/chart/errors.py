@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hubstack.safe_text import visible
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -18,7 +20,7 @@ class Problem:
     """The value, what is allowed, and how to mend it. Never a secret's value."""
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.source, self.path, self.message) if part)
+        return ": ".join(visible(part) for part in (self.source, self.path, self.message) if part)
 
 
 class SettingsError(Exception):

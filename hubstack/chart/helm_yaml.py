@@ -19,6 +19,8 @@ from typing import Any
 import yaml
 
 from hubstack.chart.errors import Problem, SettingsError
+from hubstack.reading.composer import Composer, compose, explained, node_error
+from hubstack.reading.errors import Unreadable
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = "!plain"
@@ -34,8 +36,8 @@ _INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _BEYOND_DIGITS = 1e21
 """From here on Go writes a float with an exponent, so it stays a float."""
-_MOST_NODES = 1_000_000
-"""More values than any settings hold: aliases of aliases that would fill the memory."""
+_MOST_DIGITS = 20
+"""Decimal digits of the largest integer that Go knows."""
 
 
 def load(text: str, source: str) -> Any:
@@ -46,21 +48,17 @@ def load(text: str, source: str) -> Any:
         source: name for messages, such as the file's path.
 
     Raises:
-        SettingsError: the text is not YAML, or Helm could not turn it into JSON; says in which line.
+        SettingsError: the text is not YAML, is beyond a limit of `hubstack.reading`, or Helm could not turn it into
+            JSON; says in which line.
     """
     try:
-        return _load(text)
+        node = compose(text, source, _Composer)
+        return None if node is None else _value(node)
+    except Unreadable as error:
+        raise SettingsError([Problem(source, error.where, error.message)]) from None
     except yaml.YAMLError as error:
-        raise SettingsError([_problem(error, source)]) from None
-
-
-def _load(text: str) -> Any:
-    loader = _Loader(text)
-    try:
-        node = loader.get_node() if loader.check_node() else None
-    finally:
-        loader.dispose()
-    return None if node is None else _Reader().value(node)
+        found = explained(error, source)
+        raise SettingsError([Problem(source, found.where, found.message)]) from None
 
 
 def plain_scalar(text: str) -> Any:
@@ -108,7 +106,8 @@ def _number(text: str) -> int | float | None:
     if found := _INTEGER.fullmatch(digits):
         body = found[2]
         octal = len(body) > 1 and body[0] == "0" and body[1].isdigit()
-        number: int | float = int(body, 8 if octal else 0)
+        decimal = body[0] != "0"
+        number: int | float = 2**64 if decimal and len(body) > _MOST_DIGITS else int(body, 8 if octal else 0)
         if number < 2**64:
             return -number if found[1] == "-" else number
     if not _FLOAT.fullmatch(digits):
@@ -117,8 +116,8 @@ def _number(text: str) -> int | float | None:
     return None if number in (float("inf"), float("-inf")) else number
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Builds the nodes only; `_Reader` gives them their meaning. The C parser is libyaml, like Go's."""
+class _Composer(Composer):
+    """Tells scalars without quotes from the others, and guesses at none. The C parser is libyaml, like Go's."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
@@ -126,62 +125,48 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return str(super().resolve(kind, value, implicit))
 
 
-class _Reader:
-    """Turns nodes into values."""
+def _value(node: yaml.Node) -> Any:
+    """The value of a node; an alias is read again, so no two places share a map."""
+    if isinstance(node, yaml.ScalarNode):
+        value = _scalar(node)
+        if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+            raise node_error(node, f"{node.value} is not a number that JSON knows")
+        return value
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(member) for member in node.value]
+    return _map(node)
 
-    def __init__(self) -> None:
-        self._open: set[int] = set()
-        self._count = 0
 
-    def value(self, node: yaml.Node) -> Any:
-        """The value of a node; an alias is read again, so no two places share a map."""
-        self._count += 1
-        if self._count > _MOST_NODES:
-            raise _error(node, "the document refers to itself too often")
-        if isinstance(node, yaml.ScalarNode):
-            value = _scalar(node)
-            if isinstance(value, float) and (value != value or abs(value) == float("inf")):
-                raise _error(node, f"{node.value} is not a number that JSON knows")
-            return value
-        if id(node) in self._open:
-            raise _error(node, "an anchor's value contains itself")
-        self._open.add(id(node))
-        try:
-            if isinstance(node, yaml.SequenceNode):
-                return [self.value(member) for member in node.value]
-            return self._map(node)
-        finally:
-            self._open.discard(id(node))
+def _map(node: yaml.Node) -> dict[str, Any]:
+    """A map. Go merges ``<<`` where it stands: over the keys before it, and under the keys after it."""
+    result: dict[str, Any] = {}
+    for key, member in node.value:
+        if key.tag == f"{_TAG}merge" or (key.tag == _PLAIN and key.value == "<<"):
+            result.update(_merged(member))
+        else:
+            result[_key(key)] = _value(member)
+    return result
 
-    def _map(self, node: yaml.Node) -> dict[str, Any]:
-        """A map. Go merges ``<<`` where it stands: over the keys before it, and under the keys after it."""
-        result: dict[str, Any] = {}
-        for key, member in node.value:
-            if key.tag == f"{_TAG}merge" or (key.tag == _PLAIN and key.value == "<<"):
-                result.update(self._merged(member))
-            else:
-                result[_key(key)] = self.value(member)
-        return result
 
-    def _merged(self, node: yaml.Node) -> dict[str, Any]:
-        if isinstance(node, yaml.MappingNode):
-            return dict(self.value(node))
-        if not isinstance(node, yaml.SequenceNode) or not all(isinstance(n, yaml.MappingNode) for n in node.value):
-            raise _error(node, "'<<' needs a map or a list of maps")
-        result: dict[str, Any] = {}
-        for member in reversed(node.value):
-            result.update(self.value(member))
-        return result
+def _merged(node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.MappingNode):
+        return _map(node)
+    if not isinstance(node, yaml.SequenceNode) or not all(isinstance(n, yaml.MappingNode) for n in node.value):
+        raise node_error(node, "'<<' needs a map or a list of maps")
+    result: dict[str, Any] = {}
+    for member in reversed(node.value):
+        result.update(_map(member))
+    return result
 
 
 def _key(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
-        raise _error(node, "a key must be text, not a map or a list")
+        raise node_error(node, "a key must be text, not a map or a list")
     key = _scalar(node)
     if isinstance(key, str):
         return key
     if key is None:
-        raise _error(node, "a key must not be null; quote it to mean the text")
+        raise node_error(node, "a key must not be null; quote it to mean the text")
     if isinstance(key, bool):
         return "true" if key else "false"
     if isinstance(key, int):
@@ -200,7 +185,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return node.value
     value = plain_scalar(node.value)
     if not wanted(value):
-        raise _error(node, f"{node.value!r} is not of the type that its tag '!!{node.tag.removeprefix(_TAG)}' says")
+        raise node_error(node, f"it is not of the type that its tag '!!{node.tag.removeprefix(_TAG)}' says")
     return value
 
 
@@ -216,7 +201,7 @@ def _binary(node: yaml.ScalarNode) -> str:
     try:
         return base64.b64decode(re.sub(r"[\r\n]", "", node.value), validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
-        raise _error(node, "the value of '!!binary' is not base64") from None
+        raise node_error(node, "the value of '!!binary' is not base64") from None
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -244,14 +229,3 @@ _LINE = r"(?:[!-~\u00a1-\u2027\u2030-\ud7ff](?:[ -~\u00a1-\u2027\u2030-\ud7ff]*[
 _BLOCK = re.compile(rf"(?![ \n]){_LINE}(?:\n *{_LINE})*")
 """Lines without blanks at their ends, of which the first is not indented."""
 _Dumper.add_representer(str, _Dumper.represent_text)
-
-
-def _error(node: yaml.Node, reason: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=reason, problem_mark=node.start_mark)
-
-
-def _problem(error: yaml.YAMLError, source: str) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Problem(source, where, f"not valid YAML: {reason}")

@@ -9,13 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hubstack import reading
 from hubstack.chart import helm_yaml, hub_classes, snippets
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.merge import coalesce, merge_files
 from hubstack.chart.refusals import refusals
 from hubstack.chart.values import ChartValues
 from hubstack.chart.values.completion import unchecked
-from hubstack.chart.values.messages import described, explain
+from hubstack.chart.values.messages import explain
 from hubstack.configuration import key
 
 INLINE = key("values")
@@ -154,16 +155,9 @@ def _sources(
 def _document(file: Path) -> Mapping[str, Any]:
     """A file's settings; none where it is empty."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingsError([Problem(str(file), "", f"cannot be read: {reason[:1].lower()}{reason[1:]}")]) from None
-    document = helm_yaml.load(text, str(file))
-    if document is None:
-        return {}
-    if not isinstance(document, Mapping):
-        raise SettingsError([Problem(str(file), "", f"must be a map of settings, but it is {described(document)}")])
-    return document
+        return reading.settings(helm_yaml.load(reading.text(file), str(file)), str(file))
+    except reading.Unreadable as error:
+        raise SettingsError([Problem(error.source, error.where, error.message)]) from None
 
 
 def _merged(sources: Sequence[_Source], preset: Mapping[str, Any] | None) -> dict[str, Any]:

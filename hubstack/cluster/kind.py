@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from hubstack import reading
 from hubstack.cluster.model import ClusterError, ClusterStatus, ComponentStatus, Progress, SimSettings, State, reporter
 
 _NAME = "hubstack"
@@ -86,7 +87,7 @@ class KindCluster:
             {"role": "worker" if number else "control-plane", "labels": dict(settings.labels)}
             for number in range(settings.nodes if self._settings else 1)
         ]
-        return yaml.safe_dump({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes})
+        return str(yaml.safe_dump({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}))
 
     def down(self) -> None:
         """Stop the containers and keep them, with all that is in the cluster. Raises ClusterError."""
@@ -139,8 +140,8 @@ class KindCluster:
 
     def _server(self) -> str | None:
         try:
-            return str(yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]["server"])
-        except (OSError, LookupError, TypeError, yaml.YAMLError):
+            return str(reading.yaml_file(self.kubeconfig)["clusters"][0]["cluster"]["server"])
+        except (reading.Unreadable, LookupError, TypeError):
             return None
 
     def _programs(self, tools: Mapping[str, Path]) -> tuple[str, str]:

@@ -5,7 +5,6 @@ Errors are ClusterError; the main command line prints them.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -13,18 +12,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from hubstack import project
+from hubstack import project, terminal
 from hubstack.cluster import Cluster, ClusterError, ClusterStatus, SimSettings, make_cluster
 from hubstack.cluster.state import Layout, SavedState
+from hubstack.terminal import Terminal
 
 app = typer.Typer(name="cluster", help="A local Kubernetes to try a stack on.", no_args_is_help=True)
 
-_out = Console(emoji=False, highlight=False, soft_wrap=True)
-_err = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
+_out = Terminal(soft_wrap=True)
+_err = Terminal(stderr=True, soft_wrap=True)
 
 
 class KindOption(StrEnum):
@@ -88,7 +87,7 @@ def _tools(kind: KindOption) -> Mapping[str, Path]:
 
 def _timed_report() -> Callable[[str], None]:
     begin = time.monotonic()
-    return lambda text: _err.print(f"[{time.monotonic() - begin:4.1f} s] {text}", markup=False)
+    return lambda text: _err.print(f"[{time.monotonic() - begin:4.1f} s] {text}")
 
 
 @app.command()
@@ -102,7 +101,7 @@ def up(
     """Make the cluster ready; what runs already is left alone."""
     cluster = _cluster(kind, _settings(kind, nodes, cpu, memory, label))
     cluster.up(_tools(kind), _timed_report())
-    _out.print(f"kubeconfig: {cluster.kubeconfig}\ncontext: {cluster.context}", markup=False)
+    _out.print(f"kubeconfig: {cluster.kubeconfig}\ncontext: {cluster.context}")
 
 
 @app.command()
@@ -110,7 +109,7 @@ def status(kind: Kind = KindOption.SIM, as_json: _JSON = False) -> None:
     """Show the cluster and each of its programs; exit status 3 unless it is ready."""
     found = _cluster(kind).status()
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2))
+        terminal.write_json(found.as_dict(), indent=2)
     else:
         _print(found)
     if found.state != "ready":
@@ -130,15 +129,15 @@ def delete(kind: Kind = KindOption.SIM) -> None:
 
 
 def _print(found: ClusterStatus) -> None:
-    _out.print(f"cluster {found.kind}: {found.state}, {found.nodes_ready} of {found.nodes} nodes ready", markup=False)
+    _out.print(f"cluster {found.kind}: {found.state}, {found.nodes_ready} of {found.nodes} nodes ready")
     if found.server and found.state != "absent":
-        _out.print(f"server: {found.server}\nkubeconfig: {found.kubeconfig}\ncontext: {found.context}", markup=False)
+        _out.print(f"server: {found.server}\nkubeconfig: {found.kubeconfig}\ncontext: {found.context}")
     if found.components:
         logs = {part.log.parent for part in found.components if part.log}
-        _out.print("\n".join(f"logs: {folder}" for folder in sorted(logs)), markup=False)
+        _out.print("\n".join(f"logs: {folder}" for folder in sorted(logs)))
         table = Table("component", "pid", "port", "health", "log")
         for part in found.components:
-            health = "[green]ok[/green]" if part.healthy else f"[red]{escape(part.detail)}[/red]"
+            health = Text("ok", style="green") if part.healthy else Text(part.detail, style="red")
             table.add_row(
                 part.name, str(part.pid or "-"), str(part.port or "-"), health, part.log.name if part.log else "-"
             )

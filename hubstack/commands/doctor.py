@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from hubstack import terminal
+from hubstack.safe_text import visible
+from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:
     from hubstack.doctor.finding import Report
@@ -30,34 +33,31 @@ def doctor(
 
     run.chosen(only or ())
     target = run.select(stack, mode, values or (), context)
-    report = run.examine(target, run.programs(target, Console(stderr=True)), only or ())
+    report = run.examine(target, run.programs(target, Terminal(stderr=True)), only or ())
     if as_json:
-        print(json.dumps(report.as_dict()))
+        terminal.write_json(report.as_dict())
     else:
-        show(report, {each.name: each.about for each in run.CHECKS}, Console())
+        show(report, {each.name: each.about for each in run.CHECKS}, Terminal())
     if report.exit_code:
         raise typer.Exit(report.exit_code)
 
 
 def show(report: Report, about: dict[str, str], console: Console) -> None:
     """The report for people: a table of all checks, then each finding in full."""
-    table = Table("check", "looks whether", "result", title=f"stack {report.stack} in {report.context}")
+    table = Table("check", "looks whether", "result", title=Text(f"stack {report.stack} in {report.context}"))
     for name, outcome in report.outcomes.items():
-        table.add_row(name, about[name], f"[{COLORS[outcome]}]{outcome}[/]")
+        table.add_row(name, about[name], Text(outcome, style=COLORS[outcome]))
     console.print(table)
     for found in report.findings:
-        color = COLORS[found.severity.word]
-        console.print(
-            f"\n[{color}]{found.severity.word}[/] ({found.check}): {escape(found.what)}\n"
-            f"  why: {escape(found.why)}\n  fix: {escape(found.fix)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        what, why, fix = map(visible, (found.what, found.why, found.fix))
+        severity = (found.severity.word, COLORS[found.severity.word])
+        told = f" ({found.check}): {what}\n  why: {why}\n  fix: {fix}"
+        console.print(Text.assemble("\n", severity, told), soft_wrap=True)
     skipped = sum(outcome == "skipped" for outcome in report.outcomes.values())
     words = [each.severity.word for each in report.findings]
     counts = [_count(words.count(word), word) for word in ("error", "warning", "note") if word in words]
     counts += [f"{_count(skipped, 'check')} skipped"] if skipped else []
-    console.print(f"\n{', '.join(counts) or 'nothing found'}; {report.seconds:.1f} s", highlight=False)
+    console.print(f"\n{', '.join(counts) or 'nothing found'}; {report.seconds:.1f} s")
 
 
 def _count(number: int, word: str) -> str:

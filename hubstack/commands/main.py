@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import shlex
 import signal
 import sys
@@ -13,10 +12,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from hubstack import project
+from hubstack import project, terminal
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import ClusterError
 from hubstack.commands.cluster import app as cluster_app
@@ -24,6 +23,8 @@ from hubstack.commands.doctor import doctor
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.errors import HubstackError
 from hubstack.migration import access
+from hubstack.safe_text import json_without_commands
+from hubstack.terminal import Terminal
 from hubstack.toolchain import ToolchainError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -74,12 +75,12 @@ def new(
 
     made = making.make(folder, name, context)
     console = _console(False)
-    console.print(f"project {made.name} in {made.folder}:", highlight=False, soft_wrap=True)
+    console.print(f"project {made.name} in {made.folder}:", soft_wrap=True)
     for file in made.files:
-        console.print(f"  {file}", highlight=False)
+        console.print(f"  {file}")
     console.print(
         f"Next: cd {shlex.quote(str(folder))}; hubstack up    deploys stack dev to {made.context}",
-        markup=False, highlight=False, soft_wrap=True,
+        soft_wrap=True,
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def up(
         "seconds": round(time.monotonic() - started, 1),
     }
     if as_json:
-        print(json.dumps(facts))
+        terminal.write_json(facts)
         return
     table = Table(show_header=False, title="JupyterHub is up" if report.changed else "No changes")
     for key in ("mode", "url", "namespace", "context"):
@@ -119,7 +120,7 @@ def up(
     table.add_row("time", f"{facts['seconds']} s")
     console.print(table)
     for line in session.next_steps(run):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 @app.command()
@@ -138,13 +139,13 @@ def preview(
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
     if switch := run.updater.switching():
         if as_json:
-            print(json.dumps({"stack": run.stack.name, "switch": switch}))
+            terminal.write_json({"stack": run.stack.name, "switch": switch})
         else:
-            console.print(switch, highlight=False, soft_wrap=True)
+            console.print(switch, soft_wrap=True)
         return
     report = run.updater.preview()
     if as_json:
-        print(json.dumps({"stack": run.stack.name, "changed": report.changed, "changes": report.changes}))
+        terminal.write_json({"stack": run.stack.name, "changed": report.changed, "changes": report.changes})
     else:
         console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
 
@@ -181,7 +182,7 @@ def destroy(
     if not keep_data:
         stacks.forget(run.stack)
     if as_json:
-        print(json.dumps({"stack": run.stack.name, "changes": report.changes}))
+        terminal.write_json({"stack": run.stack.name, "changes": report.changes})
 
 
 @app.command()
@@ -205,7 +206,7 @@ def manifests(
         written, errors = rendering.render_batch(batch, Path(output), namespace, release, kube_version, _warning)
         for error in errors:
             _errors(error)
-        _console(True).print(f"{len(written)} files rendered to {output}, {len(errors)} refused", highlight=False)
+        _console(True).print(f"{len(written)} files rendered to {output}, {len(errors)} refused")
         if errors:
             raise typer.Exit(1)
         return
@@ -238,7 +239,7 @@ def parity(
     wanted = Input(tuple(values or ()), namespace, release, kube_version)
     result = check.check(wanted, version=chart_version, chart=chart, console=console)
     if as_json:
-        print(json.dumps(result.as_dict()))
+        terminal.write_json(result.as_dict())
     else:
         check.show(result, console)
     if not result.equal:
@@ -274,8 +275,10 @@ def review(
     text = reviewing.written(report, redactor, form)
     if output:
         output.write_text(text, encoding="utf-8")
+    elif form == "json":
+        sys.stdout.write(json_without_commands(text))
     else:
-        sys.stdout.write(text)
+        terminal.write(text)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
 
@@ -296,7 +299,7 @@ def adopt(
     console = _console(as_json)
     result = adoption.adopt(adoption.Request(stack, context, namespace, release, mode, kubeconfig), console)
     if as_json:
-        print(json.dumps(result.as_dict()))
+        terminal.write_json(result.as_dict())
     else:
         adoption.show(result, stack, console)
 
@@ -314,7 +317,7 @@ def recover(
     run = session.engine_on(stack, console)
     result = recovery.recover(run.updater)
     if as_json:
-        print(json.dumps(result.as_dict()))
+        terminal.write_json(result.as_dict())
     else:
         recovery.show(result, console)
 
@@ -334,10 +337,10 @@ def release(
     done = hand_back.hand_back(run.updater)
     stacks.forget(run.stack)
     if as_json:
-        print(json.dumps(done.__dict__))
+        terminal.write_json(done.__dict__)
         return
     for line in hand_back.next_steps(run.stack, done):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 @app.command()
@@ -359,16 +362,15 @@ def tools() -> None:
 
 def _console(as_json: bool) -> Console:
     """Progress goes to standard error when standard output carries JSON."""
-    return Console(stderr=as_json, emoji=False)
+    return Terminal(stderr=as_json)
 
 
 def _errors(error: Exception) -> None:
-    Console(stderr=True, emoji=False).print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    Terminal(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
 
 
 def _warning(doubt: object) -> None:
-    console = Console(stderr=True, emoji=False)
-    console.print(f"[yellow]warning:[/yellow] {escape(str(doubt))}", highlight=False, soft_wrap=True)
+    Terminal(stderr=True).print(Text.assemble(("warning:", "yellow"), f" {doubt}"), soft_wrap=True)
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -395,7 +397,7 @@ def main() -> Any:
         _errors(HubstackError(text))
         sys.exit(1)
     except KeyboardInterrupt:
-        Console(stderr=True, emoji=False).print("interrupted; run the same command again to continue")
+        Terminal(stderr=True).print("interrupted; run the same command again to continue")
         sys.exit(130)
 
 

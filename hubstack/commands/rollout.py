@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from hubstack import project
+from hubstack import project, terminal
+from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:  # other commands do not pay for these
     from hubstack.fleet.journal import Rollout
@@ -34,11 +35,11 @@ def plan(stack: StackOption = None, as_json: JsonOption = False) -> None:
     """Show what a rollout would do, and why; change nothing. Exit codes: 0 nothing, 2 something, 1 refused settings."""
     from hubstack.fleet import rollout
 
-    made = rollout.planned(project.ROOT, stack or (), Console(stderr=True))
+    made = rollout.planned(project.ROOT, stack or (), Terminal(stderr=True))
     if as_json:
-        print(json.dumps(made.as_dict()))
+        terminal.write_json(made.as_dict())
     else:
-        _show(made, Console())
+        _show(made, Terminal())
     if made.count("refused") or made.count("up"):
         raise typer.Exit(1 if made.count("refused") else 2)
 
@@ -51,7 +52,7 @@ def up(
     from hubstack.fleet import progress, rollout
 
     options = {"approve": approve or [], "wait": wait}
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
 
 
@@ -67,7 +68,7 @@ def resume(
     from hubstack.fleet import rollout as rollouts
 
     options = {"approve": approve or [], "wait": wait}
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     _end(rollouts.resume(rollout, options, progress.choose(console, as_json=as_json), console), as_json)
 
 
@@ -96,19 +97,19 @@ def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
         return
     facts = report.facts(journal, found)
     if as_json:
-        print(json.dumps(facts))
+        terminal.write_json(facts)
         return
-    console = Console()
+    console = Terminal()
     counts = ", ".join(f"{count} {state}" for state, count in sorted(facts["counts"].items()))
-    console.print(f"{facts['kind']} {found.id}: {facts['state']}: {counts}", highlight=False)
-    console.print(f"by {facts['owner']}", highlight=False)
+    console.print(f"{facts['kind']} {found.id}: {facts['state']}: {counts}")
+    console.print(f"by {facts['owner']}")
     if found.reason:
-        console.print(escape(found.reason), highlight=False)
+        console.print(found.reason)
     table = Table("wave", "stack", "cluster", "state", "time", "what")
     for each in facts["stacks"]:
         took = f"{each['seconds']} s" if each["seconds"] is not None else ""
         cells = (each["wave"], each["stack"], each["cluster"], each["state"], took, each["reason"])
-        table.add_row(*map(escape, cells))
+        table.add_row(*cells)
     console.print(table)
 
 
@@ -121,7 +122,7 @@ def history(as_json: JsonOption = False) -> None:
     journal = Journal()
     found = [report.facts(journal, each) for each in journal.rollouts()]
     if as_json:
-        print(json.dumps([{key: value for key, value in each.items() if key != "stacks"} for each in found]))
+        terminal.write_json([{key: value for key, value in each.items() if key != "stacks"} for each in found])
         return
     table = Table("rollout", "kind", "state", "revision", "stacks", "seconds", "by")
     for each in found:
@@ -130,7 +131,7 @@ def history(as_json: JsonOption = False) -> None:
         table.add_row(
             each["rollout"], each["kind"], each["state"], revision, counts, str(each["seconds"]), each["owner"]
         )
-    Console().print(table)
+    Terminal().print(table)
 
 
 @app.command()
@@ -147,7 +148,7 @@ def rollback(
     from hubstack.fleet import rollout as rollouts
     from hubstack.fleet.journal import Journal
 
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     journal = Journal()
     found = journal.rollout(rollout) if rollout else journal.last(kind="rollout")
     if found is None:
@@ -155,7 +156,7 @@ def rollback(
     fleet = rollouts.the_fleet(found.folder / rollouts.SOURCE)
     made = back.make(journal, found, fleet, wave or (), project.ROOT, rollouts.environment(console))
     if dry_run:
-        print(json.dumps(made.as_dict())) if as_json else _show(made, Console())
+        terminal.write_json(made.as_dict()) if as_json else _show(made, Terminal())
         return
     display = progress.choose(console, as_json=as_json)
     _end(rollouts.begin_rollback(found, back.fleet_for(fleet), made, display, console), as_json)
@@ -176,7 +177,7 @@ def export(
 
     fleet = rollout.the_fleet(project.ROOT)
     text = exporting.text(fleet, to, exporting.Operator(repository, branch, backend, namespace))
-    output.write_text(text, encoding="utf-8") if output else print(text, end="")
+    output.write_text(text, encoding="utf-8") if output else sys.stdout.write(text)
 
 
 @app.command()
@@ -200,28 +201,28 @@ def simulate(
     times = [seconds] if seconds else Journal().seconds()
     found = simulating.simulate(fleet, stacks, failure_rate, times, runs=runs, seed=seed)
     if as_json:
-        print(json.dumps(found.as_dict()))
+        terminal.write_json(found.as_dict())
     else:
-        simulating.show(found, Console())
+        simulating.show(found, Terminal())
 
 
 def _ask(request: str, rollout: str | None) -> None:
     from hubstack.fleet import rollout as rollouts
 
     found, asked = rollouts.ask(request, rollout)
-    console = Console()
+    console = Terminal()
     if asked:
-        console.print(f"asked {found.holder()}; stacks that are under way come to their end", highlight=False)
+        console.print(f"asked {found.holder()}; stacks that are under way come to their end")
     else:
-        console.print(f"rollout {found.id} is {found.state}", highlight=False)
+        console.print(f"rollout {found.id} is {found.state}")
 
 
 def _end(ended: Rollout, as_json: bool) -> None:
     from hubstack.fleet import report
 
     if not as_json:
-        console = Console()
-        console.print(f"report: {ended.folder / report.FILES[1]}", highlight=False, soft_wrap=True)
+        console = Terminal()
+        console.print(f"report: {ended.folder / report.FILES[1]}", soft_wrap=True)
     if code := EXIT_CODES.get(ended.state, 1):
         raise typer.Exit(code)
 
@@ -230,8 +231,8 @@ def _show(made: Plan, console: Console) -> None:
     table = Table("wave", "stack", "cluster", "action", "why")
     colours: dict[str, str] = {"up": "yellow", "refused": "red"}
     for item in made.items:
-        action: Any = f"[{colours[item.action]}]{item.action}[/]" if item.action in colours else item.action
-        table.add_row(escape(item.wave), escape(item.stack), escape(item.cluster), action, escape(item.reason))
+        action = Text(item.action, style=colours.get(item.action, ""))
+        table.add_row(item.wave, item.stack, item.cluster, action, item.reason)
     console.print(table)
     counts = {action: made.count(action) for action in ("up", "skip", "refused")}
-    console.print(f"{counts['up']} to deploy, {counts['skip']} unchanged, {counts['refused']} refused", highlight=False)
+    console.print(f"{counts['up']} to deploy, {counts['skip']} unchanged, {counts['refused']} refused")

@@ -18,6 +18,7 @@ from hubstack.lifecycle import destroy, prerequisites
 from hubstack.lifecycle.updates import Updater
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
+from hubstack.terminal import Terminal
 
 CLUSTER_TOOLS: dict[Kind, tuple[str, ...]] = {
     "sim": ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"),
@@ -99,7 +100,7 @@ def previewer(console: Console) -> Callable[[str], Updater]:
 
     It raises HubstackError where the engine's programs cannot be had.
     """
-    quiet = Console(quiet=True)
+    quiet = Terminal(quiet=True)
 
     def updater(name: str) -> Updater:
         stack = stacks.select(name)

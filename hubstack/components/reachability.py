@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
-import yaml
+
+from hubstack import reading
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 """Where a proxy is in the way, only the provider knows how to reach the API server."""
@@ -41,14 +42,12 @@ def check(kubeconfig: str, context: str) -> None:
 
 def _cluster(kubeconfig: Path, context: str) -> dict[str, Any]:
     try:
-        document: Any = yaml.safe_load(kubeconfig.read_text())
-    except OSError as error:
+        document: Any = reading.yaml_file(kubeconfig)
+    except reading.Unreadable as error:
         raise pulumi.RunError(
-            f"hubstack:kubeconfig: {str(kubeconfig)!r}: cannot be read: {error.strerror}; "
+            f"hubstack:kubeconfig: {str(kubeconfig)!r}: {error.message}; "
             "set hubstack:kubeconfig or KUBECONFIG to a kubeconfig file"
         ) from None
-    except yaml.YAMLError:
-        raise pulumi.RunError(f"hubstack:kubeconfig: {str(kubeconfig)!r}: not valid YAML") from None
     document = document if isinstance(document, dict) else {}
     contexts = {entry["name"]: entry["context"]["cluster"] for entry in document.get("contexts") or []}
     clusters = {entry["name"]: entry["cluster"] for entry in document.get("clusters") or []}

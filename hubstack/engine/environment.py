@@ -9,6 +9,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 from rich.console import Console
+from rich.text import Text
 
 from hubstack import project, toolchain
 from hubstack.components import provider_version
@@ -51,7 +52,7 @@ def _with_stand_in(found: Tools, console: Console) -> Tools:
         _informed.add(console)
         reason = found.absent[RANDOM]
         text = f"{RANDOM} cannot be had ({reason}): a stand-in takes its place, on the embedded cluster only"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(text), soft_wrap=True)
     file = launcher.executable(project.state_dir() / "stand-in" / RANDOM)
     return found.plus(RANDOM, Program(file, STANDS_IN_FOR))
 

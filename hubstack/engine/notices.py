@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ def on_console(console: Console) -> Listener:
     def show(notice: Notice) -> None:
         if notice.kind == "step":
             return
-        word, _, rest = escape(notice.text).partition(" ")
+        word, blank, rest = notice.text.partition(" ")
         line = {
-            "message": f"{word} {rest}",
-            "started": f"  {word} {rest}",
-            "finished": f"  [green]{word}[/green] {rest}",
-            "warning": f"[yellow]warning[/yellow]: {word} {rest}",
+            "message": (notice.text,),
+            "started": ("  ", notice.text),
+            "finished": ("  ", (word, "green"), blank, rest),
+            "warning": (("warning", "yellow"), ": ", notice.text),
         }[notice.kind]
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(Text.assemble(*line), soft_wrap=True)
 
     return show

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hubstack import reading
 from hubstack.components import existing, provider_version
 from hubstack.configuration import named
 from hubstack.engine import backend, command, locks, operation, provider
@@ -202,7 +201,7 @@ class EngineStack:
     def _create(self) -> None:
         """Make the stack in the backend; one that is there stays, and lends its key to a work folder without one."""
         folder, name = self.stack.folder, self.stack.name
-        written = yaml.safe_load((folder / f"Pulumi.{name}.yaml").read_text()) or {}
+        written = reading.yaml_file(folder / f"Pulumi.{name}.yaml") or {}
         if any(key in written for key in stacks.ENCRYPTION) and self._is_known():
             return
         try:

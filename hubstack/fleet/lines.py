@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from hubstack import reading
 from hubstack.chart.errors import Problem, SettingsError
+from hubstack.reading.composer import compose, duplicates
+from hubstack.reading.documents import from_node
 
 
 class Lines:
@@ -44,32 +47,14 @@ def document(file: Path) -> tuple[dict[str, Any], Lines]:
         SettingsError: it cannot be read, is no YAML map, or has a key twice.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingsError([Problem(file.name, "", f"cannot be read: {reason}")]) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file.name}:{mark.line + 1}" if mark else file.name
-        raise SettingsError([Problem(where, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
-    if node is None or not isinstance(document, dict):
-        raise SettingsError([Problem(file.name, "", "must be a map with the keys stacks and waves")])
-    if twice := list(_duplicates(node)):
+        node = compose(reading.text(file, file.name), file.name, only_one=True)
+        found = from_node(node, file.name) if node else None
+        if node is None or not isinstance(found, dict):
+            raise reading.Unreadable(file.name, "must be a map with the keys stacks and waves")
+        document = reading.settings(found, file.name)
+    except reading.Unreadable as error:
+        where = f"{file.name}:{error.line}" if error.line else file.name
+        raise SettingsError([Problem(where, "", error.message)]) from None
+    if twice := list(duplicates(node)):
         raise SettingsError([Problem(f"{file.name}:{line}", key, "is written twice") for key, line in twice])
     return document, Lines(node)
-
-
-def _duplicates(node: yaml.Node) -> Iterator[tuple[str, int]]:
-    """Keys that a map has twice; YAML would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.value, key.start_mark.line + 1
-            seen.add(key.value)
-            yield from _duplicates(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            yield from _duplicates(each)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +17,7 @@ from hubstack.fleet import gate_settings
 from hubstack.fleet.lines import document as document_with_lines
 from hubstack.fleet.model import Fleet, Pace, StackEntry, Wave
 from hubstack.fleet.windows import Window
+from hubstack.project import bounds
 
 FILE = "fleet.yaml"
 
@@ -55,7 +57,9 @@ def load(root: Path) -> Fleet | None:
         SettingsError: the file cannot be used; lists everything that is wrong with it.
     """
     file = root / FILE
-    return read(file) if file.is_file() else None
+    if reason := bounds.of_folder(root).refusal(file):
+        raise SettingsError([Problem(FILE, "", reason)])
+    return read(file) if os.path.lexists(file) else None
 
 
 def read(file: Path, *, stack_files: bool = True) -> Fleet:
@@ -85,7 +89,7 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
             problem(path, message)
         if stack_files:
             for name in fleet.stacks:
-                if not (file.parent / f"Pulumi.{name}.yaml").is_file():
+                if not os.path.isfile(file.parent / f"Pulumi.{name}.yaml"):  # a name may be too long for a path
                     problem(("stacks", name), f"there is no Pulumi.{name}.yaml beside {file.name}")
     if problems or fleet is None:
         raise SettingsError(sorted(dict.fromkeys(problems), key=lambda each: (_number(each.source), each.path)))

@@ -15,7 +15,7 @@ from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, digest
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.source import Revision
-from hubstack.project import stacks
+from hubstack.project import bounds, stacks
 
 Action = Literal["up", "skip", "refused"]
 
@@ -133,6 +133,7 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
         "commit": commit,
     }
     try:
+        require_own_files(name, root)
         stack = stack_of(name, root)
         wanted = digest.desired(stack)
     except (SettingsError, HubstackError) as error:
@@ -140,6 +141,20 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
     facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
     action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"
     return Item(**facts, action=action, reason=_reason(state, wanted))
+
+
+def require_own_files(name: str, root: Path) -> None:
+    """Refuse a stack whose settings are somewhere else, or name files that are: a rollout deploys a revision.
+
+    Raises:
+        HubstackError: its file leads out of the folder, or cannot be read.
+        SettingsError: so do files that it names; lists all of them.
+    """
+    own = bounds.of_folder(root)
+    if reason := own.refusal(root / f"Pulumi.{name}.yaml"):
+        raise HubstackError(f"Pulumi.{name}.yaml {reason}")
+    if refused := list(bounds.refusals(stacks.select(name, root=root).config, root, own)):
+        raise SettingsError(refused)
 
 
 def stack_of(name: str, root: Path) -> stacks.Stack:

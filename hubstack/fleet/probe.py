@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from hubstack import reading
 from hubstack.project.stacks import Stack
 
 TIMEOUT_SECONDS = 5
@@ -32,7 +31,7 @@ def unreachable(stack: Stack, timeout: float = TIMEOUT_SECONDS) -> str | None:
     """
     try:
         cluster = _cluster(stack.kubeconfig_path, stack.context)
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (reading.Unreadable, KeyError, TypeError):
         return f"no usable context {stack.context!r} in {stack.kubeconfig_path}"
     if cluster.get("proxy-url") or any(os.environ.get(name) for name in _PROXIES):
         return None
@@ -70,7 +69,7 @@ def _status(server: str, cluster: dict[str, Any], timeout: float) -> int:
 
 
 def _cluster(kubeconfig: Path, context: str) -> dict[str, Any]:
-    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    document = reading.yaml_file(kubeconfig)
     contexts = {entry["name"]: entry["context"]["cluster"] for entry in document["contexts"]}
     clusters = {entry["name"]: entry["cluster"] for entry in document["clusters"]}
     found: dict[str, Any] = clusters[contexts[context]]

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from hubstack.safe_text import json_without_commands, visible, visible_lines
 
 COLOURS = {
     "succeeded": "green",
@@ -50,7 +51,7 @@ class Lines:
         if kind == "doing":
             return
         with self._lock, _whoever_listens():
-            self._console.print(f"{time.strftime('%H:%M:%S')} {line(kind, facts)}", highlight=False, soft_wrap=True)
+            self._console.print(Text.assemble(f"{time.strftime('%H:%M:%S')} ", line(kind, facts)), soft_wrap=True)
 
     def ask(self, question: str) -> bool:
         """Nobody is there to answer."""
@@ -64,7 +65,7 @@ class JsonLines:
     """One JSON object a line, for machines."""
 
     def __init__(self, write: Callable[[str], object] | None = None) -> None:
-        self._write = write or (lambda text: print(text, flush=True))
+        self._write = write or (lambda text: print(json_without_commands(text), flush=True))
         self._lock = threading.Lock()
 
     def event(self, kind: str, **facts: Any) -> None:
@@ -86,7 +87,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._running: dict[str, tuple[float, str]] = {}
-        self._title = ""
+        self._title = Text()
         self._lock = threading.Lock()
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._draw)
         self._live.start()
@@ -103,15 +104,15 @@ class Screen:
             if kind == "wait":
                 self._title = line(kind, facts)
                 return
-            self._title = ""
+            self._title = Text()
         with _whoever_listens():
-            self._console.print(line(kind, facts), highlight=False, soft_wrap=True)
+            self._console.print(line(kind, facts), soft_wrap=True)
 
     def ask(self, question: str) -> bool:
         """Ask, with the lower part out of the way."""
         self._live.stop()
         try:
-            return self._console.input(f"{escape(question)} [y/N] ").strip().lower() in ("y", "yes")
+            return self._console.input(f"{visible(question)} [y/N] ", markup=False).strip().lower() in ("y", "yes")
         except EOFError:
             return False
         finally:
@@ -125,8 +126,8 @@ class Screen:
         table = Table.grid(padding=(0, 2))
         with self._lock:
             for stack, (since, doing) in sorted(self._running.items()):
-                table.add_row(f"  {escape(stack)}", f"{time.monotonic() - since:4.0f} s", escape(doing))
-            return Group(table, Text.from_markup(self._title))
+                table.add_row(Text(f"  {visible(stack)}"), f"{time.monotonic() - since:4.0f} s", Text(visible(doing)))
+            return Group(table, self._title)
 
 
 def _whoever_listens() -> AbstractContextManager[None]:
@@ -134,22 +135,21 @@ def _whoever_listens() -> AbstractContextManager[None]:
     return suppress(OSError, SystemExit)  # rich makes a SystemExit of a broken pipe
 
 
-def line(kind: str, facts: dict[str, Any]) -> str:
-    """An event in words, as markup."""
-    state, reason = str(facts.get("state", "")), escape(str(facts.get("reason", "")))
-    colour = COLOURS.get(state, "")
-    shown = f"[{colour}]{state}[/{colour}]" if colour else state
+def line(kind: str, facts: dict[str, Any]) -> Text:
+    """An event in words, with its state in colour."""
+    state, reason = str(facts.get("state", "")), visible_lines(facts.get("reason", ""))
+    shown = (state, COLOURS.get(state, ""))
     because = f": {reason}" if reason else ""
     if kind == "stack":
         took = f" ({facts['seconds']:.1f} s)" if facts.get("seconds") else ""
-        return f"  {escape(facts['stack'])}: {shown}{took}{because}"
+        return Text.assemble(f"  {visible(facts['stack'])}: ", shown, took, because)
     if kind == "gate":
-        return f"  {escape(facts['stack'])}: gate {facts['gate']} {shown}{because}"
+        return Text.assemble(f"  {visible(facts['stack'])}: gate {visible(facts['gate'])} ", shown, because)
     if kind == "wave":
-        return f"wave {escape(facts['wave'])}: {shown}{because}"
+        return Text.assemble(f"wave {visible(facts['wave'])}: ", shown, because)
     if kind == "wait":
-        return f"waiting{because}"
-    return f"{kind} {escape(str(facts.get('rollout', '')))}: {shown}{because}"
+        return Text(f"waiting{because}")
+    return Text.assemble(f"{kind} {visible(facts.get('rollout', ''))}: ", shown, because)
 
 
 def choose(console: Console, *, as_json: bool) -> Progress:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from hubstack.fleet import duration, plan
 from hubstack.fleet.journal import Journal, Rollout, Step
+from hubstack.safe_text import code, fenced, html, inline, visible
 
 FILES = ("report.json", "report.md")
 
@@ -88,25 +88,23 @@ def _markdown(found: dict[str, Any]) -> Iterator[str]:
     yield f"# {found['kind'].capitalize()} {found['rollout']}: {found['state']}"
     yield ""
     if found["reason"]:
-        yield f"{_inline(found['reason'])}\n"
+        yield f"{inline(found['reason'])}\n"
     took = f"{duration.written(found['seconds'])}, {found['cpuSeconds']} CPU seconds"
-    yield f"{counts}. Took {took}, by {found['owner']}."
-    yield f"Revision: `{found['commit']}`.\n"
+    yield f"{counts}. Took {took}, by {inline(found['owner'])}."
+    yield f"Revision: {code(str(found['commit']))}.\n"
     yield "| Wave | Stack | Cluster | Result | Time | What |"
     yield "|---|---|---|---|---|---|"
     for stack in found["stacks"]:
         took = f"{stack['seconds']} s" if stack["seconds"] is not None else "-"
         flaky = [gate["gate"] for gate in stack["gates"] if gate["state"] == "flaky"]
-        what = _inline(stack["reason"]) + (f" (flaky: {', '.join(flaky)})" if flaky else "")
+        what = inline(stack["reason"]) + (f" (flaky: {', '.join(flaky)})" if flaky else "")
         state = f"**{stack['state']}**" if stack["state"] in ("failed", "refused") else stack["state"]
-        yield f"| {stack['wave']} | {stack['stack']} | {stack['cluster']} | {state} | {took} | {what} |"
+        wave, name, cluster = (inline(stack[key]) for key in ("wave", "stack", "cluster"))
+        yield f"| {wave} | {name} | {cluster} | {state} | {took} | {what} |"
     for stack in found["stacks"]:
         if stack["diagnosis"]:
-            yield f"\n<details><summary>What the cluster says about {stack['stack']}</summary>\n"
-            fence = "`" * max(
-                3, 1 + max(len(run) for line in ["``", *stack["diagnosis"]] for run in re.findall("`*", line))
-            )
-            yield "\n".join([fence, *stack["diagnosis"], fence])
+            yield f"\n<details><summary>What the cluster says about {html(stack['stack'])}</summary>\n"
+            yield fenced("\n".join(map(visible, stack["diagnosis"])))
             yield "\n</details>"
 
 
@@ -116,7 +114,3 @@ def write(journal: Journal, rollout: Rollout) -> None:
     for name, text in zip(FILES, (json.dumps(found, indent=2) + "\n", markdown(found)), strict=True):
         rollout.folder.mkdir(parents=True, exist_ok=True)
         (rollout.folder / name).write_text(text, encoding="utf-8")
-
-
-def _inline(text: str) -> str:
-    return re.sub(r"([<>|*_`])", r"\\\1", " ".join(text.split()))

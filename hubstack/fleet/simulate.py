@@ -212,4 +212,4 @@ def show(found: Forecast, console: Console) -> None:
         f"a change that breaks every stack is stopped after {found.worst_case} stacks",
     ]
     for text in lines:
-        console.print(text, highlight=False)
+        console.print(text)

@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from hubstack.configuration import Configuration
+from hubstack import reading
 from hubstack.errors import HubstackError
+from hubstack.project import bounds
 
 _NEVER = (".git", ".venv", ".hubstack", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 """Folders that are no part of a revision where the project is no git repository."""
@@ -67,10 +66,13 @@ def snapshot(root: Path, folder: Path, stacks: Iterable[str]) -> None:
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = [name.decode() for name in listed.split(b"\0") if name] if listed is not None else list(_walk(root))
     named = (f"Pulumi.{stack}.yaml" for stack in stacks)
+    own = bounds.of_folder(root)
     for name in dict.fromkeys([*names, *named, *_values_files(root, stacks)]):
-        if (root / name).is_file():
+        leads_out = own.refusal(root / name) is not None
+        # A link out of the project stays a link, which the plan refuses: its content is no part of the revision.
+        if (os.path.islink if leads_out else os.path.isfile)(root / name):
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, temporary / name)
+            shutil.copy2(root / name, temporary / name, follow_symlinks=not leads_out)
     temporary.rename(folder)
 
 
@@ -91,7 +93,7 @@ def lay_out(root: Path, commit: str, folder: Path) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as content:
-        content.extractall(temporary, filter="data")
+        content.extractall(temporary, filter=bounds.inside)
     temporary.rename(folder)
 
 
@@ -99,13 +101,11 @@ def _values_files(root: Path, stacks: Iterable[str]) -> Iterable[str]:
     """Relative files that the stacks' settings name; what is wrong with them is said when they are read."""
     for stack in stacks:
         try:
-            document = yaml.safe_load((root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-            names = Configuration(document.get("config") or {}).get("valuesFiles") or []
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+            config = (reading.yaml_file(root / f"Pulumi.{stack}.yaml") or {}).get("config") or {}
+            names = [name for _, name in bounds.values_files(config)]
+        except (reading.Unreadable, AttributeError):
             continue
-        for name in names if isinstance(names, list) else []:
-            if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts:
-                yield name
+        yield from (name for name in names if not Path(name).is_absolute() and ".." not in Path(name).parts)
 
 
 def _walk(root: Path) -> Iterable[str]:

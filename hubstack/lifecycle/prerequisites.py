@@ -46,7 +46,7 @@ def make_missing(stack: Stack, console: Console) -> None:
         return
     client = access.of(stack)
     for made in [*_make_classes(client, wanted.classes), *_label_nodes(client, wanted.node_labels)]:
-        console.print(f"made for this trial, your own cluster must have it: {made}", highlight=False)
+        console.print(f"made for this trial, your own cluster must have it: {made}")
 
 
 def find(stack: Stack) -> Prerequisites:

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from hubstack import project
 from hubstack.chart.release import CHART_NAME, CHART_VERSION
@@ -74,8 +74,8 @@ def show(result: Adoption, stack: str, console: Console) -> None:
     table.add_row("tokens that go on", ", ".join(result.tokens) or "those of the settings")
     console.print(table)
     for note in result.notes:
-        console.print(f"[yellow]look at[/yellow]: {escape(note)}", highlight=False, soft_wrap=True)
-    console.print(f"Next: read both files, commit them, then: hubstack up --stack {stack}", highlight=False)
+        console.print(Text.assemble(("look at", "yellow"), f": {note}"), soft_wrap=True)
+    console.print(f"Next: read both files, commit them, then: hubstack up --stack {stack}")
 
 
 def adopt(request: Request, console: Console) -> Adoption:

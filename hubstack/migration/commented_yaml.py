@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from hubstack import reading
+from hubstack.reading.composer import compose
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -28,10 +29,11 @@ def edited(text: str, top: Mapping[str, Any], config: Mapping[str, Any]) -> str 
     from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.error import YAMLError
 
-    editor = _editor(text)
     try:
+        reading.from_yaml(text, "")  # the editor itself knows no limits
+        editor = _editor(text)
         document = editor.load(text)
-    except YAMLError:
+    except (YAMLError, reading.Unreadable):
         return None
     if not isinstance(document, CommentedMap):
         return None
@@ -111,9 +113,10 @@ def _node(value: Any) -> Any:
 def _is_plain(text: str) -> bool:
     """Whether text without quotes is this text to PyYAML, too, which follows YAML 1.1."""
     try:
-        return bool(yaml.safe_load(text) == text)
-    except yaml.YAMLError:
+        node = compose(text, "")
+    except reading.Unreadable:
         return False
+    return node is not None and node.tag == "tag:yaml.org,2002:str" and node.value == text
 
 
 def _comments(text: str) -> Counter[str]:

@@ -77,11 +77,10 @@ def recover(engine: EngineStack) -> Recovery:
 
 def show(result: Recovery, console: Console) -> None:
     """Print what was written, and what comes next."""
-    console.print(f"tokens that go on: {', '.join(result.tokens) or 'those of the settings'}", highlight=False)
+    console.print(f"tokens that go on: {', '.join(result.tokens) or 'those of the settings'}")
     console.print(
         f"{result.file} has them, encrypted, and says that the objects are taken over. Nothing was changed on the "
         f"cluster.\nNext: hubstack up --stack {result.stack}; then commit {result.file}",
-        highlight=False,
         soft_wrap=True,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from hubstack import configuration
+from hubstack import configuration, reading
 from hubstack.configuration import Configuration, Setting
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
@@ -28,13 +28,13 @@ def put(file: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         HubstackError: the file is written in a way that this cannot change; it is as it was.
     """
-    text = file.read_text(encoding="utf-8")
-    before = yaml.safe_load(text)
+    text = reading.text(file)
+    before = reading.from_yaml(text, file.name)
     provider = {key: value for key, value in settings.items() if key in ENCRYPTION and key not in before}
     config = {key: value for key, value in settings.items() if key not in ENCRYPTION and value not in ("", {}, [])}
     wanted = {**provider, **before, "config": {**(before.get("config") or {}), **config}}
     changed = commented_yaml.edited(text, provider, config)
-    if changed is None or yaml.safe_load(changed) != wanted:
+    if changed is None or reading.from_yaml(changed, file.name) != wanted:
         by_hand = yaml.safe_dump(config, sort_keys=False, width=1000, allow_unicode=True)
         raise HubstackError(
             f"{file.name}: cannot be changed safely; write this below its key config yourself:\n{by_hand.rstrip()}"
@@ -70,7 +70,7 @@ def encrypted(engine: EngineStack, secrets: Mapping[Setting, Any]) -> dict[str, 
             except HubstackError as error:
                 raise HubstackError(f"{setting} could not be encrypted: {error}") from None
     stack = engine.stack
-    written = yaml.safe_load((stack.folder / f"Pulumi.{stack.name}.yaml").read_text())
+    written = reading.yaml_file(stack.folder / f"Pulumi.{stack.name}.yaml")
     config = configuration.keyed(
         {name: Configuration(written["config"])[name] for name, tree in secrets.items() if tree}
     )

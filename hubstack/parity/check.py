@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from hubstack import project, toolchain
 from hubstack.chart.kube_version import require_supported
@@ -86,7 +86,7 @@ def show(result: Result, console: Console) -> None:
     """Print a result for people: what is the same in several objects once, then object by object."""
     for title, names in (("only in the chart", result.only_chart), ("only in native", result.only_native)):
         for name in names:
-            console.print(f"[red]{title}[/red]: {name}", highlight=False)
+            console.print(Text.assemble((title, "red"), f": {name}"))
     repeated = Counter(place for places in result.different.values() for place in places)
     common = {place: count for place, count in repeated.items() if count >= COMMON}
     if common:
@@ -100,12 +100,14 @@ def show(result: Result, console: Console) -> None:
             table.add_row(name, reason)
         console.print(table)
     if result.equal:
-        console.print(f"[green]equal[/green]: {result.compared} objects are the same in both", highlight=False)
+        console.print(Text.assemble(("equal", "green"), f": {result.compared} objects are the same in both"))
         return
     console.print(
-        f"[red]not equal[/red]: {len(result.different)} of {result.compared} objects differ in {repeated.total()} "
-        f"places, {len(result.only_chart) + len(result.only_native)} are on one side only",
-        highlight=False,
+        Text.assemble(
+            ("not equal", "red"),
+            f": {len(result.different)} of {result.compared} objects differ in {repeated.total()} "
+            f"places, {len(result.only_chart) + len(result.only_native)} are on one side only",
+        )
     )
 
 
@@ -114,7 +116,7 @@ def _table(title: str, places: Iterable[compare.Place], where: Sequence[str] = (
     for heading in ("place", "chart", "native", *(["where"] if where else [])):
         table.add_column(heading, overflow="fold")
     for index, place in enumerate(places):
-        cells = [escape(cell or "-") for cell in (place.path, place.chart, place.ours)]
+        cells = [Text(cell or "-") for cell in (place.path, place.chart, place.ours)]
         table.add_row(*cells, *where[index : index + 1])
     return table
 

@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hubstack import reading
 from hubstack.errors import HubstackError
 
 FILE = "Pulumi.yaml"
@@ -33,9 +32,9 @@ def read(root: Path) -> dict[str, Any]:
         HubstackError: the file cannot be used.
     """
     file = root / FILE
-    if not file.is_file():
+    if not file.exists():
         return {"name": DEFAULT_NAME, "runtime": RUNTIME}
-    found = _parsed(file, file.read_bytes())
+    found = _parsed(file, reading.text(file))
     if (runtime := _runtime(found)) != RUNTIME:
         raise HubstackError(f"{file}: runtime: {runtime!r}: must be {RUNTIME!r}; Hubstack runs programs in Python")
     for key in ("main", "stackConfigDir"):
@@ -53,7 +52,7 @@ def name(root: Path) -> str:
         HubstackError: its Pulumi.yaml cannot be used.
     """
     file = root / FILE
-    return str(_parsed(file, file.read_bytes())["name"]) if file.is_file() else DEFAULT_NAME
+    return str(_parsed(file, reading.text(file))["name"]) if file.exists() else DEFAULT_NAME
 
 
 def is_name(text: Any) -> bool:
@@ -67,19 +66,16 @@ def is_python(file: Path) -> bool:
     One that cannot be read is taken for ours, so that the command that needs it says what is wrong with it.
     """
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        found = reading.yaml_file(file)
+    except reading.Unreadable:
         return True
     return not isinstance(found, dict) or _runtime(found) in (RUNTIME, None)
 
 
 @cache
-def _parsed(file: Path, content: bytes) -> dict[str, Any]:
+def _parsed(file: Path, text: str) -> dict[str, Any]:
     """A definition that has a name; each content is parsed once, because a plan asks for every stack."""
-    try:
-        found = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise HubstackError(f"{file}: not valid YAML: {error}") from None
+    found = reading.from_yaml(text, str(file))
     if not isinstance(found, dict):
         raise HubstackError(f"{file}: must be a map with the keys 'name' and 'runtime'")
     if not is_name(found.get("name")):

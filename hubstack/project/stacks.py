@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from hubstack import project
+from hubstack import project, reading
 from hubstack.chart.text import sha256
 from hubstack.configuration import Configuration, kubeconfig_path
 from hubstack.errors import HubstackError
@@ -126,13 +126,10 @@ def select(
     """
     root = root or project.ROOT
     file = root / f"Pulumi.{base}.yaml"
-    if not file.is_file():
+    if not file.exists():
         known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
         raise HubstackError(f"no stack {base!r}: there is no {file}; known stacks: {', '.join(known) or 'none'}")
-    try:
-        document = yaml.safe_load(file.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise HubstackError(f"{file.name}: not valid YAML: {error}") from None
+    document = reading.yaml_file(file, file.name) or {}
     if not isinstance(document, dict) or not isinstance(document.setdefault("config", {}), dict):
         raise HubstackError(f"{file.name}: must be a map with a key 'config'")
     chosen = Configuration(document["config"])
@@ -197,7 +194,7 @@ def deployed() -> list[str]:
 
 def recorded(name: str) -> Stack:
     """The stack as its work folder describes it: what the last run deployed."""
-    document = yaml.safe_load((project.state_dir() / "stacks" / name / f"Pulumi.{name}.yaml").read_text())
+    document = reading.yaml_file(project.state_dir() / "stacks" / name / f"Pulumi.{name}.yaml")
     return Stack(name=name, base=name, config=document["config"], document=document)
 
 
@@ -217,7 +214,7 @@ def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
     earlier = stack.folder / f"Pulumi.{stack.name}.yaml"
     document = dict(stack.document)
     if earlier.is_file():
-        known = yaml.safe_load(earlier.read_text()) or {}
+        known = reading.yaml_file(earlier) or {}
         document = {**{key: value for key, value in known.items() if key.startswith("encryption")}, **document}
     described = definition.read(stack.root)
     described["main"] = os.path.relpath(stack.root, folder)

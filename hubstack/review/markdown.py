@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hubstack.review.changes import MEANS, ObjectChange, StackChange
-from hubstack.review.escape import inline
 from hubstack.review.report import (
     Report,
     checks,
@@ -21,6 +18,7 @@ from hubstack.review.report import (
     what,
     whole_changes,
 )
+from hubstack.safe_text import code, fenced, html, inline
 
 MARKER = "<!-- hubstack-review -->"
 """By which a later run finds its own comment and edits it in place."""
@@ -64,7 +62,8 @@ def comment(report: Report, limit: int = LIMIT) -> str:
 def _summary(report: Report) -> str:
     text, blocked = inline(summary(report)), any(checks(stack) == "blocked" for stack in report.changed)
     text = f"{text} **Blocked: see below what must be accepted by name, or changed.**" if blocked else text
-    return "\n".join([text, *(f"\n:warning: {_short(note)}" for note in report.notes)])
+    errors = [f"\n:x: {_short(line)}" for line in (report.error or "").splitlines()]
+    return "\n".join([text, *errors, *(f"\n:warning: {_short(note)}" for note in report.notes)])
 
 
 def _table(stacks: Sequence[StackChange], waves: Mapping[str, str]) -> Iterator[str]:
@@ -142,7 +141,7 @@ def _objects(stacks: Sequence[StackChange], room: int) -> str:
     last = list(_cosmetic(stacks))
     bodies = [_folded(change, names) for change, names in changes.items() if change.diff]
     lines = [
-        f"- {change.action} `{change.name}` on {_stacks(names)}" for change, names in changes.items() if change.diff
+        f"- {change.action} {code(change.name)} on {_stacks(names)}" for change, names in changes.items() if change.diff
     ]
     rest = sum(map(len, lines)) + len(lines)
     size = sum(len(part) + 1 for part in (*parts, *last)) + 60
@@ -159,32 +158,27 @@ def _objects(stacks: Sequence[StackChange], room: int) -> str:
 
 def _whole(changes: Mapping[ObjectChange, list[str]]) -> Iterator[str]:
     for (action, on), objects in whole_changes(changes).items():
-        yield _names(f"<b>{action}</b> {how_many(objects)} on {html.escape(_plain(on))}", objects)
+        yield _names(f"<b>{action}</b> {how_many(objects)} on {html(_plain(on))}", objects)
 
 
 def _names(title: str, objects: Sequence[str]) -> str:
-    return f"<details><summary>{title}</summary>\n\n{', '.join(f'`{name}`' for name in objects)}\n\n</details>\n"
+    return f"<details><summary>{title}</summary>\n\n{', '.join(map(code, objects))}\n\n</details>\n"
 
 
 def _cosmetic(stacks: Sequence[StackChange]) -> Iterator[str]:
     for names, on in cosmetic_changes(stacks).items():
-        yield _names(
-            f"<b>labels only</b> {len(names)} objects, which nobody notices, on {html.escape(_plain(on))}", names
-        )
+        yield _names(f"<b>labels only</b> {len(names)} objects, which nobody notices, on {html(_plain(on))}", names)
 
 
 def _counted(stacks: Sequence[StackChange]) -> str:
     counts = Counter((change.action, change.name.partition("/")[0]) for change in grouped_changes(stacks))
-    words = ", ".join(f"{count} {action} {kind}" for (action, kind), count in counts.items())
+    words = ", ".join(f"{count} {action} {inline(kind)}" for (action, kind), count in counts.items())
     return f"### Objects\n\nThere is no room for {sum(counts.values())} different changes: {words}.\n" if counts else ""
 
 
 def _folded(change: ObjectChange, stacks: Sequence[str]) -> str:
-    # A fence longer than any in the text, so that no value can end it.
-    longest = max((len(run) for run in re.findall("`+", change.diff)), default=0)
-    fence = "`" * max(3, longest + 1)
-    title = f"<b>{change.action}</b> {html.escape(change.name)} on {html.escape(_plain(stacks))}"
-    return f"<details><summary>{title}</summary>\n\n{fence}diff\n{change.diff}\n{fence}\n\n</details>\n"
+    title = f"<b>{change.action}</b> {html(change.name)} on {html(_plain(stacks))}"
+    return f"<details><summary>{title}</summary>\n\n{fenced(change.diff, 'diff')}\n\n</details>\n"
 
 
 def _stacks(names: Sequence[str]) -> str:

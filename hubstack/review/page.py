@@ -79,6 +79,7 @@ def report(found: Report) -> str:
 def _body(found: Report) -> Iterator[str]:
     changed = found.changed
     yield f"<p>{escape(summary(found))}</p>"
+    yield from (_told("error", escape(line)) for line in (found.error or "").splitlines())
     yield from (_told("accepted", escape(note)) for note in found.notes)
     if not changed:
         return

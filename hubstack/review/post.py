@@ -20,6 +20,7 @@ from typing import Any
 
 from hubstack.errors import HubstackError
 from hubstack.review.markdown import MARKER
+from hubstack.safe_text import visible, without_commands
 
 API = "https://api.github.com"
 PAGE_SIZE = 100
@@ -146,7 +147,7 @@ def main() -> int:
             raise HubstackError("GITHUB_TOKEN is not set")
         print(post(GitHub(given.repository, token, given.api), given.pull_request, given.file.read_text("utf-8")))
     except (HubstackError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {without_commands(visible(error))}", file=sys.stderr)
         return 1
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from hubstack.chart.tokens import services_without_token, with_tokens
 from hubstack.configuration import Configuration
 from hubstack.errors import HubstackError
 from hubstack.parity import helm_documents, normal
+from hubstack.parity.rendering import HELM_SECONDS
 from hubstack.project import stacks
 from hubstack.review import inputs
 from hubstack.review.sources import StackFile
@@ -89,7 +91,7 @@ class Renderer:
             except (SettingsError, HubstackError, toolchain.ToolchainError) as error:
                 self._known[key] = self._broken(file, str(error))
             except Exception as error:  # one stack's oddities must not hide the others
-                self._known[key] = self._broken(file, f"cannot be rendered: {type(error).__name__}: {error}")
+                self._known[key] = self._broken(file, f"cannot be rendered: {_place(error)}")
         return replace(self._known[key], stack=file.stack)
 
     def _broken(self, file: StackFile, reason: str) -> Rendered:
@@ -136,7 +138,12 @@ class Renderer:
         command += [str(archive)] if archive else ["jupyterhub", "--repo", chart.repository, "--version", chart.version]
         command += ["--namespace", stack.config.namespace, "--kube-version", "1.36.1", "--values", "-"]
         # JSON, because texts that look like numbers to Helm need quotes that PyYAML leaves out.
-        done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(
+                command, input=json.dumps(values), capture_output=True, text=True, timeout=HELM_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise HubstackError(f"helm template of chart {chart.version}: no end after {HELM_SECONDS} s") from None
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["helm failed"]
             reason = next((line for line in lines if line.startswith("Error: ")), lines[-1])
@@ -150,6 +157,12 @@ class Renderer:
                 if document["kind"] != "Job" or hooks not in str(document["metadata"].get("annotations"))
             ),
         ]
+
+
+def _place(error: Exception) -> str:
+    """Where something went wrong that nobody thought of; the text of the exception may quote what was read."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; report it"
 
 
 def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:

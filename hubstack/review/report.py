@@ -22,6 +22,8 @@ class Report:
     """Name of the wave of each stack, in the order of the rollout; empty where the project has no fleet file."""
     notes: tuple[str, ...] = ()
     """What holds for all of them."""
+    error: str | None = None
+    """What is wrong with a file that is about all of them, the fleet file."""
 
     @property
     def changed(self) -> tuple[StackChange, ...]:
@@ -32,9 +34,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 no change, 2 changes, 3 blocked by an impact rule, 1 a stack that cannot be shown."""
+        """0 no change, 2 changes, 3 blocked by an impact rule, 1 a stack or a fleet file that cannot be read."""
         verdicts = {checks(stack) for stack in self.stacks}
-        if "error" in verdicts:
+        if "error" in verdicts or self.error:
             return 1
         if "blocked" in verdicts:
             return 3
@@ -45,6 +47,7 @@ class Report:
         return {
             "base": self.base,
             "notes": list(self.notes),
+            "error": self.error,
             "exitCode": self.exit_code,
             "unchanged": [stack.stack for stack in self.stacks if not stack.changed],
             "stacks": [

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from hubstack import toolchain
+from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
-from hubstack.fleet.load import waves_of
+from hubstack.fleet.load import FILE, waves_of
 from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.conditions import Change
 from hubstack.review.rendering import Rendered, Renderer
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
-from hubstack.review.sources import StackFile
+from hubstack.review.sources import Side, StackFile
+from hubstack.safe_text import visible_lines
 
 if TYPE_CHECKING:
     from hubstack.lifecycle.updates import Updater
@@ -60,12 +62,14 @@ def review(
     accepting.require_known(accepted, "--accept")
     reference = base or sources.default_base(root)
     renderer = Renderer(lambda: toolchain.ensure(("helm",), progress=console)["helm"])
-    with sources.revision(root, reference) as folder:
-        before, after = sources.stack_files(folder, stacks), sources.stack_files(root, stacks)
+    with sources.both_sides(root, reference) as (old, new):
+        before, after = sources.stack_files(old, stacks), sources.stack_files(new, stacks)
         names = sorted(before.keys() | after.keys())
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
-        earlier, notes = _earlier(folder, root, before.values())
+        earlier, notes = _earlier(old.folder, root, before.values())
+        notes += [f"{name} is not in git, so it is left out" for name in sources.left_out(new)]
+        waves, fleet_error = _waves(new)
         sides = {name: renderer.pair(before.get(name), after.get(name), earlier) for name in names}
     accepts = {name: _accepts(before.get(name), after.get(name), accepted) for name in names}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
@@ -78,7 +82,8 @@ def review(
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
     stacks_told = tuple(_scrubbed(each, redactor) for each in found)
-    return Report(reference, stacks_told, waves_of(root), notes=tuple(map(redactor.text, notes))), redactor
+    told = tuple(map(redactor.text, notes))
+    return Report(reference, stacks_told, waves, notes=told, error=fleet_error and redactor.text(fleet_error)), redactor
 
 
 def written(report: Report, redactor: Redactor, form: str) -> str:
@@ -90,6 +95,8 @@ def written(report: Report, redactor: Redactor, form: str) -> str:
     if form not in FORMATS:
         raise HubstackError(f"--format {form}: unknown; allowed: {', '.join(FORMATS)}")
     result = redactor.text(FORMATS[form](report))
+    if form != "json":
+        result = visible_lines(result)  # after secrets are hidden, which are looked for as they are
     redactor.require_clean(result)
     return result
 
@@ -135,6 +142,16 @@ def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[s
     else:
         notes.append("the program itself changes: the base is rendered by the code that it came with")
     return rendered, notes
+
+
+def _waves(side: Side) -> tuple[dict[str, str], str | None]:
+    """Name of the wave of each stack, or why the fleet file cannot be used: the stacks are shown all the same."""
+    if reason := side.bounds.refusal(side.folder / FILE):
+        return {}, f"{FILE} {reason}"
+    try:
+        return waves_of(side.folder), None
+    except SettingsError as error:
+        return {}, str(error)
 
 
 def _accepts(

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hubstack.errors import HubstackError
-from hubstack.review.escape import escaped, inline
 from hubstack.review.rendering import PINNED, Rendered
+from hubstack.safe_text import escaped, html, inline, visible
 from hubstack.secret_forms import SHORTEST, encodings
 from hubstack.secret_settings import is_secret, is_word, join, leaves, secrets_in, step
 
@@ -124,6 +124,8 @@ def _written(value: str) -> Iterator[str]:
     yield from encodings(value)
     yield escaped(value)
     yield inline(value)
+    yield html(value)
+    yield visible(value)
 
 
 def _contents(data: Mapping[str, Any]) -> Iterator[Any]:

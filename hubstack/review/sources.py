@@ -12,12 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
+from hubstack import reading
+from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
+from hubstack.project import bounds
+from hubstack.project.bounds import Bounds, refusals
 
 BASES = ("origin/main", "origin/master", "main", "master")
 """What a change is compared with where nobody says so: the first that exists."""
+STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+"""Names that Pulumi takes for a stack."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,19 @@ class StackFile:
     """Why the file cannot be used; `config` is empty then."""
 
 
+@dataclass(frozen=True)
+class Side:
+    """One revision of the project."""
+
+    folder: Path
+    """The project's folder in it."""
+    bounds: Bounds
+    """The files that belong to it."""
+
+
 @contextmanager
-def revision(root: Path, reference: str) -> Iterator[Path]:
-    """Lay out a git revision in a folder of its own; the work tree and the index are not touched.
+def both_sides(root: Path, reference: str) -> Iterator[tuple[Side, Side]]:
+    """A git revision, laid out in a folder of its own, and the work tree; the work tree and the index are not touched.
 
     Where the branch of the work tree has left the reference, it is the commit where it did: what others have changed
     since is not this change's doing.
@@ -60,7 +74,8 @@ def revision(root: Path, reference: str) -> Iterator[Path]:
     with TemporaryDirectory(prefix="hubstack-review-") as name:
         # From the top, because values files may lie outside of the project's folder.
         _lay_out(Path(top), commit, Path(name))
-        yield Path(name) / prefix
+        base = Side(Path(name) / prefix, bounds.of_folder(Path(name)))
+        yield base, Side(root, bounds.of_work_tree(root, commit))
 
 
 def _lay_out(top: Path, commit: str, folder: Path) -> None:
@@ -70,18 +85,10 @@ def _lay_out(top: Path, commit: str, folder: Path) -> None:
         assert git.stderr is not None
         try:
             with tarfile.open(fileobj=git.stdout, mode="r|") as content:
-                content.extractall(folder, filter=_inside)
+                content.extractall(folder, filter=bounds.inside)
         except tarfile.TarError:
             reason = git.stderr.read().decode(errors="replace").strip()
             raise HubstackError(f"--base {commit}: git archive: {reason or 'its answer breaks off'}") from None
-
-
-def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    """Links out of the folder and devices are left out; who needs one of them finds no file."""
-    try:
-        return tarfile.data_filter(member, folder)
-    except tarfile.FilterError:
-        return None
 
 
 def default_base(root: Path) -> str:
@@ -101,33 +108,41 @@ def default_base(root: Path) -> str:
     )
 
 
-def stack_files(folder: Path, wanted: Sequence[str] = ()) -> dict[str, StackFile]:
-    """The stacks of a revision by name.
+def stack_files(side: Side, wanted: Sequence[str] = ()) -> dict[str, StackFile]:
+    """The stacks of a revision by name; files that git does not know are no stacks of it.
 
     Arguments:
-        folder: a revision's project folder.
+        side: the revision.
         wanted: names to keep; all where empty.
     """
     found = {}
-    for path in sorted(folder.glob("Pulumi.*.yaml")):
+    for path in sorted(side.folder.glob("Pulumi.*.yaml")):
         name = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-        if not wanted or name in wanted:
-            found[name] = _read(name, path)
+        if (not wanted or name in wanted) and side.bounds.has(path):
+            found[name] = _read(name, path, side.bounds)
     return found
 
 
-def _read(name: str, path: Path) -> StackFile:
+def left_out(side: Side) -> list[str]:
+    """Names of files that would be a stack's if git knew them."""
+    return [path.name for path in sorted(side.folder.glob("Pulumi.*.yaml")) if not side.bounds.has(path)]
+
+
+def _read(name: str, path: Path, bounds: Bounds) -> StackFile:
+    """A stack's file; what is wrong with it, or with the files that it names, becomes its `error`."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        # What stands in quotes is the file's own text, which may be a secret.
-        reason = re.sub(r"'[^']*'", "'...'", getattr(error, "problem", None) or "is not UTF-8 text")
-        return StackFile(name, {}, path.parent, error=f"{path.name}: {where}not valid YAML: {reason}")
-    config = document.get("config") if isinstance(document, dict) else None
-    if not isinstance(config, dict):
-        return StackFile(name, {}, path.parent, error=f"{path.name}: must be a map with a key 'config'")
+        if not STACK_NAME.fullmatch(name):
+            raise HubstackError("a stack's name has letters, digits, '-', '_' and '.' alone")
+        if reason := bounds.refusal(path):
+            raise HubstackError(f"{path.name} {reason}")
+        document = reading.yaml_file(path, path.name) or {}
+        config = document.get("config") if isinstance(document, dict) else None
+        if not isinstance(config, dict):
+            raise HubstackError(f"{path.name}: must be a map with a key 'config'")
+        if refused := list(refusals(config, path.parent, bounds)):
+            raise SettingsError(refused)
+    except (HubstackError, SettingsError) as error:
+        return StackFile(name, {}, path.parent, error=str(error))
     return StackFile(name, config, path.parent, document.get("hubstack.review.accept") or {})
 
 

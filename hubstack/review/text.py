@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hubstack.review.report import (
     Report,
@@ -13,6 +13,7 @@ from hubstack.review.report import (
     summary,
     what,
 )
+from hubstack.safe_text import visible, visible_lines
 
 
 def report(found: Report) -> str:
@@ -22,24 +23,34 @@ def report(found: Report) -> str:
 
 def _lines(found: Report) -> Iterator[str]:
     changed = found.changed
-    yield summary(found)
-    yield from (f"note: {note}" for note in found.notes)
+    yield visible(summary(found))
+    yield from (f"error: {visible(line)}" for line in (found.error or "").splitlines())
+    yield from (f"note: {visible(note)}" for note in found.notes)
     for stack in changed:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
-        wave = f" [{found.waves.get(stack.stack, 'no wave')}]" if found.waves else ""
-        yield f"  {stack.stack}{wave}: {what(stack)}{f' ({counts})' if counts else ''}"
-        yield from (f"    error: {error}" for error in stack.errors)
-        yield from (f"    {note}" for note in engine_notes(stack))
+        wave = f" [{visible(found.waves.get(stack.stack, 'no wave'))}]" if found.waves else ""
+        yield f"  {visible(stack.stack)}{wave}: {what(stack)}{f' ({counts})' if counts else ''}"
+        yield from (f"    error: {_indented(error)}" for error in stack.errors)
+        yield from (f"    {_indented(note)}" for note in engine_notes(stack))
     findings = grouped_findings(changed)
     if findings:
         yield "what needs attention"
     for finding, names in findings.items():
         word = "note"
         if finding.blocks:
-            word = f"accepted ({finding.accepted})" if finding.accepted else "BLOCKS"
-        yield f"  {word}: {finding.rule}: {finding.text} [{', '.join(names)}]"
+            word = f"accepted ({visible(finding.accepted)})" if finding.accepted else "BLOCKS"
+        yield f"  {word}: {finding.rule}: {visible(finding.text)} [{_stacks(names)}]"
     for change, names in grouped_changes(changed).items():
-        yield f"{change.action} {change.name} [{', '.join(names)}]"
-        yield from (f"  {line}" for line in change.diff.splitlines())
+        yield f"{change.action} {visible(change.name)} [{_stacks(names)}]"
+        yield from (f"  {visible_lines(line)}" for line in change.diff.splitlines())
     for objects, stacks in cosmetic_changes(changed).items():
-        yield f"labels only: {', '.join(objects)} [{', '.join(stacks)}]"
+        yield f"labels only: {visible(', '.join(objects))} [{_stacks(stacks)}]"
+
+
+def _stacks(names: Sequence[str]) -> str:
+    return visible(", ".join(names))
+
+
+def _indented(text: str) -> str:
+    """Several problems of one stack, each on a line below the first."""
+    return "\n      ".join(visible(line) for line in text.splitlines())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
+from hubstack import reading
 
 PINS = Path(__file__).with_name("toolchain.yaml")
 """What is read where nobody names another file."""
@@ -109,10 +109,9 @@ class Catalog:
         """
         path = path or PINS
         try:
-            # the parser in C, where PyYAML has it: this happens on every `up`
-            data = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            data = reading.yaml_file(path)
             return cls({name: _release(name, entry) for name, entry in data["releases"].items()}, machine)
-        except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError) as error:
+        except (reading.Unreadable, TypeError, KeyError, AttributeError, ValueError) as error:
             raise ToolchainError(f"{path}: cannot be read as the list of external programs: {error}") from None
 
     def release(self, program: str) -> Release:

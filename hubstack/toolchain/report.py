@@ -7,8 +7,8 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.text import Text
 
 _TICK_SECONDS = 0.1
 
@@ -25,7 +25,12 @@ class Report:
         self._stop = threading.Event()
         self._bars = None
         if console is not None and console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+            )
             self._bars = Progress(*columns, console=console, transient=True)
 
     def __enter__(self) -> Report:
@@ -46,14 +51,14 @@ class Report:
     def say(self, text: str) -> None:
         """A line that stays."""
         if self._console is not None:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(Text(text), soft_wrap=True)
 
     def begin(self, text: str, origin: str) -> Task:
         """Start to work on a file; `origin` is shown only where there is no bar."""
         if not self._bars:
             self.say(f"{text} from {origin}")
             return Task(self, None, None)
-        return Task(self, self._bars, self._bars.add_task(escape(text), total=None))
+        return Task(self, self._bars, self._bars.add_task(text, total=None))
 
     def check(self) -> None:
         """Raises Interrupted if the work is no longer wanted."""

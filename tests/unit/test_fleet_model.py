@@ -108,7 +108,7 @@ def test_every_stack_in_exactly_one_wave(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[]", "fleet.yaml: must be a map with the keys stacks and waves"),
-        ("a: [", "fleet.yaml:1: not valid YAML: expected the node content, but found '<stream end>'"),
+        ("a: [", "fleet.yaml:2: not valid YAML: did not find expected node content"),
         ("stacks: {a: {}, a: {}}", "fleet.yaml:1: a: is written twice"),
     ],
 )

@@ -139,7 +139,7 @@ def test_an_alias_is_a_copy() -> None:
         ("a: &x [*x]", "contains itself"),
         ("a: *x", "undefined alias"),
         ("a: {<<: 3}", "'<<' needs a map or a list of maps"),
-        ("a: !!int abc", "'abc' is not of the type that its tag '!!int' says"),
+        ("a: !!int abc", "it is not of the type that its tag '!!int' says"),
         ('a: !!binary "??"', "not base64"),
     ],
 )

@@ -81,7 +81,7 @@ def test_the_mirror_beside_is_the_checkouts_alone(tmp_path: Path, monkeypatch: p
         ("name: shop/hubs\nruntime: python\n", "name: 'shop/hubs': must be 1 to 100 letters"),
         ("runtime: python\n", "name: None: must be"),
         ("- name\n", "must be a map"),
-        ("name: [\n", "not valid YAML: "),
+        ("name: [\n", "line 2, column 1: not valid YAML: "),
         ("name: shop\nruntime: nodejs\n", "runtime: 'nodejs': must be 'python'"),
         ("name: shop\n", "runtime: None: must be 'python'"),
         ("name: shop\nruntime: python\nmain: infra\n", "main: 'infra': is not supported"),

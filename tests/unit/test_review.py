@@ -207,8 +207,8 @@ def test_new_removed_and_broken_stacks(repository: Repository) -> None:
         repository.stack(name, {"cull": {"timeout": 60}})
     report, text = repository.review()
     assert report.exit_code == 1
-    assert "head: Pulumi.broken.yaml: line 2: not valid YAML" in text
-    assert "base: Pulumi.mended.yaml: line 2: not valid YAML" in text
+    assert "head: Pulumi.broken.yaml: line 2, column 1: not valid YAML" in text
+    assert "base: Pulumi.mended.yaml: line 2, column 1: not valid YAML" in text
     assert [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")][1:] == [
         [" broken ", " error "],
         [" changed ", " changed "],

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubstack.errors import HubstackError
+from hubstack.project import bounds
 from hubstack.review import sources
 
 IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
@@ -51,8 +52,8 @@ def clone(origin: Path, *options: str) -> Path:
 
 def namespace(root: Path, reference: str) -> str:
     """What the stack file says at a revision."""
-    with sources.revision(root, reference) as folder:
-        return sources.stack_files(folder)["a"].config["hubstack:namespace"]
+    with sources.both_sides(root, reference) as (base, _):
+        return sources.stack_files(base)["a"].config["hubstack:namespace"]
 
 
 def follow(root: Path, message: str) -> None:
@@ -119,8 +120,10 @@ def test_a_project_below_the_top(tmp_path: Path) -> None:
     (tmp_path / "outside").symlink_to("/etc")
     commit(tmp_path, "one", "hubs")
     commit(tmp_path, "two", "hubs")
-    with sources.revision(tmp_path / "hubs", "HEAD~1") as folder:
-        assert sources.stack_files(folder)["a"].config == {"hubstack:namespace": "one"}
+    with sources.both_sides(tmp_path / "hubs", "HEAD~1") as (base, head):
+        folder = base.folder
+        assert sources.stack_files(base)["a"].config == {"hubstack:namespace": "one"}
+        assert sources.stack_files(head)["a"].config == {"hubstack:namespace": "two"}
         assert (folder / ".." / "common.yaml").is_file()
         assert not (folder / ".." / "outside").exists(), "a link out of the repository leads nowhere"
 
@@ -128,6 +131,6 @@ def test_a_project_below_the_top(tmp_path: Path) -> None:
 def test_a_file_that_does_not_parse_is_not_quoted(tmp_path: Path) -> None:
     """The message says line and reason without the file's own words, which may be a secret."""
     (tmp_path / "Pulumi.a.yaml").write_text("config:\n  password: *hunter2hunter2\n")
-    error = sources.stack_files(tmp_path)["a"].error or ""
+    error = sources.stack_files(sources.Side(tmp_path, bounds.of_folder(tmp_path)))["a"].error or ""
     assert "line 2" in error
     assert "hunter2" not in error

@@ -10,6 +10,7 @@ from hubstack.errors import HubstackError
 from hubstack.fleet.gate_settings import AnyGate, Certificate, HubHealth, Notebook, ProxyRoute
 from hubstack.fleet.gates import certificate, cluster, http, notebook
 from hubstack.fleet.gates.target import Shut, Target
+from hubstack.safe_text import visible
 
 __all__ = ["Result", "Target", "check"]
 
@@ -40,7 +41,7 @@ def check(gate: AnyGate, target: Target, sleep: Callable[[float], None] = time.s
     refusals: list[str] = []
     for attempt in range(1, gate.attempts + 1):
         try:
-            seen = _ask(gate, target)
+            seen = visible(_ask(gate, target))
         except (Shut, HubstackError) as error:
             refusals.append(str(error))
             if attempt < gate.attempts:

@@ -10,6 +10,7 @@ from typing import Any
 from hubstack.chart import hub, proxy, user_scheduler
 from hubstack.migration import access
 from hubstack.project.stacks import Stack
+from hubstack.safe_text import visible
 from hubstack.secret_forms import SHORTEST, encodings
 
 COMPONENTS = (hub.COMPONENT, proxy.COMPONENT, user_scheduler.COMPONENT)
@@ -38,7 +39,7 @@ def diagnose(stack: Stack) -> list[str]:
     except Exception as error:
         return [f"the cluster cannot be asked what is wrong: {getattr(error, 'reason', None) or type(error).__name__}"]
     values = {value for secret in secrets for value in _values(secret.data or {})}
-    return [scrub(line, values) for line in lines]
+    return [visible(scrub(line, values)) for line in lines]
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:

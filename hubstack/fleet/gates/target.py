@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubstack.project.stacks import Stack
+from hubstack.safe_text import visible
 
 
 class Shut(Exception):
-    """The gate is shut; the text says what was seen, without secrets."""
+    """The gate is shut; the text says in one line what was seen, without secrets."""
+
+    def __init__(self, seen: str) -> None:
+        super().__init__(visible(seen))  # it may quote what a server sent
 
 
 @dataclass(frozen=True)
