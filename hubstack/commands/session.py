@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +169,7 @@ def all_tools(console: Console) -> toolchain.Tools:
 def next_steps(run: Session) -> list[str]:
     """What to try after an update."""
     kubeconfig = run.stack.kubeconfig
-    options = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
+    options = f"--kubeconfig {shlex.quote(kubeconfig)} " if kubeconfig else ""
     again, trial, node, end = (
         ("make up", "make up VALUES=path/to/your/config.yaml", "make up CLUSTER=node", "make down")
         if project.is_checkout()
@@ -176,7 +177,7 @@ def next_steps(run: Session) -> list[str]:
     )
     lines = [
         "Try next:",
-        f"  kubectl {options}--context {run.stack.context} -n {run.stack.namespace} get pods",
+        f"  kubectl {options}--context {shlex.quote(run.stack.context)} -n {run.stack.namespace} get pods",
         f"  {trial:<42}  your own z2jh settings, in a stack of their own",
         f"  {again:<42}  again: no changes",
         f"  {end:<42}  destroy everything and stop the cluster",

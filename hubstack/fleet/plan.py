@@ -133,8 +133,7 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
         "commit": commit,
     }
     try:
-        require_own_files(name, root)
-        stack = stack_of(name, root)
+        stack = _own(name, root)
         wanted = digest.desired(stack)
     except (SettingsError, HubstackError) as error:
         return Item(**facts, action="refused", reason=str(error).replace(f"{root}/", ""))
@@ -143,18 +142,20 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
     return Item(**facts, action=action, reason=_reason(state, wanted))
 
 
-def require_own_files(name: str, root: Path) -> None:
-    """Refuse a stack whose settings are somewhere else, or name files that are: a rollout deploys a revision.
+def _own(name: str, root: Path) -> stacks.Stack:
+    """A stack whose file, and every file that it names, lie in the folder: a rollout deploys a revision.
 
     Raises:
         HubstackError: its file leads out of the folder, or cannot be read.
-        SettingsError: so do files that it names; lists all of them.
+        SettingsError: files that it names lead out; lists all of them.
     """
     own = bounds.of_folder(root)
     if reason := own.refusal(root / f"Pulumi.{name}.yaml"):
         raise HubstackError(f"Pulumi.{name}.yaml {reason}")
-    if refused := list(bounds.refusals(stacks.select(name, root=root).config, root, own)):
+    stack = stack_of(name, root)
+    if refused := list(bounds.refusals(stack.config, root, own)):
         raise SettingsError(refused)
+    return stack
 
 
 def stack_of(name: str, root: Path) -> stacks.Stack:

@@ -24,6 +24,7 @@ from hubstack.chart.text import sha256
 from hubstack.configuration import Configuration, kubeconfig_path
 from hubstack.errors import HubstackError
 from hubstack.project import definition
+from hubstack.safe_text import visible
 
 MODES = ("native", "helm")
 EMBEDDED_CONTEXT = "hubstack-sim"
@@ -127,7 +128,7 @@ def select(
     root = root or project.ROOT
     file = root / f"Pulumi.{base}.yaml"
     if not file.exists():
-        known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
+        known = sorted(visible(path.name.split(".")[1]) for path in root.glob("Pulumi.*.yaml"))
         raise HubstackError(f"no stack {base!r}: there is no {file}; known stacks: {', '.join(known) or 'none'}")
     document = reading.yaml_file(file, file.name) or {}
     if not isinstance(document, dict) or not isinstance(document.setdefault("config", {}), dict):

@@ -1,6 +1,6 @@
 """Files and texts that others wrote: read within limits, so that none of them ends the program.
 
-Every YAML and JSON file of the product goes through here, because a pull request may bring any of them (ADR 26).
+Every YAML file of the product, and JSON in a setting, goes through here: a pull request may bring any of them (ADR 26).
 """
 
 from hubstack.reading.documents import from_json, from_yaml, settings, yaml_file

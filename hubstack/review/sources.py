@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -172,7 +173,8 @@ def _fetching(root: Path, reference: str) -> str:
     if re.fullmatch(r"[0-9a-f]{40,64}", branch):
         return f"git fetch {depth}{remote} {branch}"
     local = f"refs/remotes/{remote}/{branch}" if reference != branch else branch
-    return f"git fetch {depth}{remote} {branch}:{local}"
+    # A branch may have a name that a shell would run.
+    return f"git fetch {depth}{shlex.quote(remote)} {shlex.quote(f'{branch}:{local}')}"
 
 
 def _is_shallow(root: Path) -> bool:

@@ -281,6 +281,26 @@ def test_a_chart_in_a_folder(repository: Repository) -> None:
     assert report.stacks[0].head.objects["ConfigMap/own"]["data"] == {"key": "two", "text": "1e3"}
 
 
+def test_a_chart_s_schema_reads_nothing(repository: Repository) -> None:
+    """The schema of a chart that the change brings refers to files and servers in vain: Helm would follow it."""
+    try:
+        toolchain.ensure(("helm",))
+    except toolchain.ToolchainError as error:
+        needs.skip("programs", str(error))
+    repository.stack("b", {})
+    repository.commit()
+    folder = repository.root / "own"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: own\nversion: 1.0.0\n")
+    (folder / "templates/map.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\n")
+    (folder / "values.schema.json").write_text('{"$ref": "file:///etc/hostname"}')
+    repository.stack("a", None, mode="helm", chart={"version": "1.0.0", "path": "own"})
+    report, _ = repository.review()
+    assert [stack.errors for stack in report.stacks] == [(), ()]
+    assert report.stacks[0].head
+    assert "ConfigMap/own" in report.stacks[0].head.objects
+
+
 def test_text_from_values_cannot_break_out_of_the_comment(repository: Repository) -> None:
     """A value with a code fence or markup stays inside of its diff."""
     repository.stack("a", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,18 @@ def test_a_shallow_clone_is_told_what_to_fetch(origin: Path, reference: str) -> 
         namespace(root, reference)
     follow(root, str(caught.value))
     assert namespace(root, reference) == "three"
+
+
+def test_a_branch_is_no_command(origin: Path) -> None:
+    """The command that is told runs nothing that the name of a branch says."""
+    root = clone(origin, "--depth", "1", "--branch", "change")
+    for name in ("a;id", "$(id)", "`id`"):
+        with pytest.raises(HubstackError) as caught:
+            namespace(root, name)
+        command = str(caught.value).partition("fetch it first: ")[2].removesuffix("; or name another")
+        assert shlex.split(command)[:3] == ["git", "fetch", "--depth=1"]
+        assert len(shlex.split(command)) == 5
+        assert shlex.split(command)[-1].startswith(f"{name}:")
 
 
 def test_without_a_base_branch(origin: Path) -> None:
