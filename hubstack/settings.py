@@ -84,7 +84,8 @@ class StackConfig(_Model):
     chart: ChartSettings = Field(default_factory=ChartSettings, description="The chart of mode `helm`.")
     rotate_tokens: dict[str, str] = Field(
         default_factory=dict,
-        description="New text for `proxy`, `cookie`, `crypt` or `service-<name>` makes a new token.",
+        description="New text for `proxy`, `cookie`, `crypt` or `service-<name>` makes a new token; for `key`, all "
+        "generated tokens are new, computed under a new key.",
     )
     adopted_tokens: AdoptedTokens = Field(
         default_factory=AdoptedTokens,

@@ -186,7 +186,7 @@ def _tokens(stack: settings.StackSettings) -> TokenValues:
     rotated = stack.config.rotate_tokens
 
     def token(name: str) -> str:
-        return f"{PINNED}{name}-{rotated.get(name, '')}"
+        return f"{PINNED}{name}-{rotated.get(name, '')}-{rotated.get('key', '')}"
 
     return TokenValues(
         proxy_auth=token("proxy"),
