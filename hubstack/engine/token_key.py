@@ -50,17 +50,18 @@ def moved(state: State) -> State:
     resources = [provider]  # the engine wants it before what it is the provider of
     for each in state.resources:
         if not each.is_former_token_key:
-            resources += [] if each.urn == provider.urn else [Resource.read(_renamed(each.document(), names))]
+            resources += [] if each.urn == provider.urn else [_renamed(each, names)]
         elif not each.rest.get("delete"):
             resources.append(_stash(each, names[each.urn], provider))
-    return replace(state, resources=tuple(resources))
+    pending = (replace(each, resource=_renamed(each.resource, names)) for each in state.pending)
+    return replace(state, resources=tuple(resources), pending=tuple(pending))
 
 
 def moved_export(text: str) -> str:
     """The same for what ``pulumi stack export`` prints; gives what ``pulumi stack import`` reads.
 
     Arguments:
-        text: the export, secrets encrypted or in the open.
+        text: the export.
 
     Raises:
         HubstackError: it is no export.
@@ -70,7 +71,8 @@ def moved_export(text: str) -> str:
         state = State.read(exported["deployment"])
     except (ValueError, TypeError, KeyError, AttributeError):
         raise HubstackError("standard input: is not what `pulumi stack export` prints; nothing was moved") from None
-    return json.dumps({**exported, "deployment": moved(state).document()})
+    after = moved(state)
+    return text if after == state else json.dumps({**exported, "deployment": after.document()})
 
 
 def _builtin_provider(state: State) -> Resource:
@@ -105,10 +107,14 @@ def _stash(former: Resource, urn: str, provider: Resource) -> Resource:
     )
 
 
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """An entry of a state with other URNs, wherever it names them."""
-    if isinstance(value, Mapping):
-        return {key: _renamed(member, names) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_renamed(member, names) for member in value]
-    return names.get(value, value) if isinstance(value, str) else value
+def _renamed(resource: Resource, names: Mapping[str, str]) -> Resource:
+    """A resource with other URNs, wherever it names them."""
+
+    def change(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: change(member) for key, member in value.items()}
+        if isinstance(value, list):
+            return [change(member) for member in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    return Resource.read(change(resource.document()))
