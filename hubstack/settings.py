@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from hubstack import reading
 from hubstack.chart.errors import Problem, SettingsError
@@ -47,6 +48,10 @@ class AdoptedTokens(_Model):
         named = {"proxy": self.proxy, "cookie": self.cookie, "crypt": self.crypt}
         services = {f"service-{name}": token for name, token in self.services.items()}
         return {name: token for name, token in {**named, **services}.items() if token}
+
+
+_ROTATED = ("proxy", "cookie", "crypt", "key")
+"""What may be renewed beside the services' tokens, by its name in ``rotateTokens``."""
 
 
 class StackConfig(_Model):
@@ -103,6 +108,15 @@ class StackConfig(_Model):
         description="Refuse to delete what holds data: the namespace, the hub's database or the Helm release that has "
         "it, the StorageClass, the key of the tokens.",
     )
+
+    @field_validator("rotate_tokens")
+    @classmethod
+    def _are_tokens(cls, texts: dict[str, str]) -> dict[str, str]:
+        """A misspelt name would leave in use what somebody wants to be rid of."""
+        if unknown := sorted(name for name in texts if name not in _ROTATED and not name.startswith("service-")):
+            allowed = f"{', '.join(_ROTATED)}, service-<name>"
+            raise PydanticCustomError("token", f"no such token: {', '.join(unknown)}; allowed: {allowed}")
+        return texts
 
 
 _MAY_BE_SECRET = ("secretValues", "adoptedTokens")
