@@ -18,11 +18,18 @@ REFUSAL = (
 """Why no second key is made, and what to do instead."""
 
 
+IN_STASH = "key"
+"""Its place in the Stash's value. As the whole value, `token_key` could not ignore it and see the former one, too."""
+
+
 def token_key(name: str, *, rotation: str, keep: bool, parent: pulumi.Resource) -> pulumi.Stash:
-    """Register the key; it is 32 bytes as hex, the Stash's output.
+    """Register the key; it is 32 bytes as hex, `IN_STASH` of the Stash's output.
 
     Every run of the program draws one, and the engine takes it only where it makes the Stash. A preview of that knows
     nothing yet, as of any value that is made.
+
+    The alias lets the engine find a former key, which it would then update; the hook refuses that. Without them it
+    would make a second key, and so all tokens anew.
 
     Arguments:
         name: logical name.
@@ -32,28 +39,20 @@ def token_key(name: str, *, rotation: str, keep: bool, parent: pulumi.Resource) 
         parent: the component that it belongs to.
     """
     drawn = UNKNOWN if pulumi.runtime.is_dry_run() else secrets.token_hex(BYTES)
-    hook = pulumi.ResourceHook(
-        f"hubstack:one-key:{name}", _refuse_a_second_key, pulumi.ResourceHookOptions(on_dry_run=True)
-    )
+    hook = pulumi.ResourceHook(f"hubstack:one-key:{name}", _refuse_former, pulumi.ResourceHookOptions(on_dry_run=True))
     opts = pulumi.ResourceOptions(
         parent=parent,
         protect=keep and not rotation,
         retain_on_delete=keep,
-        ignore_changes=["input"],
+        ignore_changes=[f"input.{IN_STASH}"],
         replacement_trigger=rotation,
-        hooks=pulumi.ResourceHookBinding(before_create=[hook]),
+        aliases=[pulumi.Alias(type_=FORMER)],
+        hooks=pulumi.ResourceHookBinding(before_update=[hook]),
     )
-    return pulumi.Stash(name, input=pulumi.Output.secret(drawn), opts=opts)
+    return pulumi.Stash(name, input={IN_STASH: pulumi.Output.secret(drawn)}, opts=opts)
 
 
-async def _refuse_a_second_key(args: pulumi.ResourceHookArgs) -> None:
-    """Fail the creation of a key where the stack has one from an earlier version: all tokens would be made anew.
-
-    The state is asked, not the cluster, so that it holds in every program, and costs nothing once the key is there.
-    """
-    organization, stack = pulumi.get_organization(), pulumi.get_stack()
-    # "organization" is what a backend without organizations says; its stacks are known by their name alone.
-    path = stack if organization == "organization" else f"{organization}/{pulumi.get_project()}/{stack}"
-    found = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackResourceOutputs", {"stackName": path})
-    if args.urn.replace(f"${STASH}::", f"${FORMER}::") in found["outputs"]:
-        raise RuntimeError(REFUSAL.format(stack=stack))
+def _refuse_former(args: pulumi.ResourceHookArgs) -> None:
+    """Fail an update; a Stash whose input is ignored has none, so what is to be updated is a former key."""
+    if "input" not in (args.old_inputs or {}):
+        raise RuntimeError(REFUSAL.format(stack=pulumi.get_stack()))

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_random as random
 
 from hubstack.chart.release import TokenValues
-from hubstack.components.token_key import token_key
+from hubstack.components.token_key import IN_STASH, token_key
 
 TOKEN_BYTES = 32
 """Length of every token: 32 bytes, written as 64 hex digits, as the chart's tokens have."""
@@ -98,7 +98,9 @@ class Tokens(pulumi.ComponentResource):
         )
         if not keeper and (adopted := (self._args.adopted or {}).get(which)):
             return pulumi.Output.secret(adopted)
-        return pulumi.Output.secret(pulumi.Output.all(self.key.output, identity.hex).apply(lambda both: derive(*both)))
+        return pulumi.Output.secret(
+            pulumi.Output.all(self.key.output[IN_STASH], identity.hex).apply(lambda both: derive(*both))
+        )
 
 
 def derive(key_hex: str, identity_hex: str) -> str:

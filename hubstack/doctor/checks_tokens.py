@@ -10,6 +10,7 @@ from typing import Any
 
 from hubstack.chart.release import TokenValues
 from hubstack.chart.tokens import effective_tokens
+from hubstack.components.token_key import IN_STASH
 from hubstack.components.tokens import derive
 from hubstack.doctor.finding import Finding, error, note, some, warning
 from hubstack.doctor.state import ENCRYPTED
@@ -88,8 +89,8 @@ def tokens(subject: Subject) -> Iterator[Finding]:
 def _wanted(subject: Subject) -> tuple[dict[str, str | None], set[str]]:
     """Each token as it would be deployed, None for one that would be made anew; and those that cannot be decrypted."""
     state = subject.engine.state
-    held = state.token_key.outputs if state.token_key else {}
-    key = _plain_text(held.get("output") or held.get("hex"))
+    held = revealed(state.token_key.outputs) if state.token_key else {}
+    key = _plain_text((held.get("output") or {}).get(IN_STASH) or held.get("hex"))
     identities = {
         each.name: str(each.outputs["hex"]) for each in state.of_type(TOKEN_IDENTITY) if "hex" in each.outputs
     }

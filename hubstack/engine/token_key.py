@@ -85,13 +85,13 @@ def _builtin_provider(state: State) -> Resource:
 
 def _stash(former: Resource, urn: str, provider: Resource) -> Resource:
     """The key as a Stash, with nothing of the former one that tells it in the open."""
-    key = former.outputs["hex"]
+    value = {token_key.IN_STASH: former.outputs["hex"]}
     return Resource(
         urn=urn,
         type=token_key.STASH,
         id=str(uuid.uuid4()),
-        inputs={"input": key},
-        outputs={"input": key, "output": key},
+        inputs={"input": value},
+        outputs={"input": value, "output": value},
         parent=former.parent,
         provider=f"{provider.urn}::{provider.id}",
         protect=former.protect,
@@ -100,7 +100,7 @@ def _stash(former: Resource, urn: str, provider: Resource) -> Resource:
             "custom": True,
             "propertyDependencies": {"input": []},
             **{name: former.rest[name] for name in _STILL_TRUE if name in former.rest},
-            "ignoreChanges": ["input"],
+            "ignoreChanges": [f"input.{token_key.IN_STASH}"],
             # no rotation was ever asked for; without the empty text the engine would not see the first one
             "replacementTrigger": "",
         },

@@ -34,7 +34,7 @@ def former(exported: dict[str, Any]) -> dict[str, Any]:
 
 
 def _random_bytes(stash: dict[str, Any], provider: str) -> dict[str, Any]:
-    secret = stash["outputs"]["output"]
+    secret = stash["outputs"]["output"]["key"]
     raw = bytes.fromhex(json.loads(secret["plaintext"]))
     encoded = base64.b64encode(raw).decode()
     kept = ("urn", "custom", "parent", "protect", "retainOnDelete", "created", "modified")

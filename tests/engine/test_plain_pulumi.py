@@ -101,7 +101,7 @@ def plain(
 def test_up_again_and_a_lost_state(plain: Project) -> None:
     """`pulumi up` deploys, again changes nothing, and with another, empty backend refuses each object that is there."""
     assert set(plain.changes("up")) == {"create"}
-    assert set(plain.changes("up")) == {"same"}
+    assert set(plain.changes("up")) <= {"same", "read"}
     stacks = plain.backend / ".pulumi" / "stacks" / PROJECT
     kept = (stacks / f"{NAME}.json").read_bytes()
     for file in stacks.glob(f"{NAME}.json*"):
@@ -111,7 +111,7 @@ def test_up_again_and_a_lost_state(plain: Project) -> None:
     assert code != 0
     assert 'Namespace "jhub-plain": in the cluster already, and unknown to the state of stack plain.' in output
     (stacks / f"{NAME}.json").write_bytes(kept)
-    assert set(plain.changes("up")) == {"same"}
+    assert set(plain.changes("up")) <= {"same", "read"}
 
 
 def test_a_state_of_an_earlier_version(machine: Machine, plain: Project) -> None:
@@ -130,6 +130,6 @@ def test_a_state_of_an_earlier_version(machine: Machine, plain: Project) -> None
     command = [sys.executable, "-m", "hubstack", "move-token-key"]
     done = subprocess.run(command, input=json.dumps(left), capture_output=True, text=True, check=True)
     plain.put(json.loads(done.stdout))
-    assert set(plain.changes("up")) == {"same"}
+    assert set(plain.changes("up")) <= {"same", "read"}
     assert specs(machine, NAMESPACE) == before
     assert former_state.key_id(former) not in json.dumps(plain.state())

@@ -32,7 +32,7 @@ class Recorder(pulumi.runtime.Mocks):
         if args.typ == "random:index/randomId:RandomId":
             outputs["hex"] = "ab" * 32
         if args.typ == "pulumi:index:Stash":
-            outputs["output"] = "ab" * 32
+            outputs["output"] = {"key": "ab" * 32}
         if args.typ == "kubernetes:core/v1:Service":
             outputs["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
         return f"{args.name}-id", outputs

@@ -89,15 +89,15 @@ def stash(provider: str, identity: str, protect: bool = True) -> dict[str, Any]:
         "custom": True,
         "id": identity,
         "type": "pulumi:index:Stash",
-        "inputs": {"input": HEX},
-        "outputs": {"input": HEX, "output": HEX},
+        "inputs": {"input": {"key": HEX}},
+        "outputs": {"input": {"key": HEX}, "output": {"key": HEX}},
         "parent": COMPONENT["urn"],
         **kept,
         "provider": f"{BUILTIN['urn']}::{provider}",
         "propertyDependencies": {"input": []},
         "created": "2026-01-01T00:00:00Z",
         "modified": "2026-01-02T00:00:00Z",
-        "ignoreChanges": ["input"],
+        "ignoreChanges": ["input.key"],
         "replacementTrigger": "",
     }
 

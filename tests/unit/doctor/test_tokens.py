@@ -26,11 +26,13 @@ VALUES = {"hub": {"services": {"cull": {"admin": True}}}}
 SERVICE = "hub.services.cull.apiToken"
 
 
-def engine(kind: str = STASH, output: str = "output") -> EngineState:
+def engine(kind: str = STASH) -> EngineState:
     """A state as the engine exports it, with its secrets shown."""
     shown = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": f'"{KEY}"'}
     key = {"urn": f"{URN}{kind}::jupyterhub-tokens-key", "type": kind}
-    resources: list[dict[str, Any]] = [{**key, "outputs": {output: shown}}]
+    resources: list[dict[str, Any]] = [
+        {**key, "outputs": {"output": {"key": shown}} if kind == STASH else {"hex": shown}}
+    ]
     for name, text in IDENTITIES.items():
         urn = f"{URN}{RANDOM_ID}::jupyterhub-tokens-{name}"
         resources.append({"urn": urn, "type": RANDOM_ID, "outputs": {"hex": text}})
@@ -79,7 +81,7 @@ def test_another_or_a_missing_token_is_named_and_never_shown(key: str, severity:
 
 def test_a_key_that_the_state_tells_is_a_warning() -> None:
     """A state of an earlier version: its tokens are compared as ever, and the way on is named."""
-    former = engine(RANDOM_BYTES, "hex")
+    former = engine(RANDOM_BYTES)
     told = ("warning", "the stack's state tells the key of all tokens: it is the id of a resource, in plain text")
     assert said(live(), former) == [told]
     assert said(live(**{PROXY: "5ec7e7" * 10}), former) == [
