@@ -120,10 +120,14 @@ def test_a_state_of_an_earlier_version(machine: Machine, plain: Project) -> None
     before = specs(machine, NAMESPACE)
     former = former_state.former(plain.state())
     plain.put(former)
+    file = plain.folder / f"Pulumi.{NAME}.yaml"
+    unchanged = file.read_text()
+    file.write_text(f"{unchanged}  hubstack:values: {{proxy: {{service: {{annotations: {{not: yet}}}}}}}}\n")
     for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
         code, output = plain.pulumi(*arguments)
         assert code != 0
-        assert f"`hubstack up --stack {NAME}` moves it, and no token changes" in output
+        assert f"`hubstack up --stack {NAME}` moves the key, and no token changes" in output
+    file.write_text(unchanged)
     assert specs(machine, NAMESPACE) == before
     left = plain.state()
     assert former_state.drawn(left) == former_state.drawn(former)

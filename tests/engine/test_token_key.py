@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from hubstack.commands import session
+from hubstack.components.token_key import REFUSAL
 from hubstack.engine.notices import Notice
+from hubstack.errors import HubstackError
 from hubstack.project.stacks import Stack
 from tests.engine import former_state
 from tests.engine.conftest import Machine
@@ -82,9 +84,15 @@ def test_a_state_tells_no_token(machine: Machine, hub: Stack) -> None:
     "killed_at", ["", *(pytest.param(step, marks=long) for step in ("move token key", "run engine"))]
 )
 def test_the_key_of_an_earlier_version_moves(machine: Machine, hub: Stack, killed_at: str) -> None:
-    """`hubstack up` changes no object and no token, whenever it was killed before; nothing tells the key afterwards."""
+    """`hubstack up` changes no object and no token, whenever it was killed before; nothing tells the key afterwards.
+
+    A preview names it and says nothing else.
+    """
     before = specs(machine, hub.namespace)
     secret = put_former(machine, hub)
+    with pytest.raises(HubstackError) as error:
+        machine.updater(hub).preview()
+    assert str(error.value) == REFUSAL.format(stack=hub.name)
     if killed_at:
         updater = machine.updater(hub)
         updater.tell = killing(killed_at)
