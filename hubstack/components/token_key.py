@@ -11,9 +11,9 @@ STASH = "pulumi:index:Stash"
 FORMER = "random:index/randomBytes:RandomBytes"
 """What held the key before: its id, which every state has in plain text, is the base64 of the key."""
 REFUSAL = (
-    "the state of stack {stack} was written by an earlier version of Hubstack: whoever reads it can tell the key of all "
-    "tokens. `hubstack up --stack {stack}` moves the key, and no token changes; in a program of your own: `pulumi stack "
-    "export | hubstack move-token-key | pulumi stack import`. Nothing was changed."
+    "the state of stack {stack} was written by an earlier version of Hubstack: whoever reads it can tell the key of "
+    "all tokens. `hubstack up --stack {stack}` moves the key, and no token changes; in a program of your own: "
+    "`pulumi stack export | hubstack move-token-key | pulumi stack import`. Nothing was changed."
 )
 """Why no second key is made, and what to do instead."""
 
