@@ -39,7 +39,7 @@ def token_key(name: str, *, rotation: str, keep: bool, parent: pulumi.Resource) 
         parent: the component that it belongs to.
     """
     drawn = UNKNOWN if pulumi.runtime.is_dry_run() else secrets.token_hex(BYTES)
-    hook = pulumi.ResourceHook(f"hubstack:one-key:{name}", _refuse_former, pulumi.ResourceHookOptions(on_dry_run=True))
+    hook = pulumi.ResourceHook(f"former-key:{name}", _refuse_former, pulumi.ResourceHookOptions(on_dry_run=True))
     opts = pulumi.ResourceOptions(
         parent=parent,
         protect=keep and not rotation,
