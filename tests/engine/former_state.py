@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,13 +83,13 @@ def readable(value: Any) -> Iterator[str]:
 
 def told(deployment: dict[str, Any], tokens: set[str]) -> set[str]:
     """The tokens that a reader of a state finds, or can compute by HMAC-SHA256 from what it finds."""
-    texts = set(readable(deployment))
+    whole = set(readable(deployment))
+    texts = whole | {part for text in whole for part in re.split(r"[^\w+/=-]+", text)}
     keys = {form for text in texts for form in _forms(text)}
     ids = [each["outputs"] for each in deployment["resources"] if each["type"] == "random:index/randomId:RandomId"]
     messages = {form for outputs in ids for text in readable(outputs) for form in _forms(text)}
-    computed = {hmac.new(key, message, hashlib.sha256) for key in keys for message in messages}
-    found = {each.hexdigest() for each in computed} | texts
-    return {token for token in tokens if token in found}
+    computed = {hmac.digest(key, message, hashlib.sha256).hex() for key in keys for message in messages}
+    return tokens & (computed | texts)
 
 
 def _forms(text: str) -> Iterator[bytes]:

@@ -26,10 +26,11 @@ UNCHANGED = {"same", "read"}
 
 @pytest.fixture(scope="module", params=["native", pytest.param("helm", marks=long)])
 def hub(machine: Machine, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """A deployed hub of each mode, with a service that has a token."""
+    """A deployed hub of each mode, with a service that has a token; a state of an earlier version is destroyed, too."""
     deployed = described(machine, request.param)
     machine.updater(deployed).up()
     yield deployed
+    put_former(machine, deployed)
     machine.updater(deployed).destroy()
 
 
