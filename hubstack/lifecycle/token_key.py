@@ -7,6 +7,12 @@ from hubstack.engine.stack import EngineStack
 from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 
+MOVING = (
+    "the key of all tokens moves to where the state does not tell it; no token changes. Earlier copies of the state "
+    "tell it still: docs/tokens.md says who should renew the key"
+)
+"""What is said of it."""
+
 
 def move(engine: EngineStack, state: State) -> bool:
     """Let the state have the key where it cannot be read, and return whether it was elsewhere; no token changes.
@@ -31,10 +37,3 @@ def move(engine: EngineStack, state: State) -> bool:
             "Nothing was changed."
         )
     return False
-
-
-MOVING = (
-    "the key of all tokens moves to where the state does not tell it; no token changes. Earlier copies of the state "
-    "tell it still: docs/tokens.md says who should renew the key"
-)
-"""What is said of it."""
