@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from hubstack import reading
 from hubstack.chart.errors import Problem, SettingsError
@@ -49,6 +50,10 @@ class AdoptedTokens(_Model):
         return {name: token for name, token in {**named, **services}.items() if token}
 
 
+_ROTATED = ("proxy", "cookie", "crypt", "key")
+"""What may be renewed beside the services' tokens, by its name in ``rotateTokens``."""
+
+
 class StackConfig(_Model):
     """The keys ``hubstack:...`` of ``Pulumi.<stack>.yaml``."""
 
@@ -84,7 +89,8 @@ class StackConfig(_Model):
     chart: ChartSettings = Field(default_factory=ChartSettings, description="The chart of mode `helm`.")
     rotate_tokens: dict[str, str] = Field(
         default_factory=dict,
-        description="New text for `proxy`, `cookie`, `crypt` or `service-<name>` makes a new token.",
+        description="New text for `proxy`, `cookie`, `crypt` or `service-<name>` makes a new token; for `key`, all "
+        "generated tokens are new, computed under a new key.",
     )
     adopted_tokens: AdoptedTokens = Field(
         default_factory=AdoptedTokens,
@@ -102,6 +108,15 @@ class StackConfig(_Model):
         description="Refuse to delete what holds data: the namespace, the hub's database or the Helm release that has "
         "it, the StorageClass, the key of the tokens.",
     )
+
+    @field_validator("rotate_tokens")
+    @classmethod
+    def _are_tokens(cls, texts: dict[str, str]) -> dict[str, str]:
+        """A misspelt name would leave in use what somebody wants to be rid of."""
+        if unknown := sorted(name for name in texts if name not in _ROTATED and not name.startswith("service-")):
+            allowed = f"{', '.join(_ROTATED)}, service-<name>"
+            raise PydanticCustomError("token", f"no such token: {', '.join(unknown)}; allowed: {allowed}")
+        return texts
 
 
 _MAY_BE_SECRET = ("secretValues", "adoptedTokens")

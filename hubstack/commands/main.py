@@ -343,6 +343,17 @@ def release(
         console.print(line, soft_wrap=True)
 
 
+@app.command("move-token-key")
+def move_token_key() -> None:
+    """For a program of one's own: state of an earlier version in, state with the key of the tokens moved out.
+
+    pulumi stack export | hubstack move-token-key | pulumi stack import
+    """
+    from hubstack.engine import token_key
+
+    sys.stdout.write(token_key.moved_export(sys.stdin.read()))
+
+
 @app.command()
 def tools() -> None:
     """Find or download every external program, and say where each came from."""

@@ -68,11 +68,14 @@ class JupyterHub(pulumi.ComponentResource):
         self._name = name
         self._arguments = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._before = self._make_namespace()
         self._tokens = self._make_tokens()
+        # The key's creation may be refused, see token_key: until it is there, nothing of the hub is touched.
+        self._before: list[pulumi.Resource] = [self._tokens.key]
+        self._before += self._make_namespace()
         if args.storage_class is not None:
             storage = replace(args.storage_class, protect=args.keeps_data)
-            self._before.append(StorageClass(f"{name}-storage", storage, self._child).storage_class)
+            opts = pulumi.ResourceOptions(parent=self, depends_on=self._tokens.key)
+            self._before.append(StorageClass(f"{name}-storage", storage, opts).storage_class)
 
         self._release: HelmRelease | None = None
         self._parts: list[ChartComponent] = []
@@ -156,7 +159,7 @@ class JupyterHub(pulumi.ComponentResource):
             return []
         manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._inputs.namespace}}
         keep = self._arguments.keeps_data
-        opts = pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep)
+        opts = pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep, depends_on=self._tokens.key)
         return [Namespace(f"{self._name}-namespace", manifest, opts)]
 
     def _make_tokens(self) -> Tokens:

@@ -9,9 +9,12 @@ import pulumi
 import pulumi_random as random
 
 from hubstack.chart.release import TokenValues
+from hubstack.components.token_key import IN_STASH, token_key
 
 TOKEN_BYTES = 32
 """Length of every token: 32 bytes, written as 64 hex digits, as the chart's tokens have."""
+KEY = "key"
+"""What `TokensArgs.rotate` calls the key that all tokens are derived from."""
 
 
 @dataclass(kw_only=True)
@@ -23,9 +26,11 @@ class TokensArgs:
     services: list[str] | None = None
     """Names of the ``hub.services`` that need an API token; a JupyterHub adds those of its values."""
     rotate: dict[str, str] | None = None
-    """For a token's name any text; a new text makes a new token."""
+    """For a token's name any text; a new text makes a new token. For ``key``: a new key, and so every generated token
+    is new.
+    """
     adopted: Mapping[str, pulumi.Input[str]] | None = None
-    """For a token's name, one that the hub had before; used until it is rotated."""
+    """For a token's name, one that the hub had before; used until it is rotated, by its own name."""
     protect: bool | None = None
     """Unless false: refuse to delete the key that all tokens are derived from."""
 
@@ -40,7 +45,7 @@ class Tokens(pulumi.ComponentResource):
 
     Each token has a `RandomId`, which says *which* token this is and rotates through its keepers. A RandomId's ``id``
     is plain text in the state whatever one does (pulumi/pulumi#8946), so the token is not the RandomId: it is an
-    HMAC-SHA256 of it under a key whose bytes the random provider holds as a secret.
+    HMAC-SHA256 of it under a key that stands nowhere in plain text (docs/adr/0023).
     """
 
     proxy: pulumi.Output[str]
@@ -66,11 +71,8 @@ class Tokens(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._keep = keep = args.protect is not False
-        self._key = random.RandomBytes(
-            f"{name}-key",
-            length=TOKEN_BYTES,
-            opts=pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep),
-        )
+        rotation = (args.rotate or {}).get(KEY) or ""
+        self.key = token_key(f"{name}-key", rotation=rotation, keep=keep, parent=self)
         self.values = TokenValues(
             proxy_auth=self._token("proxy"),
             cookie_secret=self._token("cookie"),
@@ -96,7 +98,9 @@ class Tokens(pulumi.ComponentResource):
         )
         if not keeper and (adopted := (self._args.adopted or {}).get(which)):
             return pulumi.Output.secret(adopted)
-        return pulumi.Output.secret(pulumi.Output.all(self._key.hex, identity.hex).apply(lambda both: derive(*both)))
+        return pulumi.Output.secret(
+            pulumi.Output.all(self.key.output[IN_STASH], identity.hex).apply(lambda both: derive(*both))
+        )
 
 
 def derive(key_hex: str, identity_hex: str) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 
 from hubstack.chart.release import TokenValues
 from hubstack.chart.tokens import effective_tokens
+from hubstack.components.token_key import IN_STASH
 from hubstack.components.tokens import derive
 from hubstack.doctor.finding import Finding, error, note, some, warning
 from hubstack.doctor.state import ENCRYPTED
 from hubstack.doctor.subject import Subject
-from hubstack.engine.state import TOKEN_IDENTITY, TOKEN_KEY, revealed
+from hubstack.engine.state import TOKEN_IDENTITY, revealed
 
 PROXY = "hub.config.ConfigurableHTTPProxy.auth_token"
 COOKIE = "hub.config.JupyterHub.cookie_secret"
@@ -32,7 +33,13 @@ def tokens(subject: Subject) -> Iterator[Finding]:
     """Each token in the hub's Secret is the one that the stack's state and settings have."""
     name = subject.release.names.hub
     live = subject.cluster.find(subject.path("v1", "secrets", name))
-    deployed = subject.engine.state.has(TOKEN_KEY)
+    deployed = subject.engine.state.token_key
+    if deployed and deployed.is_former_token_key:
+        yield warning(
+            "the stack's state tells the key of all tokens: it is the id of a resource, in plain text",
+            "whoever reads the state, a copy of it or its history can sign in as anybody",
+            "run `hubstack up`, which moves the key and changes no token; then see docs/tokens.md, who should renew it",
+        )
     if live is None:
         if deployed:
             yield warning(
@@ -82,7 +89,8 @@ def tokens(subject: Subject) -> Iterator[Finding]:
 def _wanted(subject: Subject) -> tuple[dict[str, str | None], set[str]]:
     """Each token as it would be deployed, None for one that would be made anew; and those that cannot be decrypted."""
     state = subject.engine.state
-    key = next((_plain_text(each.outputs.get("hex")) for each in state.of_type(TOKEN_KEY)), None)
+    held = revealed(state.token_key.outputs) if state.token_key else {}
+    key = _plain_text((held.get("output") or {}).get(IN_STASH) or held.get("hex"))
     identities = {
         each.name: str(each.outputs["hex"]) for each in state.of_type(TOKEN_IDENTITY) if "hex" in each.outputs
     }

@@ -18,8 +18,9 @@ from typing import Any
 
 from hubstack import reading
 from hubstack.components import existing, provider_version
+from hubstack.components.token_key import REFUSAL
 from hubstack.configuration import named
-from hubstack.engine import backend, command, locks, operation, provider
+from hubstack.engine import backend, command, locks, operation, provider, token_key
 from hubstack.engine.environment import local_backend
 from hubstack.engine.events import EventLog
 from hubstack.engine.notices import Listener, Notice, ignore
@@ -182,7 +183,7 @@ class EngineStack:
 
     def refresh(self, *, message: str = "") -> Report:
         """Make the state say what is in the cluster; changes nothing there."""
-        self._adapt_provider()
+        self._adapt_state()
         return self._run("refresh", _message(message))
 
     def delete(self, *, keep_protected: bool = False) -> Report:
@@ -191,7 +192,7 @@ class EngineStack:
         Arguments:
             keep_protected: leave what is protected, in the cluster and in the state.
         """
-        self._adapt_provider()
+        self._adapt_state()
         return self._run("destroy", ["--exclude-protected"] if keep_protected else [])
 
     def forget(self) -> None:
@@ -256,19 +257,22 @@ class EngineStack:
             yield log, EventLog(events, self.tell)
 
     def _with_advice(self, failure: str) -> str:
-        """A failure, with what to do where objects are in the cluster and not in the state."""
+        """A failure in words of ours, where the program or the provider has refused something that we know."""
+        former_key = REFUSAL.format(stack=self.stack.name)
+        if former_key in failure:
+            return former_key
         found = sorted({match[1] or "a Helm release" for match in _EXISTS.finditer(failure)})
         return f"{', '.join(found)}{existing.ADVICE.format(stack=self.stack.name)}" if found else failure
 
-    def _adapt_provider(self) -> None:
-        """Let the state name the provider that this machine has, before the engine takes it from there."""
+    def _adapt_state(self) -> None:
+        """Let the state name what this machine has, before the engine takes it from there: no program is run."""
 
         def change(state: State) -> State:
             adapted, before = provider.adapt(state, self._environment)
             if before:
                 now = self._environment[provider_version.VARIABLE]
                 self.say(f"the stack goes from Kubernetes provider {before} to {now}, which is here")
-            return adapted
+            return token_key.moved(adapted) if token_key.is_known_to(self.stack.root) else adapted
 
         self.edit_state(change)
 

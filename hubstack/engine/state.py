@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hubstack.components import token_key
 from hubstack.components.existing import RELEASE
 from hubstack.components.kubernetes import type_token
 
@@ -21,8 +22,9 @@ HELM_RELEASE = RELEASE
 NAMESPACE = type_token("v1", "Namespace")
 CLAIM = type_token("v1", "PersistentVolumeClaim")
 STORAGE_CLASS = type_token("storage.k8s.io/v1", "StorageClass")
-TOKEN_KEY = "random:index/randomBytes:RandomBytes"
-"""The key that all tokens of a hub are derived from (see `components.tokens`)."""
+TOKEN_KEY = f"hubstack:index:Tokens${token_key.STASH}"
+FORMER_TOKEN_KEY = f"hubstack:index:Tokens${token_key.FORMER}"
+"""The key that all tokens of a hub are derived from, now and in earlier versions: end of its type with its parents'."""
 TOKEN_IDENTITY = "random:index/randomId:RandomId"
 """What tells one token from another, and changes when it is rotated."""
 COMPONENT = "hubstack:index:"
@@ -76,6 +78,20 @@ class Resource:
     def name(self) -> str:
         """Its logical name in the program."""
         return self.urn.rpartition("::")[2]
+
+    @property
+    def is_token_key(self) -> bool:
+        """Whether all tokens of a hub are derived from it."""
+        return self._is(TOKEN_KEY)
+
+    @property
+    def is_former_token_key(self) -> bool:
+        """Whether it is such a key as earlier versions kept it, whose id tells it."""
+        return self._is(FORMER_TOKEN_KEY)
+
+    def _is(self, types: str) -> bool:
+        """Whether its type, with its parents', ends so."""
+        return self.urn.rpartition("::")[0].endswith(types)
 
     @property
     def is_kubernetes(self) -> bool:
@@ -190,6 +206,17 @@ class State:
     def release(self) -> Resource | None:
         """The Helm release of a stack in mode helm."""
         return next(self.of_type(HELM_RELEASE), None)
+
+    @property
+    def token_key(self) -> Resource | None:
+        """The key that a hub's tokens are derived from; one that a rotation is about to delete does not count."""
+        keys = (each for each in self.resources if each.is_token_key or each.is_former_token_key)
+        return next((each for each in keys if not each.rest.get("delete")), None)
+
+    @property
+    def has_former_token_key(self) -> bool:
+        """Whether an earlier version wrote it, whose key has yet to move (see `engine.token_key`)."""
+        return any(each.is_former_token_key for each in (*self.resources, *(each.resource for each in self.pending)))
 
     @property
     def knows_the_cluster(self) -> bool:

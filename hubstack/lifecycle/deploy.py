@@ -15,7 +15,7 @@ from hubstack.engine.notices import Notice
 from hubstack.engine.stack import EngineStack, Report
 from hubstack.engine.state import State
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import guards, interruption, lost_state
+from hubstack.lifecycle import guards, interruption, lost_state, token_key
 from hubstack.migration import access, live, ownership, switch, take_over
 from hubstack.migration.take_over import Source
 from hubstack.project.stacks import Stack
@@ -103,6 +103,12 @@ def refuse_lost_state(update: Update) -> None:
     """Refuse an empty state that meets an existing hub, unless an update was killed that may have made it."""
     if not update.order.was_killed:
         lost_state.refuse(update.stack, update.state)
+
+
+def move_token_key(update: Update) -> None:
+    """Move the key of all tokens out of where an earlier version left it to be read; no token changes."""
+    if token_key.move(update.engine, update.state):
+        read_state(update)
 
 
 def switch_mode(update: Update) -> None:
@@ -197,6 +203,7 @@ STEPS: tuple[Step, ...] = (
     refuse_foreign_interruption,
     refuse_data_loss,
     refuse_lost_state,
+    move_token_key,
     switch_mode,
     settle_interruption,
     find_what_is_taken_over,

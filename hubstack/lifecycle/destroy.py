@@ -15,8 +15,8 @@ from hubstack.lifecycle.updates import Updater
 from hubstack.migration import access, helm_storage
 from hubstack.project.stacks import Stack
 
-_KEPT = (types.CLAIM, types.NAMESPACE, types.STORAGE_CLASS, types.TOKEN_KEY, types.TOKEN_IDENTITY)
-"""Types of what holds data, and of the tokens."""
+_KEPT = (types.CLAIM, types.NAMESPACE, types.STORAGE_CLASS, types.TOKEN_IDENTITY)
+"""Types of what holds data, and of what tells one token from another."""
 _HOME = "claim-"
 """Begin of the names of home volumes (kubespawner: ``pvc_name_template``)."""
 
@@ -140,7 +140,8 @@ def _protected(stack: Stack, state: State) -> State:
 
     def change(each: Resource) -> Resource:
         retained = each.retain_on_delete and each.type != types.HELM_RELEASE
-        return replace(each, protect=each.type in _KEPT, retain_on_delete=retained)
+        kept = each.type in _KEPT or each.is_token_key or each.is_former_token_key
+        return replace(each, protect=kept, retain_on_delete=retained)
 
     return state.map(change)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from hubstack import project
 from hubstack.chart.merge import merge_files
+from hubstack.components.tokens import KEY
 from hubstack.configuration import keyed
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
@@ -50,7 +51,8 @@ def recover(engine: EngineStack) -> Recovery:
             "looks for what else is wrong. Nothing was changed."
         )
     resolved = live.resolve(engine.entries(), stack.root)
-    rotated = sorted(name for name, text in resolved.config.rotate_tokens.items() if text)
+    # A new key is no matter: the live tokens go on as adopted ones, which are not derived from it.
+    rotated = sorted(name for name, text in resolved.config.rotate_tokens.items() if text and name != KEY)
     if rotated:
         raise HubstackError(
             f"hubstack:rotateTokens: {', '.join(rotated)}: would be made anew by a new state; take the setting out of "

@@ -14,7 +14,7 @@ from typing import Any
 
 from hubstack.engine import provider
 from hubstack.engine.stack import EngineStack
-from hubstack.engine.state import HELM_RELEASE, JUPYTERHUB, PROVIDER, TOKEN_KEY, Resource, State, secret
+from hubstack.engine.state import HELM_RELEASE, JUPYTERHUB, PROVIDER, Resource, State, secret
 from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage, live, ownership
 from hubstack.project.stacks import Stack
@@ -68,7 +68,7 @@ def require_tokens(engine: EngineStack, state: State) -> None:
     Raises:
         HubstackError: the names of such tokens, and how to make the stack know them.
     """
-    if state.has(TOKEN_KEY):
+    if state.token_key:
         return
     stack = engine.stack
     resolved = live.resolve(engine.entries(), stack.root)

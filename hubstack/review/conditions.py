@@ -276,6 +276,7 @@ TOKENS = {
     "proxy": "the token between hub and proxy: both restart",
     "cookie": "the cookie secret: everybody has to log in again",
     "crypt": "the key of saved logins: what the login provider gave is forgotten until people log in again",
+    "key": "the key of all generated tokens: each of them is new, but for those in `hubstack:adoptedTokens`",
 }
 """What a new one of the generated tokens means, by its name in ``rotateTokens``."""
 TOKEN_SETTINGS = {

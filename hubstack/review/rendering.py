@@ -186,10 +186,12 @@ def _given_to_the_hub(objects: Mapping[str, dict[str, Any]], stack: settings.Sta
 
 def _tokens(stack: settings.StackSettings) -> TokenValues:
     """Tokens that stay the same unless the stack asks for new ones."""
-    rotated = stack.config.rotate_tokens
+    rotated, adopted = stack.config.rotate_tokens, stack.config.adopted_tokens.by_name()
 
     def token(name: str) -> str:
-        return f"{PINNED}{name}-{rotated.get(name, '')}"
+        own = rotated.get(name, "")
+        key = rotated.get("key", "") if own or name not in adopted else ""  # an adopted one is not derived from it
+        return f"{PINNED}{name}-{own}{key and f'-{key}'}"
 
     return TokenValues(
         proxy_auth=token("proxy"),

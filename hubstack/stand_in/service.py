@@ -13,7 +13,7 @@ from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from hubstack.stand_in import STANDS_IN_FOR
-from hubstack.stand_in.resources import RESOURCES, Resource
+from hubstack.stand_in.random_id import TYPE, RandomId
 from hubstack.stand_in.values import Properties, read, write
 
 VERSION = f"{STANDS_IN_FOR}+hubstack"
@@ -23,7 +23,7 @@ _CONFIGURATION = ("version", "pluginDownloadURL")
 
 
 class RandomProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """The provider ``random`` with its types ``RandomId`` and ``RandomBytes``."""
+    """The provider ``random`` with its type ``RandomId``."""
 
     def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=VERSION)
@@ -98,16 +98,16 @@ class RandomProvider(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
 
-def _resource(request: Any, context: grpc.ServicerContext) -> Resource:
-    """The type that a request is about."""
+def _resource(request: Any, context: grpc.ServicerContext) -> RandomId:
+    """The type that a request is about; there is one."""
     token = request.urn.split("::")[2].rpartition("$")[2]
-    if token not in RESOURCES:
+    if token != TYPE:
         context.abort(
             grpc.StatusCode.UNIMPLEMENTED,
-            f"{token}: Hubstack's stand-in for the plugin random knows only {' and '.join(RESOURCES)}; "
+            f"{token}: Hubstack's stand-in for the plugin random knows only {TYPE}; "
             "install pulumi-resource-random to have all of its types",
         )
-    return RESOURCES[token]
+    return RandomId()
 
 
 def _refuse(request: Any, context: grpc.ServicerContext, error: ValueError) -> NoReturn:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from hubstack import project
 from hubstack.engine import environment
 from tests import needs
+from tests.engine import former_state
 from tests.engine.conftest import PROJECT, Machine
+from tests.engine.live import specs
 
 NAME = "plain"
+NAMESPACE = "jhub-plain"
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,19 @@ class Project:
         )
         return done.returncode, done.stdout
 
+    def state(self) -> dict[str, Any]:
+        """The state, secrets in the open."""
+        command = ["pulumi", "stack", "export", "--show-secrets", "--stack", NAME]
+        done = subprocess.run(command, cwd=self.folder, env=self.variables, capture_output=True, text=True, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def put(self, state: dict[str, Any]) -> None:
+        """Put another state in its place."""
+        command = ["pulumi", "stack", "import", "--stack", NAME]
+        given = json.dumps(state)
+        subprocess.run(command, cwd=self.folder, env=self.variables, input=given, text=True, check=True)
+
     def changes(self, verb: str) -> dict[str, int]:
         """What an operation changed."""
         code, output = self.pulumi(verb, "--yes", "--skip-preview")
@@ -44,18 +63,23 @@ class Project:
         return found
 
 
-@pytest.fixture
-def plain(machine: Machine, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+@pytest.fixture(params=["native", pytest.param("helm", marks=pytest.mark.long)])
+def plain(
+    machine: Machine, root: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Project]:
     """A stack that only the engine knows; skips where the engine has no host for programs in Python."""
     host = environment.language_host(machine.tools)
     if host is None:
         needs.skip("language-host", "pulumi-language-python is neither on PATH nor beside pulumi")
-    config = {
+    config: dict[str, Any] = {
+        "mode": request.param,
         "kubeContext": machine.cluster.context,
         "kubeconfig": str(machine.cluster.kubeconfig),
-        "namespace": "jhub-plain",
+        "namespace": NAMESPACE,
         "protectData": "false",
     }
+    if request.param == "helm":
+        config["chart"] = {"path": str(project.mirrored_chart("4.4.0"))}
     document = {"config": {f"hubstack:{key}": value for key, value in config.items()}}
     (root / f"Pulumi.{NAME}.yaml").write_text(yaml.safe_dump(document))
     backend = tmp_path_factory.mktemp("backend")
@@ -68,16 +92,16 @@ def plain(machine: Machine, root: Path, tmp_path_factory: pytest.TempPathFactory
     for ours in ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_IGNORE_AMBIENT_PLUGINS"):
         variables.pop(ours, None)
     variables["PATH"] = os.pathsep.join([variables["PATH"], str(host.parent)])
-    project = Project(root, backend, variables)
-    assert project.pulumi("stack", "init")[0] == 0
-    yield project
-    project.pulumi("destroy", "--yes", "--skip-preview")
+    made = Project(root, backend, variables)
+    assert made.pulumi("stack", "init")[0] == 0
+    yield made
+    made.pulumi("destroy", "--yes", "--skip-preview")
 
 
 def test_up_again_and_a_lost_state(plain: Project) -> None:
     """`pulumi up` deploys, again changes nothing, and with another, empty backend refuses each object that is there."""
     assert set(plain.changes("up")) == {"create"}
-    assert set(plain.changes("up")) == {"same"}
+    assert set(plain.changes("up")) <= {"same", "read"}
     stacks = plain.backend / ".pulumi" / "stacks" / PROJECT
     kept = (stacks / f"{NAME}.json").read_bytes()
     for file in stacks.glob(f"{NAME}.json*"):
@@ -87,4 +111,29 @@ def test_up_again_and_a_lost_state(plain: Project) -> None:
     assert code != 0
     assert 'Namespace "jhub-plain": in the cluster already, and unknown to the state of stack plain.' in output
     (stacks / f"{NAME}.json").write_bytes(kept)
-    assert set(plain.changes("up")) == {"same"}
+    assert set(plain.changes("up")) <= {"same", "read"}
+
+
+def test_a_state_of_an_earlier_version(machine: Machine, plain: Project) -> None:
+    """A preview and an update are refused, neither cluster nor tokens change; once moved, nothing is to be done."""
+    plain.changes("up")
+    before = specs(machine, NAMESPACE)
+    former = former_state.former(plain.state())
+    plain.put(former)
+    file = plain.folder / f"Pulumi.{NAME}.yaml"
+    unchanged = file.read_text()
+    file.write_text(f"{unchanged}  hubstack:values: {{proxy: {{service: {{annotations: {{not: yet}}}}}}}}\n")
+    for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
+        code, output = plain.pulumi(*arguments)
+        assert code != 0
+        assert f"`hubstack up --stack {NAME}` moves the key, and no token changes" in output
+    file.write_text(unchanged)
+    assert specs(machine, NAMESPACE) == before
+    left = plain.state()
+    assert former_state.drawn(left) == former_state.drawn(former)
+    command = [sys.executable, "-m", "hubstack", "move-token-key"]
+    done = subprocess.run(command, input=json.dumps(left), capture_output=True, text=True, check=True)
+    plain.put(json.loads(done.stdout))
+    assert set(plain.changes("up")) <= {"same", "read"}
+    assert specs(machine, NAMESPACE) == before
+    assert former_state.key_id(former) not in json.dumps(plain.state())

@@ -145,14 +145,17 @@ def test_every_rule_has_a_case() -> None:
     assert {rule for *_, expected in CHANGES for rule in expected} | configured == {rule.name for rule in rules.RULES}
 
 
-def test_rotated_token_is_told(repository: Repository) -> None:
-    """A new token shows as a restart of hub and proxy, by name and without its value."""
+@pytest.mark.parametrize(
+    ("name", "told"), [("proxy", "the token between hub and proxy"), ("key", "the key of all generated tokens: each")]
+)
+def test_rotated_token_is_told(repository: Repository, name: str, told: str) -> None:
+    """A new token, or a new key of all of them, shows as a restart of hub and proxy, by name and without its value."""
     repository.stack("a", {})
     repository.commit()
-    repository.stack("a", {}, rotateTokens={"proxy": "2026-11"})
+    repository.stack("a", {}, rotateTokens={name: "2026-11"})
     report, text = repository.review()
     assert {"new-token", "hub-restart", "proxy-restart"} <= named(report)
-    assert "the token between hub and proxy" in text
+    assert told in text
 
 
 def test_accepted_rule_no_longer_blocks(repository: Repository) -> None:

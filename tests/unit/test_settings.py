@@ -51,6 +51,10 @@ def test_no_context_is_refused() -> None:
         ({"valuesFiles": ["none.yaml"]}, ["none.yaml", "no such file"]),
         ({"chart": {"version": "3.3.8"}}, ["hubstack:chart.version: '3.3.8'", "4.4.0", "hubstack:mode to helm"]),
         ({"values": {"hub": {"db": {"typ": "x"}}}}, ["hub.db.typ: unknown key; did you mean 'type'?"]),
+        (
+            {"rotateTokens": {"kye": "2026-11", "service-a": "1"}},
+            ["hubstack:rotateTokens: ", "no such token: kye; allowed: proxy, cookie, crypt, key, service-<name>"],
+        ),
         ({"storageClass": {"provisioner": "x", "reclaimPolicy": "Keep"}}, ["reclaimPolicy: 'Keep'", "'Retain'"]),
     ],
 )

@@ -27,10 +27,10 @@ Machine = Callable[[Path], automation.Stack]
 class TokenProgram:
     """A Pulumi program with nothing but tokens."""
 
-    keepers: Mapping[str, str]
+    rotate: dict[str, str]
 
     def __call__(self) -> None:
-        tokens = Tokens("hub", TokensArgs(services=[SERVICE], keepers=self.keepers, protect=False)).values
+        tokens = Tokens("hub", TokensArgs(services=[SERVICE], rotate=self.rotate, protect=False)).values
         pulumi.export("proxy", tokens.proxy_auth)
         pulumi.export("cookie", tokens.cookie_secret)
         pulumi.export("crypt", tokens.crypt_keys)
@@ -113,12 +113,12 @@ def test_the_other_plugin_rotates_one_token(on: Machine, pair: Sequence[Path], p
     """A keeper that changes, appears or goes away makes one new token; the other plugin can destroy it all."""
     maker, heir = (on(plugin) for plugin in pair)
     first = tokens(maker.up())
-    program.keepers = {"cookie": "2"}
+    program.rotate = {"cookie": "2"}
     second = tokens(heir.up())
     assert different(first, second) == {"cookie"}
-    program.keepers = {"cookie": "2", "crypt": "1"}
+    program.rotate = {"cookie": "2", "crypt": "1"}
     third = tokens(maker.up())
     assert different(second, third) == {"crypt"}
-    program.keepers = {"crypt": "1"}
+    program.rotate = {"crypt": "1"}
     assert different(third, tokens(heir.up())) == {"cookie"}
     assert heir.destroy().summary.resource_changes == {"delete": 7}

@@ -16,19 +16,26 @@ from tests.unit.doctor.fake import CORE, subject, texts
 
 KEY = "ab" * 32
 IDENTITIES = {"proxy": "01" * 32, "cookie": "02" * 32, "crypt": "03" * 32, "service-cull": "04" * 32}
-URN = "urn:pulumi:dev::hubstack::hubstack:index:JupyterHub"
+URN = "urn:pulumi:dev::hubstack::hubstack:index:JupyterHub$hubstack:index:Tokens$"
+STASH, RANDOM_BYTES, RANDOM_ID = (
+    "pulumi:index:Stash",
+    "random:index/randomBytes:RandomBytes",
+    "random:index/randomId:RandomId",
+)
 VALUES = {"hub": {"services": {"cull": {"admin": True}}}}
 SERVICE = "hub.services.cull.apiToken"
 
 
-def engine() -> EngineState:
+def engine(kind: str = STASH) -> EngineState:
     """A state as the engine exports it, with its secrets shown."""
     shown = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": f'"{KEY}"'}
-    key = {"urn": f"{URN}::jupyterhub-tokens-key", "type": "random:index/randomBytes:RandomBytes"}
-    resources: list[dict[str, Any]] = [{**key, "outputs": {"hex": shown}}]
+    key = {"urn": f"{URN}{kind}::jupyterhub-tokens-key", "type": kind}
+    resources: list[dict[str, Any]] = [
+        {**key, "outputs": {"output": {"key": shown}} if kind == STASH else {"hex": shown}}
+    ]
     for name, text in IDENTITIES.items():
-        urn = f"{URN}::jupyterhub-tokens-{name}"
-        resources.append({"urn": urn, "type": "random:index/randomId:RandomId", "outputs": {"hex": text}})
+        urn = f"{URN}{RANDOM_ID}::jupyterhub-tokens-{name}"
+        resources.append({"urn": urn, "type": RANDOM_ID, "outputs": {"hex": text}})
     return EngineState(State.read({"resources": resources}))
 
 
@@ -70,6 +77,20 @@ def test_another_or_a_missing_token_is_named_and_never_shown(key: str, severity:
     assert [
         each for each in (wrong, KEY, *(derive(KEY, text) for text in IDENTITIES.values())) if each in findings
     ] == []
+
+
+def test_a_key_that_the_state_tells_is_a_warning() -> None:
+    """A state of an earlier version: its tokens are compared as ever, and the way on is named."""
+    former = engine(RANDOM_BYTES)
+    told = ("warning", "the stack's state tells the key of all tokens: it is the id of a resource, in plain text")
+    assert said(live(), former) == [told]
+    assert said(live(**{PROXY: "5ec7e7" * 10}), former) == [
+        told,
+        ("warning", f"Secret hub: {PROXY} is not the one of the stack's state and settings"),
+    ]
+    assert said({}, former)[0] == told
+    (first, *_) = checks_tokens.tokens(subject(VALUES, objects=live(), engine=former))
+    assert "`hubstack up`, which moves the key and changes no token" in str(first)
 
 
 def test_a_hub_of_somebody_else_is_an_error() -> None:

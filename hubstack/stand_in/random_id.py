@@ -1,19 +1,19 @@
-"""The two resource types: what they take, what they make of random bytes, and what makes new ones necessary.
+"""The resource type: what it takes, what it makes of random bytes, and what makes new ones necessary.
 
-All of it is what pulumi-random 4.21.1 does (the resources ``random_id`` and ``random_bytes`` of the Terraform provider
-that it wraps); tests/engine/stand_in compares the two.
+All of it is what pulumi-random 4.21.1 does (the resource ``random_id`` of the Terraform provider that it wraps);
+tests/engine/stand_in compares the two.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from hubstack.stand_in.values import UNKNOWN, Properties, secret, text, whole_number
 
+TYPE = "random:index/randomId:RandomId"
 _MOST_BYTES = 1 << 16
 """More would be a slip, and must not fill the memory."""
 _NOTE = "__pulumi_raw_state_delta"
@@ -22,16 +22,15 @@ _NULL = secret({"replace": {"raw": None}})
 """The note on an input that was not given."""
 
 
-class Resource(ABC):
-    """One resource type."""
+class RandomId:
+    """``RandomId``: bytes that may be seen, in four notations with a prefix before each."""
 
-    length: str
+    length = "byteLength"
     """Name of the input that says how many bytes."""
-    inputs: tuple[str, ...]
-    """Names of all inputs; a change of any of them makes a new resource necessary."""
-    outputs: tuple[str, ...]
+    inputs = ("byteLength", "keepers", "prefix")
+    """Names of all inputs."""
+    outputs = ("b64Std", "b64Url", "dec", "hex", "id")
     """Names of what is made of the bytes."""
-    secret_outputs = False
 
     def check(self, news: Mapping[str, Any]) -> dict[str, str]:
         """What is wrong with the inputs: for each property, why."""
@@ -116,17 +115,32 @@ class Resource(ABC):
         changed = [name for name in sorted(self.inputs) if olds.get(name) != plan.get(name)]
         return {name: self._replaces(name, olds.get(name), plan.get(name)) for name in changed}
 
-    @abstractmethod
     def identity(self, raw: bytes) -> str:
         """The id of a resource with these bytes."""
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
-    @abstractmethod
     def _made(self, raw: bytes, plan: Mapping[str, Any]) -> Properties:
         """The outputs."""
+        prefix = plan.get("prefix", "")
+        return {
+            "id": self.identity(raw),
+            "b64Url": prefix + self.identity(raw),
+            "b64Std": prefix + base64.b64encode(raw).decode(),
+            "hex": prefix + raw.hex(),
+            "dec": prefix + str(int.from_bytes(raw)),
+        }
 
-    @abstractmethod
     def _decoded(self, identity: str) -> tuple[bytes, Properties]:
         """Bytes that an id for an import stands for, and inputs that it tells beside their number."""
+        prefix, _, encoded = identity.rpartition(",")
+        padded = encoded + "=" * (-len(encoded) % 4)
+        try:
+            raw = base64.urlsafe_b64decode(padded)
+        except ValueError:
+            raw = b""
+        if self.identity(raw) != encoded:
+            raise ValueError("the id is not base64 in the alphabet for URLs, without padding")
+        return raw, {"prefix": prefix} if prefix else {}
 
     def _noted(self, plan: Mapping[str, Any], made: Mapping[str, Any]) -> Properties:
         notes = {name: _NULL for name in self.inputs if name not in plan}
@@ -135,10 +149,15 @@ class Resource(ABC):
         return {**plan, **self._shown(made), _NOTE: {"obj": {"ps": notes}}}
 
     def _shown(self, made: Mapping[str, Any]) -> Properties:
-        return {name: secret(made[name]) if self.secret_outputs else made[name] for name in self.outputs}
+        return {name: made[name] for name in self.outputs}
 
     def _replaces(self, name: str, old: Any, new: Any) -> bool:
-        return True
+        """Keepers of which no value appears, changes or goes away leave the bytes as they are."""
+        if name != "keepers":
+            return True
+        before = old or {}
+        after = new if isinstance(new, dict) else {}  # not known: holds nothing yet
+        return bool(before.keys() - after.keys()) or any(before.get(key) != value for key, value in after.items())
 
     def _value(self, name: str, value: Any) -> Any:
         if value is None or value == UNKNOWN:
@@ -153,73 +172,3 @@ class Resource(ABC):
         if not isinstance(value, dict):
             raise ValueError(f"must be a map of texts, not {value!r}")
         return {key: text(each) for key, each in value.items()}
-
-
-class RandomId(Resource):
-    """``RandomId``: bytes that may be seen, in four notations with a prefix before each."""
-
-    length = "byteLength"
-    inputs = ("byteLength", "keepers", "prefix")
-    outputs = ("b64Std", "b64Url", "dec", "hex", "id")
-
-    def identity(self, raw: bytes) -> str:
-        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-    def _made(self, raw: bytes, plan: Mapping[str, Any]) -> Properties:
-        prefix = plan.get("prefix", "")
-        return {
-            "id": self.identity(raw),
-            "b64Url": prefix + self.identity(raw),
-            "b64Std": prefix + base64.b64encode(raw).decode(),
-            "hex": prefix + raw.hex(),
-            "dec": prefix + str(int.from_bytes(raw)),
-        }
-
-    def _decoded(self, identity: str) -> tuple[bytes, Properties]:
-        prefix, _, encoded = identity.rpartition(",")
-        padded = encoded + "=" * (-len(encoded) % 4)
-        try:
-            raw = base64.urlsafe_b64decode(padded)
-        except ValueError:
-            raw = b""
-        if self.identity(raw) != encoded:
-            raise ValueError("the id is not base64 in the alphabet for URLs, without padding")
-        return raw, {"prefix": prefix} if prefix else {}
-
-    def _replaces(self, name: str, old: Any, new: Any) -> bool:
-        """Keepers of which no value appears, changes or goes away leave the bytes as they are."""
-        if name != "keepers":
-            return True
-        before = old or {}
-        after = new if isinstance(new, dict) else {}  # not known: holds nothing yet
-        return bool(before.keys() - after.keys()) or any(before.get(key) != value for key, value in after.items())
-
-
-class RandomBytes(Resource):
-    """``RandomBytes``: bytes whose notations are secret; its id is not, and holds them all the same."""
-
-    length = "length"
-    inputs = ("keepers", "length")
-    outputs = ("base64", "hex")
-    secret_outputs = True
-
-    def identity(self, raw: bytes) -> str:
-        return base64.b64encode(raw).decode()
-
-    def _made(self, raw: bytes, plan: Mapping[str, Any]) -> Properties:
-        return {"base64": self.identity(raw), "hex": raw.hex()}
-
-    def _decoded(self, identity: str) -> tuple[bytes, Properties]:
-        try:
-            raw = base64.b64decode(identity)
-        except ValueError:
-            raw = b""
-        if self.identity(raw) != identity:
-            raise ValueError("the id is not base64 with padding")
-        return raw, {}
-
-
-RESOURCES: Mapping[str, Resource] = {
-    "random:index/randomId:RandomId": RandomId(),
-    "random:index/randomBytes:RandomBytes": RandomBytes(),
-}
