@@ -73,7 +73,10 @@ def plain_scalar(text: str) -> Any:
 
 def canonical_number(number: float) -> int | float:
     """One form for each number: rounded as a float64 rounds it, and an int where that is integral."""
-    rounded = float(number)
+    try:
+        rounded = float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
     return int(rounded) if rounded.is_integer() and abs(rounded) < _BEYOND_DIGITS else rounded
 
 

@@ -71,7 +71,7 @@ wave: 1
     found = problems(tmp_path, text)
     starts = [
         "fleet.yaml:3: stacks.b.label: unknown key; did you mean 'labels'?",
-        "fleet.yaml:4: stacks.c.labels.tier: is the truth value false, but must be text; put",
+        "fleet.yaml:4: stacks.c.labels.tier: must be text, not the truth value false; put it in quotes",
         "fleet.yaml:7: waves[0].select: 'tier=': cannot be read from 'tier=' on; write it like",
         "fleet.yaml:8: waves[0].maxparallel: unknown key; did you mean 'maxParallel'?",
         "fleet.yaml:9: waves[0].maxFailures: must be a number of stacks from 0 on, or a percentage",

@@ -45,13 +45,16 @@ def test_no_context_is_refused() -> None:
 @pytest.mark.parametrize(
     ("entries", "parts"),
     [
-        ({"mode": "nativ"}, ["hubstack:mode: 'nativ'", "'native' or 'helm'"]),
+        ({"mode": "nativ"}, ["hubstack:mode: 'nativ' is not allowed; use one of: native, helm"]),
         ({"namespaces": "x"}, ["hubstack:namespaces: unknown key; did you mean hubstack:namespace?"]),
         ({"createNamespace": "perhaps"}, ["hubstack:createNamespace: 'perhaps'"]),
         ({"valuesFiles": ["none.yaml"]}, ["none.yaml", "no such file"]),
         ({"chart": {"version": "3.3.8"}}, ["hubstack:chart.version: '3.3.8'", "4.4.0", "hubstack:mode to helm"]),
         ({"values": {"hub": {"db": {"typ": "x"}}}}, ["hub.db.typ: unknown key; did you mean 'type'?"]),
-        ({"storageClass": {"provisioner": "x", "reclaimPolicy": "Keep"}}, ["reclaimPolicy: 'Keep'", "'Retain'"]),
+        (
+            {"storageClass": {"provisioner": "x", "reclaimPolicy": "Keep"}},
+            ["Policy: 'Keep' is not", "Retain, Delete"],
+        ),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, entries: dict[str, Any], parts: list[str]) -> None:
