@@ -52,6 +52,8 @@ class _Source:
 
     name: str
     document: Mapping[str, Any]
+    repeats: Sequence[tuple[str, int]] = ()
+    """Keys that a map of a file has twice, each with a line."""
 
     def depth(self, path: Sequence[str]) -> int:
         """How many steps of a path the source has."""
@@ -110,7 +112,15 @@ def load_values(
     for path, message in refusals(valid, values, is_hidden):
         if ".".join(path) not in refused:
             problems.append(Problem(_origin(path, sources), ".".join(path), message))
-    doubts: list[Problem] = []
+    doubts = [
+        Problem(
+            each.name,
+            f"line {line}",
+            f"the key {key!r} stands there a second time, and what the first one holds is lost",
+        )
+        for each in sources
+        for key, line in each.repeats
+    ]
     for fault in snippets.faults(valid, is_hidden):
         stops = to_be_deployed and fault.certain
         (problems if stops else doubts).append(
@@ -132,37 +142,40 @@ def load_raw_values(
     *,
     preset: Mapping[str, Any] | None = None,
 ) -> LoadedValues:
-    """Read and merge like `load_values`, but check only that sections are maps, as they are in every chart version.
+    """Read and merge like `load_values`, but check only that sections are maps, and names are text.
 
     For chart versions whose settings are not modelled, and for values that were made up by the program itself.
 
     Raises:
-        SettingsError: a file cannot be read, or a section is no map; lists all of them.
+        SettingsError: a file cannot be read, or a section is no map, or a name no text; lists all of them.
     """
     sources = _sources(files, inline, secret)
     user = _merged(sources, preset)
-    wrong = [*misshapen(ChartValues, user), *(path for path in _OPEN_SECTIONS if not _is_map(at(user, *path)))]
-    if wrong:
-        raise SettingsError(
-            [
-                Problem(
-                    origin := _origin(path, sources),
-                    ".".join(path),
-                    f"{described(at(user, *path), hide=origin == SECRET)} is not allowed; must be a map of settings",
-                )
-                for path in wrong
-            ]
-        )
+    if problems := list(_misshapen(user, sources)):
+        raise SettingsError(problems)
     tree = coalesce(user, ChartValues.defaults())
     return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=tuple(_leaves(secret or {})))
 
 
-_OPEN_SECTIONS = (("hub", "config"), ("hub", "services"))
+_ANYBODYS = (("hub", "config"), ("hub", "services"))
 """Sections whose keys are anybody's."""
+_NAMES = (("fullnameOverride",), ("nameOverride",))
+"""Settings that names of objects are made of."""
 
 
-def _is_map(value: Any) -> bool:
-    return value is None or isinstance(value, Mapping)
+def _misshapen(user: Mapping[str, Any], sources: Sequence[_Source]) -> Iterator[Problem]:
+    """What everybody relies on who looks into values, of whatever chart version."""
+    sections = [*misshapen(ChartValues, user), *(path for path in _ANYBODYS if not _is(at(user, *path), Mapping))]
+    names = [path for path in _NAMES if not _is(at(user, *path), str)]
+    for path in (*sections, *names):
+        origin = _origin(path, sources)
+        shown = described(at(user, *path), hide=origin == SECRET)
+        wanted = "text" if path in names else "a map of settings"
+        yield Problem(origin, ".".join(path), f"{shown} is not allowed; must be {wanted}")
+
+
+def _is(value: Any, kind: type) -> bool:
+    return value is None or isinstance(value, kind)
 
 
 def _sources(
@@ -172,7 +185,7 @@ def _sources(
     problems: list[Problem] = []
     for file in files:
         try:
-            sources.append(_Source(str(file), _document(file)))
+            sources.append(_file(file))
         except SettingsError as error:
             problems += error.problems
     for name, given in ((INLINE, inline), (SECRET, secret)):
@@ -183,10 +196,11 @@ def _sources(
     return sources
 
 
-def _document(file: Path) -> Mapping[str, Any]:
-    """A file's settings; none where it is empty."""
+def _file(file: Path) -> _Source:
+    """A values file; one that is empty sets nothing."""
     try:
-        return reading.settings(helm_yaml.load(reading.text(file), str(file)), str(file))
+        document, repeats = helm_yaml.load_with_repeats(reading.text(file), str(file))
+        return _Source(str(file), reading.settings(document, str(file)), repeats)
     except reading.Unreadable as error:
         raise SettingsError([Problem(error.source, error.where, error.message)]) from None
 

@@ -75,8 +75,8 @@ def wrong(detail: ErrorDetails, *, hide: bool = False) -> str:
         return f"must be text, not {shown}; put it in quotes"
     if allowed := _allowed(kind, context):
         return f"{shown} is not allowed; must be {allowed}"
-    # Errors of our own say everything already.
-    return str(detail["msg"])
+    text = str(detail["msg"])  # an error of our own
+    return f"{shown} is not allowed; {text}" if text.startswith("must ") else text
 
 
 def _allowed(kind: str, context: Mapping[str, Any]) -> str | None:
@@ -88,8 +88,19 @@ def _allowed(kind: str, context: Mapping[str, Any]) -> str | None:
         case "wrong_type":
             return str(context["described"])
         case "string_pattern_mismatch":
-            return f"text like {context['pattern']}"
+            return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
     return WANTED.get(kind)
+
+
+_PATTERNS = {
+    r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$": "1 to 63 lower-case letters, digits and '-', with no '-' at either end",
+    r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$": "1 to 53 lower-case letters, digits and '-', with no '-' at either end",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits, '.', '_' and '-', with a letter or a digit first",
+    r"^[A-Za-z0-9]": "text that begins with a letter or a digit",
+    r"^[a-z0-9][a-z0-9-]*$": "lower-case letters, digits and '-', with no '-' first",
+    r"^https?://": "a URL that begins with http:// or https://",
+}
+"""Patterns of settings in words."""
 
 
 def _choices(expected: str) -> str:

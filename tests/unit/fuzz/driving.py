@@ -28,7 +28,7 @@ from hubstack.fleet.windows import wait_until
 from hubstack.lifecycle import guards, lost_state, prerequisites
 from hubstack.migration.split import leaves, split
 from hubstack.parity import rendering
-from hubstack.project import stacks
+from hubstack.project import bounds, stacks
 from hubstack.review import review, sources
 from tests.unit.doctor.fake import FakeReader
 from tests.unit.fuzz import judging, mutation, seeds
@@ -92,7 +92,7 @@ class Bench:
 
     def values(self, tree: Any) -> None:
         """`manifests`, `parity` up to Helm, and the halves that `adopt` makes of a release's values."""
-        file = self.head / "values.yaml"
+        file = self.head / "input.yaml"
         file.write_text(mutation.text(tree), encoding="utf-8")
         read = None
         with suppress(SettingsError):
@@ -188,7 +188,7 @@ def bench(folder: Path) -> Iterator[Bench]:
         patch.setenv("HUBSTACK_STATE_DIR", str(folder / "state"))
         patch.setattr(project, "ROOT", made.head)
         patch.chdir(made.head)
-        patch.setattr(sources, "revision", lambda root, reference: _as_it_is(made.base))
+        patch.setattr(sources, "both_sides", lambda root, reference: _both(made))
         patch.setattr(review.toolchain, "ensure", lambda *_, **__: {"helm": helm})
         patch.setattr(rollout, "environment", lambda *_, **__: {})
         patch.setattr(rollout.source, "revision", lambda root: rollout.source.Revision("c" * 40, False))
@@ -202,8 +202,9 @@ def bench(folder: Path) -> Iterator[Bench]:
 
 
 @contextmanager
-def _as_it_is(folder: Path) -> Iterator[Path]:
-    yield folder
+def _both(made: Bench) -> Iterator[tuple[sources.Side, sources.Side]]:
+    """Both revisions as they lie there, without git."""
+    yield sources.Side(made.base, bounds.of_folder(made.base)), sources.Side(made.head, bounds.of_folder(made.head))
 
 
 def _no_network(*_: Any, **__: Any) -> None:

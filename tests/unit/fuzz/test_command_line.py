@@ -5,6 +5,7 @@ The commands run in an empty project without programs, so each stops where it wo
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ NASTY = (
     "broken.yaml",
     "number.yaml",
     "binary.yaml",
+    "fifo",
 )
 """What stands behind an option; some are files and folders of the project."""
 
@@ -123,6 +125,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "broken.yaml").write_text("a: [\n")
     (root / "number.yaml").write_text("5\n")
     (root / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    os.mkfifo(root / "fifo")
     for name, value in {
         "PATH": programs, "HOME": tmp_path, "KUBECONFIG": tmp_path / "none", "HUBSTACK_MIRROR": programs,
         "HUBSTACK_STATE_DIR": tmp_path / "state", "COLUMNS": 200,

@@ -106,6 +106,7 @@ def test_what_is_wrong_in_one_part_hides_nothing_of_another() -> None:
         ({"hub": 5}, "hub: the number 5 is not allowed; must be a map of settings"),
         ({"hub": {"config": "x"}}, "hub.config: 'x' is not allowed; must be a map of settings"),
         ({"proxy": {"https": ["x"]}}, "proxy.https: a list is not allowed; must be a map of settings"),
+        ({"fullnameOverride": 5}, "fullnameOverride: the number 5 is not allowed; must be text"),
     ],
 )
 def test_values_of_a_chart_that_is_not_modelled(tree: Any, said: str) -> None:
@@ -159,7 +160,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         {"protectData": "perhaps"},
         "hubstack:protectData: 'perhaps' is not allowed",
     ),
-    "a namespace that is none": ({"namespace": "A_b"}, "hubstack:namespace: 'A_b' is not allowed; must be text like"),
+    "a namespace that is none": ({"namespace": "A_b"}, "hubstack:namespace: 'A_b' is not allowed; must be 1 to 63"),
     "a mode that is none": ({"mode": "nativ"}, "hubstack:mode: 'nativ' is not allowed; use one of: native, helm"),
 }
 """Settings of a stack, and the line of the error that tells of them."""
