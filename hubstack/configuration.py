@@ -54,7 +54,7 @@ def kubeconfig_path(named: str | None, folder: Path) -> Path:
         named: the setting ``kubeconfig``; None for $KUBECONFIG, then ~/.kube/config.
         folder: what a relative path starts from: the project's folder.
     """
-    path = Path(named or os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
+    path = Path(os.path.expanduser(named or os.environ.get("KUBECONFIG") or "~/.kube/config"))
     return (folder / path).resolve()
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hubstack import reading
+from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
@@ -27,12 +27,21 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
+def _possible_path(value: str) -> str:
+    if "\0" in value:
+        raise PydanticCustomError("path", "holds a NUL character, which no path can have")
+    return value
+
+
+FilePath = Annotated[str, AfterValidator(_possible_path)]
+
+
 class ChartSettings(_Model):
     """Which chart the mode ``helm`` deploys."""
 
     version: str = Field(CHART_VERSION, description="Chart version. Mode native knows exactly one.")
     repository: str = Field(CHART_REPOSITORY, description="Chart repository, as for `helm repo add`.")
-    path: str | None = Field(None, description="A chart archive or folder to use instead of the repository.")
+    path: FilePath | None = Field(None, description="A chart archive or folder to use instead of the repository.")
 
 
 class AdoptedTokens(_Model):
@@ -69,7 +78,7 @@ class StackConfig(_Model):
         description="Helm's release name, part of labels and cluster-wide names. Default: the namespace.",
     )
     create_namespace: bool = Field(True, description="Create the namespace; set it to false where someone else does.")
-    values_files: list[str] = Field(
+    values_files: list[FilePath] = Field(
         default_factory=list, description="z2jh values files, merged left to right by Helm's rules."
     )
     values: dict[str, Any] = Field(default_factory=dict, description="Chart values, merged after the files.")
@@ -80,7 +89,7 @@ class StackConfig(_Model):
         None, description="A StorageClass to create, used by every volume whose setting names no other."
     )
     kube_context: str = Field(description="The kubeconfig context to deploy to. Always named, never the current one.")
-    kubeconfig: str | None = Field(
+    kubeconfig: FilePath | None = Field(
         None, description="Path of the kubeconfig. Default: $KUBECONFIG, then ~/.kube/config."
     )
     cluster_identifier: str | None = Field(
@@ -164,26 +173,25 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
     Raises:
         SettingsError: unknown keys, wrong types, encrypted text outside of ``secretValues``.
     """
-    fields = {field.alias or name: field for name, field in StackConfig.model_fields.items()}
+    known = wording.keys(StackConfig)
     problems: list[Problem] = []
     parsed: dict[str, Any] = {}
     for key, text in sorted(entries.items()):
-        if key not in fields:
-            problems.append(Problem(_SOURCE, f"{PREFIX}{key}", _unknown(key, fields)))
+        if key not in known:
+            problems.append(_problem((key,), _unknown(key, known)))
         elif key in secret_keys and key not in _MAY_BE_SECRET:
-            problems.append(
-                Problem(
-                    _SOURCE, f"{PREFIX}{key}", "is encrypted; encrypted settings belong under hubstack:secretValues"
-                )
-            )
+            problems.append(_problem((key,), "is encrypted; encrypted settings belong under hubstack:secretValues"))
         else:
-            parsed[key] = _decode(text, fields[key].annotation)
+            parsed[key] = _decode(key, text)
+    try:
+        config = StackConfig.model_validate(parsed)
+    except ValidationError as error:
+        told = {problem.path for problem in problems}
+        found = (_explained(detail, parsed) for detail in error.errors(include_url=False))
+        problems += [problem for problem in found if problem.path not in told]
     if problems:
         raise SettingsError(problems)
-    try:
-        return StackConfig.model_validate(parsed)
-    except ValidationError as error:
-        raise SettingsError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+    return config
 
 
 def resolve(config: StackConfig, folder: Path) -> StackSettings:
@@ -201,7 +209,7 @@ def resolve(config: StackConfig, folder: Path) -> StackSettings:
         hint = f"mode native knows chart version {CHART_VERSION} only; use that version, or set hubstack:mode to helm"
         raise SettingsError([Problem(_SOURCE, f"{PREFIX}chart.version", f"{config.chart.version!r}: {hint}")])
     files = [folder / name for name in config.values_files]
-    read = functools.partial(load_values, code_must_compile=True) if modelled else load_raw_values
+    read = functools.partial(load_values, to_be_deployed=True) if modelled else load_raw_values
     preset = storage_class_values(config.storage_class.name) if config.storage_class else {}
     loaded = read(files, config.values, config.secret_values, preset=preset)
     release = None
@@ -220,9 +228,9 @@ def kubeconfig(config: StackConfig, folder: Path) -> str:
     return str(kubeconfig_path(config.kubeconfig, folder))
 
 
-def _decode(text: str, annotation: Any) -> Any:
+def _decode(key: str, text: str) -> Any:
     """Objects, lists and booleans come as JSON; plain text stays as it is."""
-    if annotation in (str, str | None) or annotation == StackConfig.model_fields["mode"].annotation:
+    if key in _TEXTS:
         return text
     try:
         return reading.from_json(text, "")
@@ -230,21 +238,34 @@ def _decode(text: str, annotation: Any) -> Any:
         return text
 
 
-def _unknown(key: str, fields: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(key, fields, n=1)
-    hint = f"did you mean {PREFIX}{near[0]}?" if near else f"known keys: {', '.join(sorted(fields))}"
+_TEXTS = ("mode", "namespace", "releaseName", "kubeContext", "kubeconfig", "clusterIdentifier", "takeOver")
+"""Settings that are text, whatever it looks like."""
+_HIDDEN = ("values", "secretValues", "adoptedTokens")
+"""Settings whose values are not shown: they are secret, or may hold secrets."""
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    near = wording.nearest(key, known)
+    hint = f"did you mean {PREFIX}{near}?" if near else f"known keys: {', '.join(sorted(known))}"
     return f"unknown key; {hint}"
 
 
-def _problem(detail: Mapping[str, Any]) -> Problem:
-    path = ".".join(str(step) for step in detail["loc"])
+def _explained(detail: ErrorDetails, entries: Mapping[str, Any]) -> Problem:
+    """What Pydantic found, in words."""
+    path = wording.place(detail)
     if detail["type"] == "missing":
-        text = "is not set; set it with: pulumi config set " + f"{PREFIX}{path} VALUE"
-    elif path.startswith("secretValues"):
-        text = str(detail["msg"])
-    else:
-        text = f"{detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
-    return Problem(_SOURCE, f"{PREFIX}{path}", text)
+        option = "--path " if len(path) > 1 else ""
+        return _problem(
+            path, f"is not set; set it with: pulumi config set {option}{PREFIX}{wording.dotted(path)} VALUE"
+        )
+    if detail["type"] == "extra_forbidden":
+        model = wording.model_at(StackConfig, path[:-1], entries)
+        return _problem(path, wording.unknown(str(path[-1]), wording.keys(model) if model else ()))
+    return _problem(path, wording.wrong(detail, hide=path[0] in _HIDDEN))
+
+
+def _problem(path: Sequence[str | int], message: str) -> Problem:
+    return Problem(_SOURCE, f"{PREFIX}{wording.dotted(path)}", message)
 
 
 _SOURCE = "stack configuration"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hubstack.chart import helm_yaml, toml
 from hubstack.chart.blocks import block_text, clipped
 from hubstack.chart.text import base64_text, compact_json
+from hubstack.chart.values_tree import at
 
 
 def secret_data(files: Mapping[str, Any] | None) -> dict[str, str]:
@@ -29,6 +31,21 @@ def extension(mount_path: str) -> str:
     """What the chart takes for a file's extension: its name from the last dot on, even if nothing is before that."""
     name = mount_path.rstrip("/").rpartition("/")[2]
     return f".{name.rpartition('.')[2]}" if "." in name else ""
+
+
+def not_base64(tree: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Path and message of each binary content that the API server would refuse; Helm does not look at it.
+
+    Arguments:
+        tree: the merged values.
+    """
+    for section in ("hub", "singleuser"):
+        for name, file in (at(tree, section, "extraFiles") or {}).items():
+            content = at(file, "binaryData")
+            try:
+                base64.b64decode("".join(str(content or "").split()), validate=True)
+            except ValueError:
+                yield (section, "extraFiles", name, "binaryData"), "is not base64; no Secret can hold it"
 
 
 def _content(file: Mapping[str, Any], *, ends_manifest: bool) -> str:

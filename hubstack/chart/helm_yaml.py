@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from hubstack.chart.errors import Problem, SettingsError
-from hubstack.reading.composer import Composer, compose, explained, node_error
+from hubstack.reading.composer import Composer, compose, duplicates, explained, node_error
 from hubstack.reading.errors import Unreadable
 
 _TAG = "tag:yaml.org,2002:"
@@ -51,9 +51,20 @@ def load(text: str, source: str) -> Any:
         SettingsError: the text is not YAML, is beyond a limit of `hubstack.reading`, or Helm could not turn it into
             JSON; says in which line.
     """
+    return load_with_repeats(text, source)[0]
+
+
+def load_with_repeats(text: str, source: str) -> tuple[Any, tuple[tuple[str, int], ...]]:
+    """The same, and the keys that a map has twice, each with the line of the later one, which counts.
+
+    Raises:
+        SettingsError: as `load`.
+    """
     try:
         node = compose(text, source, _Composer)
-        return None if node is None else _value(node)
+        if node is None:
+            return None, ()
+        return _value(node), tuple((key, line) for key, line in duplicates(node) if key != "<<")
     except Unreadable as error:
         raise SettingsError([Problem(source, error.where, error.message)]) from None
     except yaml.YAMLError as error:
@@ -73,7 +84,10 @@ def plain_scalar(text: str) -> Any:
 
 def canonical_number(number: float) -> int | float:
     """One form for each number: rounded as a float64 rounds it, and an int where that is integral."""
-    rounded = float(number)
+    try:
+        rounded = float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
     return int(rounded) if rounded.is_integer() and abs(rounded) < _BEYOND_DIGITS else rounded
 
 

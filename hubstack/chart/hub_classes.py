@@ -108,8 +108,22 @@ def _authenticator_doubts(wanted: str) -> Iterator[str]:
 def traits_of(name: str) -> frozenset[str]:
     """Traits that a section may set: those of the class, of what it inherits from, and of what inherits from it."""
     classes = _table()["classes"]
-    family = {name, *_ancestors(name), *(each for each in classes if name in _ancestors(each))}
-    return frozenset(trait for each in family for trait in classes.get(each, {"traits": ()})["traits"])
+    descendants = (each for each in classes if name in _ancestors(each))
+    related = {*family(name), *descendants}
+    return frozenset(trait for each in related for trait in classes.get(each, {"traits": ()})["traits"])
+
+
+def family(name: str) -> frozenset[str]:
+    """A class, and what it inherits from; a section of each sets traits of it."""
+    return frozenset({name, *_ancestors(name)})
+
+
+def class_of(authenticator: Any) -> str | None:
+    """The class that ``authenticator_class`` means, by its name or its path; None for one that the table has not."""
+    if not isinstance(authenticator, str):
+        return None
+    name = _table()["authenticators"].get(authenticator.lower(), authenticator.rpartition(".")[2])
+    return name if name in _table()["classes"] else None
 
 
 def _ancestors(name: str) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hubstack.chart import pod, priority
+from hubstack.chart import pod, priority, profiles
 from hubstack.chart.blocks import clipped
 from hubstack.chart.labels import metadata, pod_labels, selector
 from hubstack.chart.objects import service_account
@@ -212,21 +212,10 @@ def _images(release: Release) -> Iterator[tuple[Any, ...]]:
     for index, container in enumerate(containers):
         yield f"singleuser-init-and-extra-containers-{index}", container.get("image")
     if values.pre_puller.pull_profile_list_images:
-        for index, profile in enumerate(singleuser.profile_list or []):
-            yield from _profile_images(index, profile)
+        found = profiles.images(singleuser.profile_list)
+        yield from ((each.container, each.image) for each in found if isinstance(each, profiles.ProfileImage))
     for key, extra in sorted((values.pre_puller.extra_images or {}).items()):
         yield key, f"{go_text(_field(extra, 'name'))}:{go_text(_field(extra, 'tag'))}", _field(extra, "pullPolicy")
-
-
-def _profile_images(index: int, profile: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    override = profile.get("kubespawner_override") or {}
-    if override.get("image"):
-        yield f"singleuser-profilelist-{index}", override["image"]
-    for option, settings in sorted((profile.get("profile_options") or {}).items()):
-        for choice, chosen in sorted((settings.get("choices") or {}).items()):
-            image = (chosen.get("kubespawner_override") or {}).get("image")
-            if image:
-                yield f"profile-{index}-option-{option}-{choice}", image
 
 
 def _field(extra: Any, key: str) -> Any:

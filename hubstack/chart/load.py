@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from hubstack import reading
-from hubstack.chart import helm_yaml, hub_classes, snippets
+from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, tokens, values_tree
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.merge import coalesce, merge_files
 from hubstack.chart.refusals import refusals
 from hubstack.chart.values import ChartValues
-from hubstack.chart.values.completion import unchecked
-from hubstack.chart.values.messages import explain
+from hubstack.chart.values.completion import misshapen, unchecked
+from hubstack.chart.values.messages import explain, steps
+from hubstack.chart.values_tree import at
+from hubstack.chart.wording import described, place
 from hubstack.configuration import key
 
 INLINE = key("values")
@@ -48,6 +52,8 @@ class _Source:
 
     name: str
     document: Mapping[str, Any]
+    repeats: Sequence[tuple[str, int]] = ()
+    """Keys that a map of a file has twice, each with a line."""
 
     def depth(self, path: Sequence[str]) -> int:
         """How many steps of a path the source has."""
@@ -67,7 +73,7 @@ def load_values(
     *,
     preset: Mapping[str, Any] | None = None,
     hidden: Sequence[Sequence[str]] = (),
-    code_must_compile: bool = False,
+    to_be_deployed: bool = False,
 ) -> LoadedValues:
     """Read, merge and check values.
 
@@ -77,8 +83,9 @@ def load_values(
         secret: values merged last; their text never appears in a message.
         preset: values that everything else overrides.
         hidden: paths of further settings whose text never appears in a message.
-        code_must_compile: whether code in ``hub.extraConfig`` that no hub starts with is an error. It is for a hub that
-            is to run; what only says what Helm would say, Helm does not refuse, and it becomes a warning.
+        to_be_deployed: whether what Helm lets through and no hub or API server takes is an error: code in
+            ``hub.extraConfig`` that does not compile, binary content that is not base64, a token that is a number. For
+            what only says what Helm would say, it is a warning.
 
     Raises:
         SettingsError: a file cannot be read; or settings are unknown, not allowed, or refused by the chart's templates.
@@ -92,29 +99,38 @@ def load_values(
     def is_hidden(path: Sequence[str]) -> bool:
         return _origin(path, sources) == SECRET or any(list(path[: len(each)]) == list(each) for each in hidden)
 
+    valid = tree
     try:
         values = ChartValues.from_tree(tree)
     except ValidationError as error:
-        values = unchecked(ChartValues, tree)
-        problems = list(_invalid(error, tree, sources, is_hidden))
-    known = {problem.path for problem in problems}
+        details = error.errors(include_url=False)
+        problems = list(_invalid(details, tree, sources, is_hidden))
+        valid = functools.reduce(values_tree.without, map(place, details), tree)
+        values = unchecked(ChartValues, valid)
+    refused = {problem.path for problem in problems}
 
-    try:
-        for path, message in refusals(tree, values, is_hidden):
-            if ".".join(path) not in known:
-                problems.append(Problem(_origin(path, sources), ".".join(path), message))
-    except (TypeError, AttributeError, KeyError, ValueError):
-        if not known:  # a tree of the wrong shape has been refused already, and what else it holds cannot be told
-            raise
-    doubts: list[Problem] = []
-    for fault in snippets.faults(tree, is_hidden):
-        stops = code_must_compile and fault.certain
+    for path, message in refusals(valid, values, is_hidden):
+        if ".".join(path) not in refused:
+            problems.append(Problem(_origin(path, sources), ".".join(path), message))
+    doubts = [
+        Problem(
+            each.name,
+            f"line {line}",
+            f"the key {key!r} stands there a second time, and what the first one holds is lost",
+        )
+        for each in sources
+        for key, line in each.repeats
+    ]
+    for fault in snippets.faults(valid, is_hidden):
+        stops = to_be_deployed and fault.certain
         (problems if stops else doubts).append(
             Problem(_origin(fault.path, sources), ".".join(fault.path), fault.message)
         )
+    for path, message in (*extra_files.not_base64(valid), *tokens.not_text(valid)):
+        (problems if to_be_deployed else doubts).append(Problem(_origin(path, sources), ".".join(path), message))
     if problems:
         raise SettingsError(problems)
-    for path, message in hub_classes.doubts(tree, is_hidden):
+    for path, message in (*hub_classes.doubts(tree, is_hidden), *shut_out.doubts(tree, is_hidden)):
         doubts.append(Problem(_origin(path, sources), ".".join(path), message))
     return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})))
 
@@ -126,13 +142,40 @@ def load_raw_values(
     *,
     preset: Mapping[str, Any] | None = None,
 ) -> LoadedValues:
-    """Read and merge like `load_values`, but check only that the files are YAML maps.
+    """Read and merge like `load_values`, but check only that sections are maps, and names are text.
 
     For chart versions whose settings are not modelled, and for values that were made up by the program itself.
+
+    Raises:
+        SettingsError: a file cannot be read, or a section is no map, or a name no text; lists all of them.
     """
-    user = _merged(_sources(files, inline, secret), preset)
+    sources = _sources(files, inline, secret)
+    user = _merged(sources, preset)
+    if problems := list(_misshapen(user, sources)):
+        raise SettingsError(problems)
     tree = coalesce(user, ChartValues.defaults())
     return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=tuple(_leaves(secret or {})))
+
+
+_ANYBODYS = (("hub", "config"), ("hub", "services"))
+"""Sections whose keys are anybody's."""
+_NAMES = (("fullnameOverride",), ("nameOverride",))
+"""Settings that names of objects are made of."""
+
+
+def _misshapen(user: Mapping[str, Any], sources: Sequence[_Source]) -> Iterator[Problem]:
+    """What everybody relies on who looks into values, of whatever chart version."""
+    sections = [*misshapen(ChartValues, user), *(path for path in _ANYBODYS if not _is(at(user, *path), Mapping))]
+    names = [path for path in _NAMES if not _is(at(user, *path), str)]
+    for path in (*sections, *names):
+        origin = _origin(path, sources)
+        shown = described(at(user, *path), hide=origin == SECRET)
+        wanted = "text" if path in names else "a map of settings"
+        yield Problem(origin, ".".join(path), f"{shown} is not allowed; must be {wanted}")
+
+
+def _is(value: Any, kind: type) -> bool:
+    return value is None or isinstance(value, kind)
 
 
 def _sources(
@@ -142,20 +185,22 @@ def _sources(
     problems: list[Problem] = []
     for file in files:
         try:
-            sources.append(_Source(str(file), _document(file)))
+            sources.append(_file(file))
         except SettingsError as error:
             problems += error.problems
+    for name, given in ((INLINE, inline), (SECRET, secret)):
+        sources.append(_Source(name, helm_yaml.canonical(given or {})))
+        problems += (Problem(name, path, message) for path, message in values_tree.unwritable(sources[-1].document))
     if problems:
         raise SettingsError(problems)
-    sources.append(_Source(INLINE, helm_yaml.canonical(inline or {})))
-    sources.append(_Source(SECRET, helm_yaml.canonical(secret or {})))
     return sources
 
 
-def _document(file: Path) -> Mapping[str, Any]:
-    """A file's settings; none where it is empty."""
+def _file(file: Path) -> _Source:
+    """A values file; one that is empty sets nothing."""
     try:
-        return reading.settings(helm_yaml.load(reading.text(file), str(file)), str(file))
+        document, repeats = helm_yaml.load_with_repeats(reading.text(file), str(file))
+        return _Source(str(file), reading.settings(document, str(file)), repeats)
     except reading.Unreadable as error:
         raise SettingsError([Problem(error.source, error.where, error.message)]) from None
 
@@ -165,15 +210,14 @@ def _merged(sources: Sequence[_Source], preset: Mapping[str, Any] | None) -> dic
 
 
 def _invalid(
-    error: ValidationError,
+    details: Sequence[ErrorDetails],
     tree: Mapping[str, Any],
     sources: Sequence[_Source],
     is_hidden: Callable[[Sequence[str]], bool],
 ) -> Iterator[Problem]:
-    for detail in error.errors(include_url=False):
-        path = [str(step) for step in detail["loc"]]
-        for steps, message in explain(detail, tree, hide=is_hidden(path)):
-            yield Problem(_origin(steps, sources), ".".join(steps), message)
+    for detail in details:
+        for path, message in explain(detail, tree, hide=is_hidden(steps(detail))):
+            yield Problem(_origin(path, sources), ".".join(path), message)
 
 
 def _origin(path: Sequence[str], sources: Sequence[_Source]) -> str:

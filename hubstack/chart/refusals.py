@@ -1,6 +1,7 @@
 """What the chart's schema lets through and its templates refuse (chart: ``NOTES.txt``, ``_helpers.tpl`` and others).
 
-Each rule looks at the merged tree of values, whatever its types, and yields a path with a message.
+Each rule looks at the merged tree of values and yields a path with a message. What the models describe is of the right
+type there, or missing; what they leave open (a map, a list, anything) may hold whatever somebody has written.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hubstack.chart import unquoted
+from hubstack.chart import profiles, unquoted
 from hubstack.chart.blocks import block_text
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.extra_files import extension, last_text
 from hubstack.chart.https import HttpsKind, https_problems
 from hubstack.chart.values import ChartValues
-from hubstack.chart.values.messages import described
 from hubstack.chart.values_tree import at, makes_autohttps, pulls_images
+from hubstack.chart.wording import described
 
 Refusal = tuple[tuple[str, ...], str]
 """Path and message."""
@@ -38,8 +39,8 @@ def refusals(tree: Mapping[str, Any], values: ChartValues, hidden: Hidden) -> It
     """Everything that the templates would refuse.
 
     Arguments:
-        tree: the merged values.
-        values: the same as a model; unchecked where the tree does not pass validation.
+        tree: the merged values, without what is wrong by itself.
+        values: the same as a model.
         hidden: whether the value at a path must not be shown.
     """
     yield from _former_settings(tree)
@@ -208,16 +209,22 @@ def _services(tree: Mapping[str, Any]) -> Iterator[Refusal]:
 
 
 def _entries(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[Refusal]:
-    """Lists whose entries the image pullers look into."""
-    lists = ["initContainers", "extraContainers"]
-    if at(tree, "prePuller", "pullProfileListImages"):
-        lists.append("profileList")
-    for key in lists if pulls_images(tree) else []:
+    """What the image pullers look into: containers, and profiles with their options."""
+    if not pulls_images(tree):
+        return
+    for key in ("initContainers", "extraContainers"):
         entries = at(tree, "singleuser", key)
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             if not isinstance(entry, Mapping):
-                here = ("singleuser", f"{key}[{index}]")
-                yield here, f"{described(entry, hide=hidden(here))} is not allowed; must be a map"
+                yield _not_a_map(("singleuser", f"{key}[{index}]"), entry, hidden)
+    if at(tree, "prePuller", "pullProfileListImages"):
+        for found in profiles.images(at(tree, "singleuser", profiles.LIST)):
+            if isinstance(found, profiles.Misshapen):
+                yield _not_a_map(("singleuser", *found.path), found.value, hidden)
+
+
+def _not_a_map(path: tuple[str, ...], value: Any, hidden: Hidden) -> Refusal:
+    return path, f"{described(value, hide=hidden(path))} is not allowed; must be a map"
 
 
 def _blocks_metadata(tree: Mapping[str, Any]) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hubstack.chart.wording import described
+
 Path = tuple[str, ...]
 Hidden = Callable[[Path], bool]
 
@@ -57,9 +59,7 @@ def snippets(tree: Mapping[str, Any]) -> Mapping[str, Any]:
 def _fault(code: Any, name: str, *, hide: bool) -> str | None:
     """What is wrong with a snippet; None if it compiles."""
     if not isinstance(code, str):
-        return (
-            f"must be Python code as text, not {'null' if code is None else type(code).__name__}; {_MEND[code is None]}"
-        )
+        return f"must be Python code as text, not {described(code, hide=hide)}; {_MEND[code is None]}"
     try:
         with warnings.catch_warnings():
             # A doubtful escape is no reason to stop; the hub's log has it.

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hubstack.chart.outputs import apply
 from hubstack.chart.release import Release, TokenValues
+from hubstack.chart.text import go_text
 
 
 def effective_tokens(release: Release, generated: TokenValues) -> TokenValues:
@@ -20,26 +21,41 @@ def effective_tokens(release: Release, generated: TokenValues) -> TokenValues:
     """
     tree = release.tree
     keys = _find(tree, "hub", "config", "CryptKeeper", "keys")
-    if isinstance(keys, list):
-        keys = ";".join(str(key) for key in keys)
+    keys = ";".join(map(go_text, keys)) if isinstance(keys, list) else go_text(keys or None)
     services = _services(tree)
     return TokenValues(
         proxy_auth=proxy_token(tree, generated),
-        cookie_secret=_find(tree, "hub", "config", "JupyterHub", "cookie_secret")
-        or _find(tree, "hub", "cookieSecret")
+        cookie_secret=go_text(
+            _find(tree, "hub", "config", "JupyterHub", "cookie_secret") or _find(tree, "hub", "cookieSecret") or None
+        )
         or generated.cookie_secret,
         crypt_keys=keys or generated.crypt_keys,
-        services={name: _set_token(services[name]) or generated.services[name] for name in sorted(services)},
+        services={
+            name: go_text(_set_token(services[name]) or None) or generated.services[name] for name in sorted(services)
+        },
     )
 
 
 def proxy_token(tree: Mapping[str, Any], generated: TokenValues) -> Any:
     """The token between hub and proxy."""
-    return (
-        _find(tree, "hub", "config", "ConfigurableHTTPProxy", "auth_token")
-        or _find(tree, "proxy", "secretToken")
-        or generated.proxy_auth
-    )
+    own = _find(tree, "hub", "config", "ConfigurableHTTPProxy", "auth_token") or _find(tree, "proxy", "secretToken")
+    return go_text(own or None) or generated.proxy_auth
+
+
+def not_text(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Path and message of each token that is no text; a template would print it in Go's way: ``1.2345678e+07``."""
+    places = [
+        ("hub", "config", "ConfigurableHTTPProxy", "auth_token"),
+        ("hub", "config", "JupyterHub", "cookie_secret"),
+        *(("hub", "services", name, key) for name in _services(tree) for key in ("api_token", "apiToken")),
+    ]
+    for path in places:
+        if (token := _find(tree, *path)) and not isinstance(token, str):
+            yield path, "must be text; put it in quotes"
+    keys = _find(tree, "hub", "config", "CryptKeeper", "keys")
+    for key in keys if isinstance(keys, list) else [keys or ""]:
+        if not isinstance(key, str):
+            yield ("hub", "config", "CryptKeeper", "keys"), "must be text, or a list of texts; put each in quotes"
 
 
 def services_without_token(tree: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubstack.chart import helm_yaml
+from hubstack.chart import helm_yaml, profiles
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.pod import PROBE_NUMBERS
 from hubstack.chart.text import go_text
@@ -107,17 +107,9 @@ def _pulled_images(tree: Tree) -> Iterator[Written]:
         for index, container in _entries(tree, "singleuser", key):
             yield Written(("singleuser", f"{key}[{index}]", "image"), go_text(at(container, "image")))
     if at(tree, "prePuller", "pullProfileListImages"):
-        for index, profile in _entries(tree, "singleuser", "profileList"):
-            path = ("singleuser", f"profileList[{index}]")
-            yield from _overrides(profile, path)
-            for option, settings in _members(profile, "profile_options"):
-                for choice, chosen in _members(settings, "choices"):
-                    yield from _overrides(chosen, (*path, "profile_options", option, "choices", choice))
-
-
-def _overrides(profile: Any, path: Path) -> Iterator[Written]:
-    if image := at(profile, "kubespawner_override", "image"):
-        yield Written((*path, "kubespawner_override", "image"), go_text(image))
+        found = profiles.images(at(tree, "singleuser", profiles.LIST))
+        pulled = (each for each in found if isinstance(each, profiles.ProfileImage))
+        yield from (Written(("singleuser", *each.path), go_text(each.image)) for each in pulled)
 
 
 def _hub(tree: Tree) -> Iterator[Written]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -13,6 +15,47 @@ def at(tree: Any, *path: str) -> Any:
             return None
         tree = tree.get(step)
     return tree
+
+
+def maps(value: Any) -> list[Mapping[str, Any]]:
+    """The members of a list that are maps; none where it is no list."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def without(tree: Any, path: Sequence[str | int]) -> Any:
+    """A copy of a tree without what is at a path, if it is there; an item of a list becomes null."""
+    step, *rest = path
+    if isinstance(tree, Mapping) and step in tree:
+        members = dict(tree)
+        if rest:
+            members[step] = without(members[step], rest)
+        else:
+            del members[step]
+        return members
+    if isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+        return [*tree[:step], without(tree[step], rest) if rest else None, *tree[step + 1 :]]
+    return tree
+
+
+def unwritable(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Path and message of what no values file can hold, because JSON and YAML have no way of writing it."""
+    if isinstance(tree, Mapping):
+        for key, member in tree.items():
+            here = f"{path}.{key}" if path else key
+            yield from ((here.encode(errors="replace").decode(), message) for message in _half_a_character(key))
+            yield from unwritable(member, here)
+    elif isinstance(tree, list):
+        for index, member in enumerate(tree):
+            yield from unwritable(member, f"{path}[{index}]")
+    elif isinstance(tree, str):
+        yield from ((path, message) for message in _half_a_character(tree))
+    elif isinstance(tree, float) and not math.isfinite(tree):
+        yield path, f"{tree} is not a number that JSON knows; leave it out, or put it in quotes to mean the text"
+
+
+def _half_a_character(text: str) -> Iterator[str]:
+    if not text.isascii() and re.search("[\ud800-\udfff]", text):
+        yield "holds half of a character (a lone surrogate, \\ud800 to \\udfff); write the whole character"
 
 
 def makes_autohttps(tree: Any) -> bool:

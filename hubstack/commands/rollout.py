@@ -198,7 +198,7 @@ def simulate(
     from hubstack.fleet.journal import Journal
 
     fleet = load.read(fleet_file, stack_files=False) if fleet_file else rollout.the_fleet(project.ROOT)
-    times = [seconds] if seconds else Journal().seconds()
+    times = Journal().seconds() if seconds is None else [seconds]
     found = simulating.simulate(fleet, stacks, failure_rate, times, runs=runs, seed=seed)
     if as_json:
         terminal.write_json(found.as_dict())

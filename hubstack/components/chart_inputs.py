@@ -143,7 +143,7 @@ class ChartInputs:
         if not self._sources.is_modelled:
             return load_raw_values(*sources, preset=self._sources.preset)
         secret = [tuple(map(str, path[1:])) for path in hidden]
-        return load_values(*sources, preset=self._sources.preset, hidden=secret, code_must_compile=True)
+        return load_values(*sources, preset=self._sources.preset, hidden=secret, to_be_deployed=True)
 
     def _problems(self, plain: Mapping[Path, Any]) -> Sequence[Problem]:
         """What is wrong with values that have samples in place of outputs."""

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pydantic import ValidationError
 
+from hubstack.chart import wording
 from hubstack.chart.errors import Problem
 from hubstack.chart.storage_class import StorageClassSettings, storage_class
 from hubstack.components import kubernetes, samples
@@ -59,10 +60,7 @@ class StorageClassArgs:
             StorageClassSettings.model_validate(plain)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            return [
-                Problem("", samples.dotted((path, *each["loc"])), f"{each['input']!r}: {each['msg']}")
-                for each in details
-            ]
+            return [Problem("", samples.dotted((path, *wording.place(each))), wording.wrong(each)) for each in details]
         return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hubstack.chart.values_tree import at, maps
 from hubstack.doctor.finding import Finding, error, some, warning
 from hubstack.doctor.quantity import number, spawner_bytes
 from hubstack.doctor.reader import Object
@@ -93,16 +94,17 @@ def _containers(subject: Subject) -> Iterator[tuple[str, str, dict[str, float]]]
     for workload in subject.of_kind("Deployment", "StatefulSet", "DaemonSet"):
         if workload["spec"].get("replicas", 1):
             spec = workload["spec"]["template"]["spec"]
-            for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
-                yield workload["metadata"]["name"], container["name"], _amounts(container.get("resources") or {})
+            for container in maps([*(spec.get("initContainers") or []), *spec["containers"]]):
+                yield workload["metadata"]["name"], str(container.get("name")), _amounts(container.get("resources"))
     yield "user", "notebook", _notebook(subject)
 
 
-def _amounts(resources: Mapping[str, Any]) -> dict[str, float]:
+def _amounts(resources: Any) -> dict[str, float]:
     """Requests and limits by the names that a quota has; a request that is not set is the limit."""
     found = {}
     for kind in ("limits", "requests"):
-        for resource, text in (resources.get(kind) or {}).items():
+        amounts = at(resources, kind)
+        for resource, text in amounts.items() if isinstance(amounts, Mapping) else ():
             if (amount := number(text)) is not None:
                 found[f"{kind}.{resource}"] = amount
                 if kind == "limits":
@@ -131,8 +133,8 @@ def _hub_needs(subject: Subject) -> dict[str, float]:
     for workload in subject.of_kind("Deployment"):
         replicas, spec = workload["spec"].get("replicas", 1), workload["spec"]["template"]["spec"]
         needs["pods"] = needs.get("pods", 0) + replicas
-        for container in spec["containers"]:
-            for resource, amount in _amounts(container.get("resources") or {}).items():
+        for container in maps(spec["containers"]):
+            for resource, amount in _amounts(container.get("resources")).items():
                 needs[resource] = needs.get(resource, 0) + amount * replicas
     claims = [name for name in _claims(subject) if name != "of a user"]
     needs["persistentvolumeclaims"] = float(len(claims))

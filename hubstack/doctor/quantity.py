@@ -23,5 +23,5 @@ def number(quantity: Any) -> float | None:
 
 def spawner_bytes(size: Any) -> float | None:
     """A size as JupyterHub reads it: ``1G`` is 2 to the 30th bytes there."""
-    found = re.fullmatch(r"([0-9.]+)([KMGT]?)", str(size).strip())
+    found = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([KMGT]?)", str(size).strip())
     return float(found[1]) * 1024.0 ** " KMGT".index(found[2] or " ") if found else number(size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from hubstack.doctor.finding import SKIPPED, Finding, Report, note, warning
 from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.state import EngineState
 from hubstack.doctor.subject import Check, Subject, placeholder_tokens
-from hubstack.errors import HubstackError
+from hubstack.errors import HubstackError, mistake
 from hubstack.lifecycle import prerequisites
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
@@ -180,13 +179,11 @@ def run(check: Check, subject: Subject) -> list[Finding] | None:
             )
         )
     except Exception as failure:
-        # One check that stumbles over something odd must not hide what the others find. The text of the exception
-        # stays out: it may quote what was read.
-        place = traceback.extract_tb(failure.__traceback__)[-1]
+        # One check that stumbles over something odd must not hide what the others find.
         found.append(
             warning(
-                f"the check failed with {type(failure).__name__} in {Path(place.filename).name}, line {place.lineno}",
-                f"this is a mistake in the doctor; it could not look whether {check.about}",
+                f"the check failed: {mistake(failure)}",
+                f"it could not look whether {check.about}",
                 "report it, with the settings that the check is about",
             )
         )

@@ -88,4 +88,4 @@ def language_host(found: Tools, name: str = LANGUAGE_HOST) -> Path | None:
 def local_backend(environment: Mapping[str, str]) -> Path | None:
     """Folder of the backend that an engine with this environment uses; None where it is not one of files."""
     url = environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL") or ""
-    return Path(url.removeprefix("file://")).expanduser() if url.startswith("file://") else None
+    return Path(os.path.expanduser(url.removeprefix("file://"))) if url.startswith("file://") else None

@@ -8,7 +8,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from hubstack.chart.wording import described
+
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+LONGEST = 3660 * 86400
+"""Ten years: more is a slip of the pen, and beyond what timers of the system take."""
 PATTERN = r"^(0|([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?)$"
 
 
@@ -16,11 +20,14 @@ def seconds(text: str) -> int:
     """Seconds of a duration.
 
     Raises:
-        ValueError: it is not written in days, hours, minutes and seconds, in this order.
+        ValueError: it is not written in days, hours, minutes and seconds, in this order; or it is too long.
     """
     if not text or not re.fullmatch(PATTERN, text):
-        raise ValueError(f"{text!r} is no duration; write it like 90s, 10m, 1h30m or 2d")
-    return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"([0-9]+)([dhms])", text))
+        raise ValueError(f"{described(text)} is no duration; write it like 90s, 10m, 1h30m or 2d")
+    total = sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([0-9]+)([dhms])", text))
+    if total > LONGEST:
+        raise ValueError(f"{described(text)} is longer than ten years")
+    return int(total)
 
 
 def written(total: float) -> str:

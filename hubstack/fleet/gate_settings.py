@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -75,3 +75,9 @@ class Notebook(_Reached):
 
 AnyGate = Annotated[HubHealth | ProxyRoute | Certificate | Scheduler | Notebook, Field(discriminator="type")]
 """A gate, told apart by its ``type``."""
+
+TYPES = tuple(
+    get_args(each.model_fields["type"].annotation)[0]
+    for each in (HubHealth, ProxyRoute, Certificate, Scheduler, Notebook)
+)
+"""The types of gates."""

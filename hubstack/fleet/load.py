@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
+from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
-from hubstack.chart.values.messages import described
 from hubstack.fleet import gate_settings
 from hubstack.fleet.lines import document as document_with_lines
-from hubstack.fleet.model import Fleet, Pace, StackEntry, Wave
-from hubstack.fleet.windows import Window
+from hubstack.fleet.model import Fleet, Pace
 from hubstack.project import bounds
 
 FILE = "fleet.yaml"
-
-_WANTED = {
-    "string_type": "text; put numbers, yes and no in quotes",
-    "int_type": "a whole number",
-    "dict_type": "a map",
-    "list_type": "a list",
-    "model_type": "a map",
-    "model_attributes_type": "a map",
-}
-_SHAPES: dict[str, type[BaseModel]] = {
-    "stacks": StackEntry,
-    "waves": Wave,
-    "gates": gate_settings.Gate,
-    "windows": Window,
-}
-_GATES = {
-    get_args(each.model_fields["type"].annotation)[0]: each
-    for each in (
-        gate_settings.HubHealth,
-        gate_settings.ProxyRoute,
-        gate_settings.Certificate,
-        gate_settings.Scheduler,
-        gate_settings.Notebook,
-    )
-}
 
 
 def load(root: Path) -> Fleet | None:
@@ -76,14 +49,14 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
     problems: list[Problem] = []
 
     def problem(path: Sequence[str | int], message: str) -> None:
-        problems.append(Problem(f"{file.name}:{found.line(path)}", _dotted(path), message))
+        problems.append(Problem(f"{file.name}:{found.line(path)}", wording.dotted(path), message))
 
     fleet = None
     try:
         fleet = Fleet.model_validate(_with_defaults(document))
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            problem(*_explained(detail, document))
+        for path, message in _explained(error, document):
+            problem(path, message)
     if fleet:
         for path, message in _semantic(fleet):
             problem(path, message)
@@ -119,7 +92,9 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
         for stack in members:
             waves[stack].append(wave.name)
         for key in sorted(wave.select.keys - known):
-            yield ("waves", index, "select"), f"{key!r}: no stack has this label{_near(key, known)}"
+            near = wording.nearest(key, sorted(known))
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(known))}"
+            yield ("waves", index, "select"), f"{key!r}: no stack has this label; {hint}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
     for stack, of in waves.items():
@@ -133,83 +108,55 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
 
 def _with_defaults(document: Any) -> Any:
     """The document with `defaults` put into each wave that does not say otherwise."""
-    defaults = document.get("defaults") if isinstance(document, dict) else None
-    waves = document.get("waves") if isinstance(document, dict) else None
+    defaults = document.get("defaults")
+    waves = document.get("waves")
     if not isinstance(defaults, dict) or not isinstance(waves, list):
         return document
-    known = {key: value for key, value in defaults.items() if key in _keys(Pace)}
+    known = {key: value for key, value in defaults.items() if key in wording.keys(Pace)}
     return {**document, "waves": [{**known, **wave} if isinstance(wave, dict) else wave for wave in waves]}
 
 
-def _explained(detail: Any, document: Any) -> tuple[list[str | int], str]:
-    """Path and message of what Pydantic found."""
-    # A union of gates puts the gate's type into the path, a map of names "[key]".
-    path = [step for step in detail["loc"] if step not in _GATES and step != "[key]"]
-    kind, value = detail["type"], detail["input"]
+def _explained(error: ValidationError, document: Any) -> Iterator[tuple[Sequence[str | int], str]]:
+    """Path and message of everything that Pydantic found."""
+    for detail in error.errors(include_url=False):
+        path = _place(detail)
+        if not _is_inherited(path, document):  # what stands in `defaults` is said there, once
+            yield _said(path, detail, document)
+
+
+def _is_inherited(path: Sequence[str | int], document: Any) -> bool:
+    """Whether a place in a wave is one that `_with_defaults` has filled."""
+    match path:
+        case ["waves", int(index), str(key), *_]:
+            defaults = document.get("defaults")
+            return key not in document["waves"][index] and isinstance(defaults, dict) and key in defaults
+    return False
+
+
+def _place(detail: ErrorDetails) -> list[str | int]:
+    """Where it is; Pydantic puts the type of a gate into the path, behind the gate's index."""
+    path = wording.place(detail)
+    is_type = [len(before) > 1 and before[-2] == "gates" and isinstance(before[-1], int)
+               for before in (path[:index] for index in range(len(path)))]  # fmt: skip
+    return [step for step, of_gate in zip(path, is_type, strict=True) if not of_gate]
+
+
+def _said(path: list[str | int], detail: ErrorDetails, document: Any) -> tuple[Sequence[str | int], str]:
+    kind = detail["type"]
+    model = wording.model_at(Fleet, path[:-1], document)
     if kind == "extra_forbidden":
-        return path, f"unknown key{_near(str(path[-1]), _known(path[:-1], document))}"
+        return path, wording.unknown(str(path[-1]), wording.keys(model) if model else ())
     if kind == "missing":
-        return path[:-1], f"{path[-1]!r} is missing: {_description(path, document)}"
+        return path[:-1], f"{path[-1]!r} is missing: {_description(model, str(path[-1]))}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return path, f"needs a type, one of: {', '.join(_GATES)}"
-    if kind in _WANTED:
-        return path, f"is {described(value)}, but must be {_WANTED[kind]}"
-    if kind == "string_pattern_mismatch":
-        return path, f"{described(value)}: must match {detail['ctx']['pattern']}"
-    message = str(detail["msg"])
-    return path, message if detail.get(
-        "ctx"
-    ) is None or kind in _OWN else f"{described(value)}: {message[0].lower()}{message[1:]}"
+        return path, f"needs a type, one of: {', '.join(gate_settings.TYPES)}"
+    return path, wording.wrong(detail)
 
 
-_OWN = ("selector", "duration", "failures", "day", "hours", "time_zone")
-"""Errors whose text says everything already."""
-
-
-def _model(path: Sequence[str | int], document: Any) -> type[BaseModel] | None:
-    """The model that a place of the document is read with."""
-    names = [step for step in path if isinstance(step, str)]
-    if not path:
-        return Fleet
-    if names[-1] == "defaults":
-        return Pace
-    if "gates" in names:
-        gate: Any = document
-        for step in path:
-            gate = gate[step]
-        return _GATES.get(gate.get("type")) if isinstance(gate, dict) else None
-    return _SHAPES.get(next((name for name in reversed(names) if name in _SHAPES), ""))
-
-
-def _known(path: Sequence[str | int], document: Any) -> list[str]:
-    model = _model(path, document)
-    return _keys(model) if model else []
-
-
-def _keys(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _description(path: Sequence[str | int], document: Any) -> str:
-    model = _model(path[:-1], document)
-    fields: dict[str, FieldInfo] = (
-        {field.alias or name: field for name, field in model.model_fields.items()} if model else {}
-    )
-    text = fields[str(path[-1])].description if str(path[-1]) in fields else None
+def _description(model: type[BaseModel] | None, key: str) -> str:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()} if model else {}
+    text = fields[key].description if key in fields else None
     return (text or "it is needed").rstrip(".")
-
-
-def _near(key: str, known: Any) -> str:
-    found = sorted(known)
-    near = difflib.get_close_matches(key, found, n=1) or [each for each in found if each.lower() == key.lower()]
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(found)}" if found else ""
-
-
-def _dotted(path: Sequence[str | int]) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
 
 
 def _number(source: str) -> int:

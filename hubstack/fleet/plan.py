@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hubstack import project
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import embedded_kubeconfig
-from hubstack.errors import HubstackError
+from hubstack.errors import HubstackError, mistake
 from hubstack.fleet import deployed, digest
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.source import Revision
@@ -137,6 +137,8 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
         wanted = digest.desired(stack)
     except (SettingsError, HubstackError) as error:
         return Item(**facts, action="refused", reason=str(error).replace(f"{root}/", ""))
+    except Exception as error:  # one stack's oddities must not hide the others
+        return Item(**facts, action="refused", reason=f"cannot be planned: {mistake(error)}")
     facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
     action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"
     return Item(**facts, action=action, reason=_reason(state, wanted))

@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from hubstack.errors import HubstackError
-from hubstack.fleet.duration import written
+from hubstack.fleet.duration import LONGEST, written
 from hubstack.fleet.model import Fleet, Wave
 
+MOST = 100_000
+"""Stacks of a fleet, and runs, that are played through in bearable time."""
 GATE_SECONDS = 1.0
 """What asking one open gate takes."""
 
@@ -96,10 +98,13 @@ def simulate(
     """
     if not 0 <= failure_rate <= 1:
         raise HubstackError(f"--failure-rate {failure_rate}: must be from 0 to 1")
+    if not all(0 < each <= LONGEST for each in times):
+        raise HubstackError(f"--seconds {times[0]:g}: must be more than 0, and ten years at most")
     if not times:
         raise HubstackError("no rollout has measured a stack here yet; give the time of one: --seconds 60")
-    if runs < 1 or (stacks is not None and stacks < 1):
-        raise HubstackError("--runs and --stacks must be at least 1")
+    for option, figure in (("runs", runs), ("stacks", stacks)):
+        if figure is not None and not 1 <= figure <= MOST:
+            raise HubstackError(f"--{option} {figure}: must be from 1 to {MOST}")
     sizes = _sizes(fleet, stacks)
     chance = random.Random(seed)
     played = [_play(fleet, sizes, failure_rate, times, chance) for _ in range(runs)]

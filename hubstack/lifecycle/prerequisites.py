@@ -11,6 +11,7 @@ from rich.console import Console
 from hubstack import project, settings
 from hubstack.chart import render
 from hubstack.chart.release import TokenValues
+from hubstack.chart.values_tree import at, maps
 from hubstack.migration import access
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
@@ -87,30 +88,33 @@ def named_by(resolved: settings.StackSettings, objects: Sequence[Mapping[str, An
 
 
 def _classes(manifest: Mapping[str, Any]) -> Iterator[Reference]:
-    priority = _pod(manifest).get("priorityClassName")
-    if priority:
+    priority = at(_pod(manifest), "priorityClassName")
+    if isinstance(priority, str):
         yield "PriorityClass", priority
-    if manifest["kind"] == "PersistentVolumeClaim" and manifest["spec"].get("storageClassName"):
+    if manifest["kind"] == "PersistentVolumeClaim" and isinstance(manifest["spec"].get("storageClassName"), str):
         yield "StorageClass", manifest["spec"]["storageClassName"]
 
 
 def _node_labels(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Labels that satisfy the node selector and the first term of the required node affinity of a pod template."""
+    """Labels that satisfy the node selector and the first term of the required node affinity of a pod template.
+
+    Both may be what somebody has written into the values; what is not as Kubernetes wants it, its API server refuses.
+    """
     if manifest["kind"] == "DaemonSet":
         return {}
-    pod = _pod(manifest)
-    labels = dict(pod.get("nodeSelector") or {})
-    affinity = ((pod.get("affinity") or {}).get("nodeAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    )
-    for expression in ((affinity or {}).get("nodeSelectorTerms") or [{}])[0].get("matchExpressions") or []:
-        if expression["operator"] in ("In", "Exists"):
-            labels[expression["key"]] = (expression.get("values") or [""])[0]
+    selector = at(_pod(manifest), "nodeSelector")
+    labels = {key: each for key, each in selector.items() if isinstance(each, str)} if selector else {}
+    required = at(_pod(manifest), "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    for term in maps(at(required, "nodeSelectorTerms"))[:1]:
+        for expression in maps(term.get("matchExpressions")):
+            key, values = expression.get("key"), expression.get("values")
+            if expression.get("operator") in ("In", "Exists") and isinstance(key, str):
+                labels[key] = str(values[0]) if isinstance(values, list) and values else ""
     return labels
 
 
-def _pod(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    return ((manifest.get("spec") or {}).get("template") or {}).get("spec") or {}
+def _pod(manifest: Mapping[str, Any]) -> Any:
+    return at(manifest, "spec", "template", "spec")
 
 
 def _make_classes(client: Any, wanted: frozenset[Reference]) -> Iterator[str]:

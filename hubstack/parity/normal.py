@@ -31,7 +31,7 @@ def normal(manifest: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, An
     if result["kind"] == "Secret":
         encoded = result.pop("data", {})
         result["data"] = {
-            **{key: _text(base64.b64decode(value)) for key, value in encoded.items()},
+            **{key: _decoded(value) for key, value in encoded.items()},
             **result.pop("stringData", {}),
         }
         parsers: dict[str, Parser] = {
@@ -68,7 +68,12 @@ def _yaml(text: str) -> Any:
     return helm_yaml.load(text, source="embedded YAML")
 
 
-def _text(content: bytes) -> str:
+def _decoded(text: Any) -> Any:
+    """What base64 says, as text where it is one; anything else stays as it is."""
+    try:
+        content = base64.b64decode(text)
+    except (TypeError, ValueError):
+        return text
     try:
         return content.decode()
     except UnicodeDecodeError:

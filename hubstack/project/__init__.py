@@ -22,7 +22,7 @@ def find_root(start: Path) -> Path:
     program in Python. Where none has one, it is the checkout, and for an installed Hubstack `start` itself.
     """
     if named := os.environ.get("HUBSTACK_ROOT"):
-        return Path(named).expanduser().resolve()
+        return Path(os.path.expanduser(named)).resolve()
     for folder in (start, *start.parents):
         file = folder / definition.FILE
         # Work folders and copies of revisions below a state folder are no projects.
@@ -57,7 +57,7 @@ def use(folder: Path) -> None:
         HubstackError: there is no such folder.
     """
     global ROOT
-    root = folder.expanduser().resolve()
+    root = Path(os.path.expanduser(folder)).resolve()
     if not root.is_dir():
         raise HubstackError(f"the project's folder {root}: there is none; --project or HUBSTACK_ROOT names another one")
     ROOT = root
@@ -75,7 +75,7 @@ def mirror() -> Path | None:
     """
     named = os.environ.get("HUBSTACK_MIRROR")
     if named:
-        return Path(named).expanduser().resolve()
+        return Path(os.path.expanduser(named)).resolve()
     beside = CODE.parent / "shared"
     return beside if IS_CHECKOUT and beside.is_dir() else None
 

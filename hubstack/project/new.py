@@ -7,6 +7,7 @@ workflows are the same texts with other values, which a test compares.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def make(folder: Path, name: str | None = None, context: str | None = None) -> N
     Raises:
         HubstackError: files are in the way, or the name is none that Pulumi takes. Nothing is written then.
     """
-    folder = folder.expanduser().resolve()
+    folder = Path(os.path.expanduser(folder)).resolve()
     if name is None:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-") or definition.DEFAULT_NAME
     if not definition.is_name(name):

@@ -21,7 +21,8 @@ import yaml
 
 from hubstack import project, reading
 from hubstack.chart.text import sha256
-from hubstack.configuration import Configuration, kubeconfig_path
+from hubstack.chart.wording import described
+from hubstack.configuration import Configuration, Setting, key, kubeconfig_path
 from hubstack.errors import HubstackError
 from hubstack.project import definition
 from hubstack.safe_text import visible
@@ -66,8 +67,8 @@ class Stack:
     @property
     def kubeconfig(self) -> str | None:
         """Path of the kubeconfig, or None for the usual places."""
-        path: str | None = self.settings.get("kubeconfig")
-        return path
+        path = self.settings.get("kubeconfig")
+        return None if path is None else str(path)
 
     @property
     def kubeconfig_path(self) -> Path:
@@ -134,6 +135,7 @@ def select(
     if not isinstance(document, dict) or not isinstance(document.setdefault("config", {}), dict):
         raise HubstackError(f"{file.name}: must be a map with a key 'config'")
     chosen = Configuration(document["config"])
+    _require_texts(chosen, file.name)
     suffixes: list[str] = []
     for path in values:
         if not path.is_file():
@@ -160,6 +162,23 @@ def select(
     if chosen.get("mode") == "helm":
         _use_mirrored_chart(chosen)
     return Stack(name="-".join([base, *suffixes]), base=base, config=document["config"], document=document, root=root)
+
+
+_TEXTS: tuple[Setting, ...] = ("mode", "namespace", "releaseName", "kubeContext", "kubeconfig")
+"""Settings that commands read themselves, before the program checks them all."""
+
+
+def _require_texts(settings: Configuration, file: str) -> None:
+    """Refuse a stack's file whose mode, place or cluster is no text.
+
+    Raises:
+        HubstackError: names each of them.
+    """
+    found = {name: settings.get(name) for name in _TEXTS}
+    wrong = [name for name, value in found.items() if isinstance(value, dict | list) or "\0" in str(value)]
+    if wrong:
+        lines = (f"{file}: {key(name)}: {described(found[name])} is not allowed; must be text" for name in wrong)
+        raise HubstackError("\n".join(lines))
 
 
 def entries(configuration: Configuration) -> dict[str, str]:
@@ -275,7 +294,9 @@ def _passphrase_file() -> Path:
 
 
 def _use_mirrored_chart(configuration: Configuration) -> None:
-    chart = dict(configuration.get("chart") or {})
+    chart = configuration.get("chart") or {}
+    if not isinstance(chart, dict):
+        return  # the program says what is wrong
     archive = project.mirrored_chart(str(chart.get("version", "4.4.0")))
     if archive and not chart.get("path") and not chart.get("repository"):
         configuration["chart"] = {**chart, "path": str(archive)}

@@ -92,7 +92,18 @@ def explained(error: yaml.YAMLError, source: str, text: str = "") -> Unreadable:
         return Unreadable(source, f"not valid YAML: a control character (#x{error.character:02x})", line)
     mark = getattr(error, "problem_mark", None)
     message = f"not valid YAML: {getattr(error, 'problem', None) or 'it is broken'}"
+    if mark and (glued := _glued(text.splitlines(), mark.line)):
+        message += f"; is there a blank missing behind the colon in line {glued}?"
     return Unreadable(source, message, mark.line + 1, mark.column + 1) if mark else Unreadable(source, message)
+
+
+_GLUED = re.compile(r"\s*(- )?[\w.-]+:[^\s:/]\S*\s*")
+"""A line such as ``enabled:true``, which is one text to YAML."""
+
+
+def _glued(lines: list[str], at: int) -> int | None:
+    """Number of a line like that, at an error's place or just before it."""
+    return next((line + 1 for line in (at, at - 1) if 0 <= line < len(lines) and _GLUED.fullmatch(lines[line])), None)
 
 
 def duplicates(node: yaml.Node) -> Iterator[tuple[str, int]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubstack.chart import hub
+from hubstack.chart.values_tree import maps
 from hubstack.review.changes import ObjectChange
 from hubstack.review.rendering import Rendered
 from hubstack.secret_settings import url_without_password
@@ -47,6 +48,18 @@ def at(tree: Any, path: str) -> Any:
             return None
         tree = tree.get(step)
     return tree
+
+
+def section(tree: Any, path: str) -> Mapping[str, Any]:
+    """The map at a dotted path; an empty one where there is none, as with a chart whose settings nobody has checked."""
+    found = at(tree, path)
+    return found if isinstance(found, Mapping) else {}
+
+
+def entries(tree: Any, path: str) -> list[Any]:
+    """The list at a dotted path; an empty one where there is none."""
+    found = at(tree, path)
+    return found if isinstance(found, list) else []
 
 
 def when(condition: Callable[[Change], bool]) -> Callable[[Change], Iterator[str]]:
@@ -131,17 +144,24 @@ HOME_NAMES = (
 
 
 def _profiles(tree: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    profiles = at(tree, "singleuser.profileList") or []
-    named = [each for each in profiles if isinstance(each, Mapping)]
-    return {str(each.get("slug") or each.get("display_name")): each for each in named}
+    profiles = maps(at(tree, "singleuser.profileList"))
+    return {str(each.get("slug") or each.get("display_name")): each for each in profiles}
 
 
 def profile_removed(change: Change) -> Iterator[str]:
     """Profiles that people can no longer choose."""
 
     before, after = _profiles(change.base.values), _profiles(change.head.values)
-    if before and after:
+    if after:
         yield from (name for name in before if name not in after)
+
+
+def no_profiles_left(change: Change) -> Iterator[str]:
+    """Profiles that are all gone, as where a later file replaces their list by an empty one."""
+
+    if not _profiles(change.head.values):
+        names = ", ".join(_profiles(change.base.values))
+        yield from [names] * bool(names)
 
 
 def images(change: Change) -> Iterator[str]:
@@ -181,10 +201,9 @@ def authenticator(change: Change) -> Iterator[str]:
     """How people log in, and what they are called then."""
 
     yield from moved("hub.config.JupyterHub.authenticator_class")(change)
-    for section in sorted(
-        set(at(change.base.values, "hub.config") or {}) & set(at(change.head.values, "hub.config") or {})
-    ):
-        yield from moved(*(f"hub.config.{section}.{name}" for name in ("username_claim", "username_map")))(change)
+    sides = (change.base.values, change.head.values)
+    for name in sorted(set.intersection(*(set(section(side, "hub.config")) for side in sides))):
+        yield from moved(*(f"hub.config.{name}.{key}" for key in ("username_claim", "username_map")))(change)
 
 
 def policy_widened(change: Change) -> Iterator[str]:
@@ -197,10 +216,10 @@ def policy_widened(change: Change) -> Iterator[str]:
         if before.get("enabled") and not after.get("enabled"):
             yield f"{pods}: no network policy any more"
             continue
-        rules = before.get("egressAllowRules") or {}
-        opened = [key for key, on in (after.get("egressAllowRules") or {}).items() if on and not rules.get(key)]
+        rules = section(before, "egressAllowRules")
+        opened = [key for key, on in section(after, "egressAllowRules").items() if on and not rules.get(key)]
         for way in ("ingress", "egress", "allowedIngressPorts"):
-            if [rule for rule in after.get(way) or [] if rule not in (before.get(way) or [])]:
+            if [rule for rule in entries(after, way) if rule not in entries(before, way)]:
                 opened.append(way)
         if opened:
             yield f"{pods}: {', '.join(opened)}"
@@ -209,10 +228,9 @@ def policy_widened(change: Change) -> Iterator[str]:
 def admins(change: Change) -> Iterator[str]:
     """Users who become administrators."""
 
-    sections = set(at(change.head.values, "hub.config") or {})
-    for section in sorted(sections):
-        before, after = change.settings(f"hub.config.{section}.admin_users")
-        added = [str(user) for user in after or [] if user not in (before or [])]
+    for name in sorted(section(change.head.values, "hub.config")):
+        before, after = (entries(side.values, f"hub.config.{name}.admin_users") for side in (change.base, change.head))
+        added = [str(user) for user in after if user not in before]
         if added:
             yield f"{', '.join(added)} may do everything, in everybody's server"
 
@@ -289,11 +307,10 @@ TOKEN_SETTINGS = {
 def token(change: Change) -> Iterator[str]:
     """Tokens that are renewed."""
 
-    before = at(change.base.config, "rotateTokens") or {}
-    after = at(change.head.config, "rotateTokens") or {}
+    before, after = (section(side.config, "rotateTokens") for side in (change.base, change.head))
     renewed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     renewed |= {name for name, paths in TOKEN_SETTINGS.items() if change.differs(*paths)}
-    services = set(at(change.base.values, "hub.services") or {}) & set(at(change.head.values, "hub.services") or {})
+    services = set(section(change.base.values, "hub.services")) & set(section(change.head.values, "hub.services"))
     paths = {name: [f"hub.services.{name}.{key}" for key in ("apiToken", "api_token")] for name in services}
     renewed |= {f"service-{name}" for name in services if change.differs(*paths[name])}
     for name in sorted(renewed):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from hubstack.chart.release import TokenValues
 from hubstack.chart.text import sha256
 from hubstack.chart.tokens import services_without_token, with_tokens
 from hubstack.configuration import Configuration
-from hubstack.errors import HubstackError
+from hubstack.errors import HubstackError, mistake
 from hubstack.parity import helm_documents, normal
 from hubstack.parity.rendering import HELM_SECONDS
 from hubstack.project import stacks
@@ -91,7 +90,7 @@ class Renderer:
             except (SettingsError, HubstackError, toolchain.ToolchainError) as error:
                 self._known[key] = self._broken(file, str(error))
             except Exception as error:  # one stack's oddities must not hide the others
-                self._known[key] = self._broken(file, f"cannot be rendered: {_place(error)}")
+                self._known[key] = self._broken(file, f"cannot be rendered: {mistake(error)}")
         return replace(self._known[key], stack=file.stack)
 
     def _broken(self, file: StackFile, reason: str) -> Rendered:
@@ -160,12 +159,6 @@ class Renderer:
                 if document["kind"] != "Job" or hooks not in str(document["metadata"].get("annotations"))
             ),
         ]
-
-
-def _place(error: Exception) -> str:
-    """Where something went wrong that nobody thought of; the text of the exception may quote what was read."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; report it"
 
 
 def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:

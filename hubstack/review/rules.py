@@ -120,6 +120,13 @@ RULES = (
         True,
     ),
     Rule(
+        "profiles-gone",
+        "no profile is left ({}): every new server gets the default image and resources, whatever people had chosen; "
+        "running servers keep going",
+        see.no_profiles_left,
+        True,
+    ),
+    Rule(
         "release-name",
         "the release gets another name ({}): every pod of the hub is made anew, and the network policies no longer "
         "cover the servers that are running",

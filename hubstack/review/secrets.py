@@ -4,6 +4,7 @@ end.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import hmac
 import json
@@ -46,6 +47,7 @@ class Redactor:
         # What is a part of the mark itself cannot be told from it.
         self._values = {value for value in self._values if len(value) >= SHORTEST and value not in HIDDEN}
         self._forms = sorted({form for value in self._values for form in _written(value)}, key=len, reverse=True)
+        self._known: dict[str, str] = {}
 
     def digest(self, value: Any) -> str:
         """Four hex digits for a secret value."""
@@ -64,9 +66,13 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text without any secret value, in whatever encoding."""
-        for form in self._forms:
-            text = text.replace(form, HIDDEN)
-        return text
+        if text not in self._known:
+            hidden = text
+            # The forms stand in the order of their lengths, and a longer one than the text is not in it.
+            for form in self._forms[bisect.bisect_left(self._forms, -len(text), key=lambda form: -len(form)) :]:
+                hidden = hidden.replace(form, HIDDEN)
+            self._known[text] = hidden
+        return self._known[text]
 
     def require_clean(self, text: str) -> None:
         """Fail if a secret value is in a text that is about to be shown.

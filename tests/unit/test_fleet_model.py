@@ -71,11 +71,11 @@ wave: 1
     found = problems(tmp_path, text)
     starts = [
         "fleet.yaml:3: stacks.b.label: unknown key; did you mean 'labels'?",
-        "fleet.yaml:4: stacks.c.labels.tier: is the truth value false, but must be text; put",
+        "fleet.yaml:4: stacks.c.labels.tier: must be text, not the truth value false; put it in quotes",
         "fleet.yaml:7: waves[0].select: 'tier=': cannot be read from 'tier=' on; write it like",
         "fleet.yaml:8: waves[0].maxparallel: unknown key; did you mean 'maxParallel'?",
-        "fleet.yaml:9: waves[0].maxFailures: must be a number of stacks from 0 on, or a percentage",
-        "fleet.yaml:10: waves[0].bakeTime: must be a duration with its unit",
+        "fleet.yaml:9: waves[0].maxFailures: '120%' is not allowed; must be a number of stacks from 0",
+        "fleet.yaml:10: waves[0].bakeTime: the number 10 is not allowed; must be a duration with its unit",
         "fleet.yaml:11: waves[0].windows[0].days: 'mon-fry': no day; allowed: mon",
         "fleet.yaml:11: waves[0].windows[0].hours: '9-16': no hours; write them like",
         "fleet.yaml:11: waves[0].windows[0].timeZone: 'Europe/Berl': no such time zone",

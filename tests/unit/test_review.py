@@ -42,6 +42,11 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
         {"singleuser": {"profileList": [{"display_name": "a", "slug": "a"}]}},
         {"hub-restart", "profile-removed"},
     ),
+    (
+        {"singleuser": {"profileList": [{"display_name": "a", "slug": "a"}]}},
+        {"singleuser": {"profileList": []}},
+        {"hub-restart", "profiles-gone"},
+    ),
     ({}, {"singleuser": {"image": {"tag": "2"}}}, {"hub-restart", "user-image"}),
     ({}, {"singleuser": {"memory": {"limit": "4G"}}}, {"hub-restart", "user-resources"}),
     (

@@ -27,7 +27,7 @@ def told(settings: dict[str, Any], **more: Any) -> list[str]:
 def refused(settings: dict[str, Any], **more: Any) -> list[str]:
     """The problems."""
     with pytest.raises(SettingsError) as error:
-        load_values([], settings, code_must_compile=True, **more)
+        load_values([], settings, to_be_deployed=True, **more)
     return [str(each) for each in error.value.problems]
 
 
@@ -39,7 +39,7 @@ def test_a_syntax_error_is_told_with_key_and_line(tmp_path: Path) -> None:
         "    30-worse: |\n      return 5\n    40-escape: 'c.A.b = \"\\d\"'\n"
     )
     with pytest.raises(SettingsError) as error:
-        load_values([file], code_must_compile=True)
+        load_values([file], to_be_deployed=True)
     assert [str(each) for each in error.value.problems] == [
         f"{file}: hub.extraConfig.20-bad: line 2: '(' was never closed; the hub would not start",
         f"{file}: hub.extraConfig.30-worse: line 1: 'return' outside function; the hub would not start",
@@ -55,8 +55,8 @@ def test_syntax_errors_come_together_with_other_problems() -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        (5, "must be Python code as text, not int; write it as a block, after '|'"),
-        (["c.A.b = 1"], "must be Python code as text, not list; write it as a block, after '|'"),
+        (5, "must be Python code as text, not the number 5; write it as a block, after '|'"),
+        (["c.A.b = 1"], "must be Python code as text, not a list; write it as a block, after '|'"),
         ("x = 1\0", "the hub would not start"),
         ("(" * 5000, "the hub would not start"),
         ("  c.A.b = 1", "line 1: unexpected indent; the hub would not start"),
@@ -91,7 +91,7 @@ def test_newer_syntax_is_no_error_on_an_older_python() -> None:
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="needs python: this one knows the syntax of 3.12")
 def test_a_warning_does_not_stop() -> None:
     """Code of a newer Python is deployed, and the doubt is told."""
-    (found,) = load_values([], hub(extraConfig={"a": "type A = int"}), code_must_compile=True).warnings
+    (found,) = load_values([], hub(extraConfig={"a": "type A = int"}), to_be_deployed=True).warnings
     assert found.path == "hub.extraConfig.a"
 
 

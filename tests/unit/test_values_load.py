@@ -212,8 +212,9 @@ def test_a_password_in_a_file_is_not_shown_either(write) -> None:
 
 
 def test_raw_values_are_not_checked(write) -> None:
-    loaded = load_raw_values([write("a.yaml", "hub: {new: 1, db: {type: future}}\nproxy: 3")])
-    assert loaded.user == {"hub": {"new": 1, "db": {"type": "future"}}, "proxy": 3}
+    """Of a chart that is not modelled nothing is refused but what every reader relies on, see `test_examples`."""
+    loaded = load_raw_values([write("a.yaml", "hub: {new: 1, db: {type: future}}\nproxy: {chp: {image: null}}")])
+    assert loaded.user == {"hub": {"new": 1, "db": {"type": "future"}}, "proxy": {"chp": {"image": None}}}
     assert loaded.values.hub.db.type == "future"
     assert loaded.values.proxy.chp.image.tag is None
 

@@ -6,7 +6,7 @@ each absent key with a default gets a None. A section that may be removed gets a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -69,6 +69,19 @@ def _all_none(model: type[Section]) -> Section:
         kind = field.annotation
         settings[name] = _all_none(kind) if isinstance(kind, type) and issubclass(kind, Section) else None
     return model.model_construct(**settings)
+
+
+def misshapen(model: type[Section], tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of sections that are something else than a map; a null removes one."""
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        value, kind = tree.get(key), field.annotation
+        if not (isinstance(kind, type) and issubclass(kind, Section)) or value is None:
+            continue
+        if isinstance(value, Mapping):
+            yield from misshapen(kind, value, (*path, key))
+        else:
+            yield (*path, key)
 
 
 def unchecked(model: type[Section], tree: Mapping[str, Any]) -> Any:

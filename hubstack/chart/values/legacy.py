@@ -1,4 +1,4 @@
-"""Settings of older chart versions, and where they went."""
+"""Settings of older chart versions and of other programs, and what to do about them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ _MOVED = {
     "singleuser.imagePullSecret": "use imagePullSecret",
     "singleuser.serviceAccount": "use singleuser.serviceAccountName",
     "singleuser.tolerations": "use singleuser.extraTolerations",
+    "sops": "the file is encrypted with sops: decrypt it first",
     **{f"proxy.{key}": f"use proxy.chp.{key}" for key in _CHP},
 }
 
