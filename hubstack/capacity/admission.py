@@ -15,6 +15,7 @@ from typing import Any
 from hubstack.capacity import quotas, requests
 from hubstack.capacity.quantities import amounts, parse, written
 from hubstack.capacity.requests import Spec
+from hubstack.capacity.scheduling import node_terms
 
 _LASTING = (
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
@@ -57,7 +58,7 @@ def admit(spec: Spec, rules: Rules, priority_class: str = "") -> Admitted:
     """
     pod: dict[str, Any] = copy.deepcopy(dict(spec))
     doubts: list[str] = []
-    refusals = list(_invalid(pod))
+    refusals = [*_invalid(pod), *_invalid_whole(pod), *_invalid_terms(pod)]
     _require_limits_as_requests(pod)
     for each in rules.limit_ranges:
         _apply_defaults(pod, each)
@@ -98,6 +99,40 @@ def _invalid(pod: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: the request of {written(name, amount)} is not the limit of {written(name, limit)}"
             elif limit is not None and amount > limit:
                 yield f"{name}: the guarantee of {written(name, amount)} is above the limit of {written(name, limit)}"
+
+
+def _invalid_whole(pod: Mapping[str, Any]) -> Iterator[str]:
+    """What the API server refuses of resources of the pod as a whole, beside those of its containers."""
+    resources = pod.get("resources") or {}
+    for name, most in amounts(resources.get("limits")).items():
+        for each in requests.containers(pod):
+            if requests.asked(each, "limits").get(name, most) > most:
+                yield f"{name}: container {each.get('name')} has a limit above that of the pod, {written(name, most)}"
+    together = requests.of_containers(pod)
+    for name, whole in amounts(resources.get("requests")).items():
+        if together.get(name, whole) > whole:
+            yield f"{name}: the containers ask for {written(name, together[name])}, the pod for {written(name, whole)}"
+
+
+def _invalid_terms(pod: Mapping[str, Any]) -> Iterator[str]:
+    """What the API server refuses of a required node affinity."""
+    for term in node_terms(pod) or []:
+        for each in [*(term.get("matchExpressions") or []), *(term.get("matchFields") or [])]:
+            operator, values = each.get("operator"), each.get("values") or []
+            wrong = {
+                "In": not values,
+                "NotIn": not values,
+                "Exists": bool(values),
+                "DoesNotExist": bool(values),
+                "Gt": len(values) != 1,
+                "Lt": len(values) != 1,
+            }.get(str(operator))
+            if wrong is None:
+                yield f"node affinity: {operator!r} is no operator"
+            elif wrong:
+                yield f"node affinity: {operator} of {each.get('key')} with {len(values)} values"
+            elif not all(isinstance(value, str) for value in values):
+                yield f"node affinity: the values of {each.get('key')} must be text; write them in quotes"
 
 
 def _require_limits_as_requests(pod: dict[str, Any]) -> None:

@@ -26,8 +26,9 @@ def parse(quantity: Any) -> Fraction | None:
         return None
     number, exponent, suffix = found.groups()
     if suffix in _BINARY:
-        return Fraction(number) * 2 ** _BINARY[suffix]
-    return Fraction(number) * Fraction(10) ** (int(exponent) if exponent else _POWERS[suffix or ""])
+        return Fraction(number) * (1 << _BINARY[suffix])
+    power = int(exponent) if exponent else _POWERS[suffix or ""]
+    return Fraction(number) * (Fraction(10**power) if power >= 0 else Fraction(1, 10**-power))
 
 
 def amounts(quantities: Mapping[str, Any] | None) -> dict[str, Fraction]:

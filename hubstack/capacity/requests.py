@@ -43,6 +43,17 @@ def of_pod(spec: Spec, kind: Kind = "requests") -> dict[str, Fraction]:
         spec: the pod's spec.
         kind: requests, or limits.
     """
+    total = of_containers(spec, kind)
+    total.update(_of_the_whole(spec, kind, total))
+    overhead = amounts(spec.get("overhead"))
+    if kind == "limits":
+        # The overhead counts only for what is limited.
+        overhead = {name: amount for name, amount in overhead.items() if total.get(name)}
+    return added([total, overhead])
+
+
+def of_containers(spec: Spec, kind: Kind = "requests") -> dict[str, Fraction]:
+    """What a pod's containers ask for, whatever the pod asks for as a whole."""
     running = [asked(each, kind) for each in spec.get("containers") or []]
     sidecars: list[dict[str, Fraction]] = []
     starting: list[dict[str, Fraction]] = []
@@ -52,13 +63,7 @@ def of_pod(spec: Spec, kind: Kind = "requests") -> dict[str, Fraction]:
             starting.append(added(sidecars))
         else:
             starting.append(added([*sidecars, asked(each, kind)]))
-    total = greatest([added([*running, *sidecars]), *starting])
-    total.update(_of_the_whole(spec, kind, total))
-    overhead = amounts(spec.get("overhead"))
-    if kind == "limits":
-        # The overhead counts only for what is limited.
-        overhead = {name: amount for name, amount in overhead.items() if total.get(name)}
-    return added([total, overhead])
+    return greatest([added([*running, *sidecars]), *starting])
 
 
 def _of_the_whole(spec: Spec, kind: Kind, total: Mapping[str, Fraction]) -> dict[str, Fraction]:

@@ -58,7 +58,7 @@ def depends_on_others(spec: Spec, labels: Mapping[str, str]) -> str:
     affinity = (spec.get("affinity") or {}).get("podAffinity") or {}
     for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or []:
         elsewhere = term.get("namespaces") or term.get("namespaceSelector") is not None
-        if elsewhere or not _selects(term.get("labelSelector"), labels):
+        if elsewhere or not selects(term.get("labelSelector"), labels):
             return "a required affinity to other pods"
     return ""
 
@@ -189,7 +189,7 @@ def _whole(text: str | None) -> int | None:
     return number if -_LARGEST <= number < _LARGEST else None
 
 
-def _selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
     """Whether a selector of pods means a pod; no selector means none, an empty one all."""
     if selector is None:
         return False
