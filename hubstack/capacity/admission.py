@@ -105,7 +105,7 @@ def _invalid_whole(pod: Mapping[str, Any]) -> Iterator[str]:
     """What the API server refuses of resources of the pod as a whole, beside those of its containers."""
     resources = pod.get("resources") or {}
     for name, most in amounts(resources.get("limits")).items():
-        for each in requests.containers(pod):
+        for each in pod.get("containers") or []:
             if requests.asked(each, "limits").get(name, most) > most:
                 yield f"{name}: container {each.get('name')} has a limit above that of the pod, {written(name, most)}"
     together = requests.of_containers(pod)
@@ -192,13 +192,15 @@ def _broken(
         if have is None:
             yield f"{who} has no request of {name}, at least {written(name, least)} is asked for"
         elif have < least or limits.get(name, least) < least:
-            yield f"{who} has {written(name, min(have, limits.get(name, have)))}, at least {written(name, least)} is asked for"
+            given = written(name, min(have, limits.get(name, have)))
+            yield f"{who} has {given} of {name}, at least {written(name, least)} is asked for"
     for name, most in amounts(item.get("max")).items():
         limit = limits.get(name)
         if limit is None:
             yield f"{who} has no limit of {name}, at most {written(name, most)} is allowed"
         elif max(limit, wanted.get(name, limit)) > most:
-            yield f"{who} has {written(name, max(limit, wanted.get(name, limit)))}, at most {written(name, most)} is allowed"
+            given = written(name, max(limit, wanted.get(name, limit)))
+            yield f"{who} has {given} of {name}, at most {written(name, most)} is allowed"
     for name, ratio in amounts(item.get("maxLimitRequestRatio")).items():
         limit, have = limits.get(name), wanted.get(name)
         if not limit or not have:

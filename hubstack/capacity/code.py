@@ -1,7 +1,7 @@
 """What code in ``hub.extraConfig`` does to users' pods, as far as that can be read without running it.
 
-A line such as ``c.KubeSpawner.mem_limit = "8G"`` is a setting and is read. Everything else that may reach the spawner is
-a doubt: what cannot be read is never judged to fit.
+A line such as ``c.KubeSpawner.mem_limit = "8G"`` is a setting and is read. Everything else that may reach the spawner
+is a doubt: what cannot be read is never judged to fit.
 """
 
 from __future__ import annotations

@@ -128,4 +128,3 @@ def _doubts(tree: Tree) -> Iterator[str]:
     for setting in ("command", "args"):
         if at(tree, "hub", setting):
             yield f"hub.{setting} starts the hub in another way"
-

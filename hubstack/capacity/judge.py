@@ -19,6 +19,12 @@ Status = Literal["fits", "waits", "never", "unknown"]
 Kind = Literal["user", "placeholder", "hub"]
 
 
+_UNSEEN = (
+    "no node that is there now can take it, and the autoscaler may have pools without a node; describe them in the "
+    "file that hubstack:poolsFile names"
+)
+
+
 @dataclass(frozen=True)
 class Shape:
     """One pod that the hub or the stack will make."""
@@ -45,8 +51,8 @@ class World:
     rules: Rules = field(default_factory=Rules)
     now: Sequence[Node] | None = None
     """The live nodes with what is on them; None where nobody has looked."""
-    pool_of: Mapping[str, str] = field(default_factory=dict)
-    """Pool of each live node."""
+    may_grow: bool = False
+    """Whether an autoscaler may make nodes of pools that are not known."""
     currency: str = ""
 
 
@@ -99,8 +105,9 @@ def judge(shape: Shape, world: World) -> Verdict:
     if admitted.refusals:
         return Verdict(shape, "never", pools, admitted.spec, admitted.refusals)
     doubts = [*admitted.doubts, *([shape.doubt] if shape.doubt else [])]
-    if not any(not each.misfits for each in pools):
-        # What a pod cannot do without, it lacks whatever else is not known of it; but a doubt may be about just that.
+    if all(each.misfits for each in pools):
+        if world.may_grow:
+            doubts.append(_UNSEEN)
         return Verdict(shape, "unknown" if doubts else "never", pools, admitted.spec, tuple(doubts))
     if other := scheduling.depends_on_others(admitted.spec, shape.labels):
         doubts.append(f"it has {other}")
@@ -109,11 +116,9 @@ def judge(shape: Shape, world: World) -> Verdict:
     return _now(shape, admitted, pools, world, priority_class)
 
 
-def _now(
-    shape: Shape, admitted: Admitted, pools: tuple[InPool, ...], world: World, priority_class: str
-) -> Verdict:
-    """What a pod that fits finds at the moment."""
-    if world.now is None:
+def _now(shape: Shape, admitted: Admitted, pools: tuple[InPool, ...], world: World, priority_class: str) -> Verdict:
+    """What a user's pod that fits finds at the moment."""
+    if world.now is None or shape.kind != "user":
         return Verdict(shape, "fits", pools, admitted.spec)
     room = sum(not scheduling.misfits(admitted.spec, node) for node in world.now)
     waits = [text for each in world.rules.quotas for text in quotas.room_now(admitted.spec, each, priority_class)]

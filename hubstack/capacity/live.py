@@ -14,6 +14,10 @@ from hubstack.capacity.quantities import Amounts, added, amounts
 
 Object = Mapping[str, Any]
 
+AUTOSCALER = "cluster-autoscaler-status"
+"""ConfigMap in which the cluster autoscaler says what it does."""
+KARPENTER = "/apis/karpenter.sh/v1/nodepools"
+
 GKE = "cloud.google.com/gke-nodepool"
 
 _OF_DAEMON_SETS = (
@@ -45,6 +49,8 @@ class Cluster:
     runtime_classes: Mapping[str, Mapping[str, Any]]
     limit_ranges: Sequence[Object]
     quotas: Sequence[Object]
+    may_grow: bool = False
+    """Whether an autoscaler was found, which may make nodes that are not there yet."""
 
     def rules(self) -> Rules:
         """What the cluster and the namespace do to pods."""
@@ -63,10 +69,16 @@ class Cluster:
         """Whether the cluster gives pods with a GPU the toleration of that name, as GKE does."""
         return any(GKE in labels_of(each) for each in self.nodes)
 
-    def live_nodes(self) -> Iterator[Node]:
-        """Each node with everything that is on it."""
+    def live_nodes(self, priority: int | None = None) -> Iterator[Node]:
+        """Each node with what is on it.
+
+        Arguments:
+            priority: of the pod that is to start: pods below it, such as placeholders, give way. None: none does.
+        """
         on: dict[str, list[Object]] = {}
         for pod in self.pods:
+            if priority is not None and (pod["spec"].get("priority") or 0) < priority:
+                continue
             on.setdefault(pod["spec"]["nodeName"], []).append(pod)
         for node in self.nodes:
             name = node["metadata"]["name"]
@@ -110,6 +122,7 @@ def read(cluster: Lister, namespace: str) -> Cluster:
         },
         limit_ranges=cluster.items(f"{base}/limitranges"),
         quotas=cluster.items(f"{base}/resourcequotas"),
+        may_grow=_has_autoscaler(cluster),
     )
 
 
@@ -132,6 +145,15 @@ def asked_by(pods: Iterable[Object]) -> dict[str, Fraction]:
     """What some pods ask for together, ``pods`` among it."""
     specs = [pod["spec"] for pod in pods]
     return added([*map(requests.of_pod, specs), {"pods": Fraction(len(specs))}])
+
+
+def _has_autoscaler(cluster: Lister) -> bool:
+    """Whether an autoscaler makes nodes; yes where that may not be looked at, since nothing may be ruled out then."""
+    try:
+        notes = cluster.items("/api/v1/namespaces/kube-system/configmaps", metadata_only=True)
+        return any(each["metadata"]["name"] == AUTOSCALER for each in notes) or bool(cluster.items(KARPENTER))
+    except Exception:  # whatever the reader says where it may not read
+        return True
 
 
 def _has_ended(pod: Object) -> bool:

@@ -55,7 +55,7 @@ _KNOWN = (
         "add nodes, or use machines that take more volumes",
     ),
     _known(
-        r"node\(s\) didn't find available persistent volumes to bind|node\(s\) unbound immediate PersistentVolumeClaims",
+        r"node\(s\) didn't find available persistent volumes to bind|pod has unbound immediate PersistentVolumeClaims",
         "{n} no volume for the pod's claim",
         "look at the claim and its storage class: kubectl describe pvc",
     ),

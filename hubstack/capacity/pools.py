@@ -59,7 +59,7 @@ class Pool(_Model):
     zones: list[str] = Field(default_factory=list, description="Zones in which its nodes may be.")
     capacity: dict[str, Quantity] = Field(default_factory=dict, description="What the machine has; for people.")
     allocatable: dict[str, Quantity] = Field(
-        description="What a node has for pods: `cpu`, `memory`, `pods`, and extended resources such as `nvidia.com/gpu`."
+        description="What a node has for pods: `cpu`, `memory`, `pods`, and others such as `nvidia.com/gpu`."
     )
     daemon_sets: dict[str, Quantity] = Field(
         default_factory=dict, description="What DaemonSets and the node's own pods ask for on each node, `pods` too."
@@ -178,7 +178,9 @@ def read(path: Path) -> PoolsFile:
     try:
         return PoolsFile.model_validate(document)
     except ValidationError as error:
-        raise HubstackError("\n".join(f"{path}: {_problem(each)}" for each in error.errors(include_url=False))) from None
+        raise HubstackError(
+            "\n".join(f"{path}: {_problem(each)}" for each in error.errors(include_url=False))
+        ) from None
 
 
 def _problem(detail: Any) -> str:

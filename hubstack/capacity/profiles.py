@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,10 +80,8 @@ def _of_profile(traits: Traits, profile: Mapping[str, Any]) -> Iterator[Start]:
         return
     count = math.prod(len(choices) for _, choices in options)
     if count > MOST_COMBINATIONS:
-        yield Start(
-            name,
-            doubt=f"its options have {count} combinations that differ, more than the {MOST_COMBINATIONS} that are tried",
-        )
+        doubt = f"its options have {count} combinations that differ, more than the {MOST_COMBINATIONS} that are tried"
+        yield Start(name, doubt=doubt)
         return
     for combination in itertools.product(*(choices for _, choices in options)):
         chosen = tuple(
@@ -140,5 +137,3 @@ def _map(value: Any, where: str) -> Mapping[str, Any]:
     if value is None or isinstance(value, Mapping):
         return value or {}
     raise RefusedError(f"{where}: must be a map, not {type(value).__name__}")
-
-

@@ -61,7 +61,7 @@ def units(resource: str, amount: Fraction) -> int:
 
 
 def written(resource: str, amount: Fraction) -> str:
-    """An amount for people, such as ``58.3 GiB`` or ``1.5 CPU``; rounded down, so that what fits is never overstated."""
+    """An amount for people, such as ``58.3 GiB`` or ``1.5 CPU``; rounded down: what fits is never overstated."""
     if base_name(resource) in _IN_BYTES:
         for name, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
             if abs(amount) >= 2**power:

@@ -43,7 +43,8 @@ def refusals(pod: Spec, quota: Quota, priority_class: str = "") -> Iterator[str]
             for resource in _MUST_BE_SET
             if resource in quota.hard
             for each in requests.containers(pod)
-            if base_name(resource) not in requests.asked(each, "limits" if resource.startswith("limits.") else "requests")
+            if base_name(resource)
+            not in requests.asked(each, "limits" if resource.startswith("limits.") else "requests")
         }
     )
     if silent:
@@ -60,8 +61,10 @@ def room_now(pod: Spec, quota: Quota, priority_class: str = "") -> Iterator[str]
         return
     for resource, amount in sorted(asked(pod).items()):
         if resource in quota.hard and amount > quota.hard[resource] - quota.used.get(resource, Fraction(0)):
-            have = f"{written(resource, quota.used.get(resource, Fraction(0)))} of {written(resource, quota.hard[resource])}"
-            yield f"ResourceQuota {quota.name}: {have} of {resource} is used, the pod asks for {written(resource, amount)}"
+            used, hard = quota.used.get(resource, Fraction(0)), quota.hard[resource]
+            have = f"{written(resource, used)} of {written(resource, hard)}"
+            wanted = written(resource, amount)
+            yield f"ResourceQuota {quota.name}: {resource}: {have} is used, the pod asks for {wanted}"
 
 
 def asked(pod: Spec) -> dict[str, Fraction]:

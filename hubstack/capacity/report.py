@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hubstack.capacity import cost, pools, shapes, words
+from hubstack.capacity import cost, shapes, words
 from hubstack.capacity.judge import Shape, Verdict, World, judge
 from hubstack.capacity.quantities import quantity
 from hubstack.chart import render
@@ -93,11 +93,6 @@ def _shapes(settings: StackSettings, sealed: bool) -> list[Shape]:
         doubt = "hubstack:secretValues is encrypted as a whole, and may set anything"
         found = [Shape(each.name, each.kind, each.spec, each.labels, "", doubt, each.count) for each in found]
     return found
-
-
-def of_file(file: pools.PoolsFile, namespace: str) -> World:
-    """The nodes that a pools file describes, for a namespace."""
-    return World(file.pools, file.rules(namespace), currency=file.currency or "")
 
 
 def pools_file(settings: StackSettings, folder: Path) -> Path | None:

@@ -1,7 +1,7 @@
 """May a pod run on a node: the rules of kube-scheduler's filters, one function for each.
 
-Not modelled: what depends on other pods (required affinity to pods, ports of the host) and on volumes that exist already.
-`depends_on_others` says where that matters.
+Not modelled: what depends on other pods (required affinity to pods, ports of the host) and on volumes that exist
+already. `depends_on_others` says where that matters.
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ def of_users(tree: Mapping[str, Any], names: Names, release: str) -> Iterator[Sh
     for start in profiles.starts(spawner.traits, spawner.profiles):
         name = f"profile `{start.name}`" if start.profile else start.name
         if start.refused or start.traits is None:
-            yield Shape(name, "user", refused="" if doubt else start.refused, doubt=doubt or start.refused or start.doubt)
+            yield Shape(
+                name, "user", refused="" if doubt else start.refused, doubt=doubt or start.refused or start.doubt
+            )
             continue
         try:
             spec = spawn.pod_spec(start.traits)

@@ -94,7 +94,9 @@ def _at_most(verdict: Verdict, best: InPool) -> str:
         if each.why != "resource":
             return ""
         containers = verdict.spec.get("containers") or []
-        own = max((requests.asked(one, "requests").get(each.what, Fraction(0)) for one in containers), default=Fraction(0))
+        own = max(
+            (requests.asked(one, "requests").get(each.what, Fraction(0)) for one in containers), default=Fraction(0)
+        )
         room = each.left - (each.asked - own)
         if room <= 0:
             return ""
@@ -113,7 +115,7 @@ def _rounded(resource: str, room: Fraction) -> str:
 
 def _kept_away(verdict: Verdict) -> str:
     """Labels or taints keep the pod away from every pool."""
-    nearest = min(verdict.pools, key=lambda each: len([one for one in each.misfits if one.why in ("labels", "taint")]))
+    nearest = min(verdict.pools, key=_distance)
     labels = [each.what for each in nearest.misfits if each.why == "labels"]
     taints = [each.what for each in nearest.misfits if each.why == "taint"]
     spread = [each.what for each in nearest.misfits if each.why == "spread"]
@@ -124,8 +126,20 @@ def _kept_away(verdict: Verdict) -> str:
         why.append(f"it does not tolerate the taint {', '.join(taints)}")
     if spread:
         why.append(f"its nodes have no label {', '.join(spread)}, by which the pods are to be spread")
+    if short := [each for each in nearest.misfits if each.why in ("resource", "pods")]:
+        left = " and ".join(_amount(each.what, each.left) for each in short)
+        why.append(
+            f"it leaves {left}, of which {' and '.join(_amount(each.what, each.asked) for each in short)} is asked"
+        )
     away = f"{_FOR_EVER} ({no_node(verdict.pools)})"
-    return f"may use no pool: nearest is `{nearest.pool.name}`, but {' and '.join(why)}; {away}. {_way_in(labels, taints)}"
+    return (
+        f"may use no pool: nearest is `{nearest.pool.name}`, but {' and '.join(why)}; {away}. {_way_in(labels, taints)}"
+    )
+
+
+def _distance(each: InPool) -> tuple[int, int]:
+    """How far a pool is from taking a pod: other labels are further away than a taint that is not tolerated."""
+    return sum(one.why in ("labels", "spread") for one in each.misfits), len(each.misfits)
 
 
 def _way_in(labels: Sequence[str], taints: Sequence[str]) -> str:

@@ -1,11 +1,12 @@
 """The pods that capacity is judged by, compared with those that KubeSpawner itself makes of the same settings.
 
-The hub's own configuration file is executed in the hub's own Python; KubeSpawner 7.0.0 then applies each profile and each
-combination of its options. What this does not prove: that a scheduler places them as we say (tests/engine).
+The hub's own configuration file is executed in the hub's own Python; KubeSpawner 7.0.0 then applies each profile and
+each combination of its options. What this does not prove: that a scheduler places them as we say (tests/engine).
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import random
@@ -60,7 +61,10 @@ def overrides(draw: random.Random) -> dict[str, Any]:
         "pod_anti_affinity_required": [[POD_TERM]],
         "init_containers": [[HELPER], {"h": {**HELPER, "restart_policy": "Always"}}, []],
         "extra_containers": [[HELPER], [{**HELPER, "name": "two"}, HELPER]],
-        "volumes": [[{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}], {"v": {"name": "v", "empty_dir": {}}}],
+        "volumes": [
+            [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}],
+            {"v": {"name": "v", "empty_dir": {}}},
+        ],
         "extra_container_config": [{"resources": {"limits": {"cpu": "3"}}}, {"env_from": []}],
         "extra_pod_config": [
             {"tolerations": [TOLERATION]},
@@ -184,10 +188,8 @@ def ours(tree: Mapping[str, Any], names: Any) -> dict[str, set[str]]:
         assert not start.doubt
         text = "refused"
         if start.traits is not None:
-            try:
+            with contextlib.suppress(RefusedError):
                 text = canonical(spawn.pod_spec(start.traits))
-            except RefusedError:
-                pass
         found.setdefault(start.profile, set()).add(text)
     return found
 
