@@ -9,7 +9,8 @@ from typing import Any
 
 from hubstack.capacity import requests, words
 
-_HEAD = re.compile(r"^(?:.*?: )?0/(?P<nodes>\d+) nodes? (?:is|are) available: (?P<reasons>.*)$", re.DOTALL)
+_HEAD = re.compile(r"\b0/(?P<nodes>\d+) nodes? (?:is|are) available: (?P<reasons>[^\n]*)")
+_NO_NODES = re.compile(r"no nodes available to schedule pods")
 _REASON = re.compile(r"(?P<count>\d+) (?P<what>.+)")
 _LAST = re.compile(r"\.?\s*(?:no new claims to deallocate\W*)?\s*preemption: .*$", re.DOTALL)
 
@@ -84,13 +85,13 @@ def explained(message: str, spec: Mapping[str, Any] | None = None) -> str | None
         message: of the event ``FailedScheduling``, or of the pod's condition ``PodScheduled``.
         spec: the pod's spec, for what it asks for.
     """
-    found = _HEAD.match(message.strip())
-    if not found:
+    found = _HEAD.search(message)
+    if not found and not _NO_NODES.search(message):
         return None
-    nodes = int(found["nodes"])
+    nodes = int(found["nodes"]) if found else 0
     asked = words.asks(requests.of_pod(spec)) if spec else ""
     intro = f"it waits for a node{f', asking for {asked}' if asked else ''}; "
-    if not nodes:
+    if not found or not nodes:
         return f"{intro}the cluster has no node at all. Add nodes, or look at the autoscaler."
     says, ways = [], []
     for count, known, groups in _reasons(found["reasons"]):
@@ -102,6 +103,20 @@ def explained(message: str, spec: Mapping[str, Any] | None = None) -> str | None
     ways = list(dict.fromkeys(ways))
     text = "; or ".join(ways)
     return f"{intro}{', '.join(says)}. {text[:1].upper()}{text[1:]}."
+
+
+def in_text(text: str) -> list[str]:
+    """The same for each line of a longer text, such as an error of the engine; each sentence once."""
+    found = [explained(line) for line in text.splitlines()]
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def message_of(pod: Mapping[str, Any]) -> str:
+    """What the scheduler says of a pod that has no node; blank where it has one, or nothing was said yet."""
+    for each in (pod.get("status") or {}).get("conditions") or []:
+        if each.get("type") == "PodScheduled" and each.get("status") == "False":
+            return str(each.get("message") or "")
+    return ""
 
 
 def _reasons(text: str) -> Iterator[tuple[int, _Known, dict[str, str]]]:

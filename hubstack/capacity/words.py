@@ -128,9 +128,8 @@ def _kept_away(verdict: Verdict) -> str:
         why.append(f"its nodes have no label {', '.join(spread)}, by which the pods are to be spread")
     if short := [each for each in nearest.misfits if each.why in ("resource", "pods")]:
         left = " and ".join(_amount(each.what, each.left) for each in short)
-        why.append(
-            f"it leaves {left}, of which {' and '.join(_amount(each.what, each.asked) for each in short)} is asked"
-        )
+        asked = " and ".join(_amount(each.what, each.asked) for each in short)
+        why.append(f"it leaves {left}, less than the {asked} asked for")
     away = f"{_FOR_EVER} ({no_node(verdict.pools)})"
     return (
         f"may use no pool: nearest is `{nearest.pool.name}`, but {' and '.join(why)}; {away}. {_way_in(labels, taints)}"
