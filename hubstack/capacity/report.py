@@ -74,6 +74,17 @@ def of_stack(name: str, settings: StackSettings, world: World, source: str, *, s
     return Report(name, source, tuple(found), world.currency)
 
 
+def unreadable(name: str, problem: str) -> Report:
+    """What can be said of a stack whose pools file cannot be used: nothing.
+
+    Arguments:
+        name: of the stack.
+        problem: what is wrong with the file.
+    """
+    shape = Shape("a user's server", "user", doubt=problem.replace("\n", "; "))
+    return Report(name, "", (Verdict(shape, "unknown", reasons=(shape.doubt,)),))
+
+
 def _shapes(settings: StackSettings, sealed: bool) -> list[Shape]:
     if settings.release is None:
         version = settings.config.chart.version
