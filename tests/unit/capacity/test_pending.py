@@ -19,8 +19,9 @@ def test_numbers_and_a_way_out() -> None:
     """What the pod asks for, how many nodes lack what, and what to do about each."""
     assert pending.explained(ONE, SPEC) == (
         "it waits for a node, asking for 2 CPU and 62 GiB of memory; 1 of 3 nodes has a taint that the pod does not "
-        "tolerate (gpu: true), 2 of 3 nodes have too little memory left. Add a toleration (singleuser.extraTolerations, "
-        "or tolerations in the profile), or remove the taint; or ask for less, stop servers, or add nodes or larger ones."
+        "tolerate (gpu: true), 2 of 3 nodes have too little memory left. "
+        "Add a toleration (singleuser.extraTolerations, or tolerations in the profile), or remove the taint; "
+        "or ask for less, stop servers, or add nodes or larger ones."
     )
 
 
