@@ -15,7 +15,7 @@ from typing import Any
 from hubstack.capacity import quotas, requests
 from hubstack.capacity.quantities import amounts, parse, written
 from hubstack.capacity.requests import Spec
-from hubstack.capacity.scheduling import node_terms
+from hubstack.capacity.scheduling import Reach, node_terms
 
 _LASTING = (
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
@@ -33,6 +33,8 @@ class Rules:
     quotas: Sequence[quotas.Quota] = ()
     runtime_classes: Mapping[str, Mapping[str, Any]] | None = field(default_factory=dict)
     """``overhead`` and ``scheduling`` of each RuntimeClass; None where nobody knows."""
+    reach: Reach = field(default_factory=dict)
+    """Volumes of the namespace of which it is known that not every node reaches them."""
     tolerates_extended_resources: bool = False
     """Whether a pod that asks for a GPU tolerates the taint of that name by itself, as on GKE."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubstack.capacity import code
-from hubstack.capacity.traits import HOOKS, SETTINGS, Traits, checked, current_name, defaults
+from hubstack.capacity.traits import HOOKS, SETTINGS, RefusedError, Traits, checked, current_name, defaults
 from hubstack.chart.names import Names
 from hubstack.chart.pod import NODE_PURPOSE
 from hubstack.chart.values_tree import at
@@ -46,19 +46,22 @@ def spawner(tree: Tree, names: Names) -> Spawner:
     sections = at(tree, "hub", "config") or {}
     written = code.read(at(tree, "hub", "extraConfig") or {})
     doubts = [*_doubts(tree), *written.doubts]
-    parents: Traits = {}
-    profiles = at(tree, "singleuser", "profileList") or []
-    for source in (sections, written.traits):
-        parents |= _decided(source.get("Spawner") or {})
-        own = source.get("KubeSpawner") or {}
-        config |= _decided(own)
-        profiles = own.get("profile_list", profiles)
-        for section in ("Spawner", "KubeSpawner"):
-            doubts += [
-                f"hub.config.{section}.{name} is set"
-                for name, value in (source.get(section) or {}).items()
-                if name in HOOKS - {"profile_list"} and value
-            ]
+    parents = _decided(sections.get("Spawner") or {})
+    own = sections.get("KubeSpawner") or {}
+    config |= _decided(own)
+    profiles = own.get("profile_list", at(tree, "singleuser", "profileList") or [])
+    for section in ("Spawner", "KubeSpawner"):
+        doubts += [
+            f"hub.config.{section}.{name} is set"
+            for name, value in (sections.get(section) or {}).items()
+            if name in HOOKS - {"profile_list"} and value
+        ]
+    for step in written.steps:
+        target = config if step.section == "KubeSpawner" else parents
+        try:
+            target[step.trait] = step.value if step.operation == "set" else code.applied(step, target.get(step.trait))
+        except TypeError as error:
+            raise RefusedError(f"{step.trait}: {error}") from None
     wanted = (sections.get("JupyterHub") or {}).get("spawner_class", KUBESPAWNER)
     if wanted not in (KUBESPAWNER, "kubespawner"):
         doubts.append(f"hub.config.JupyterHub.spawner_class is {wanted}")

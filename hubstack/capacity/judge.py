@@ -101,7 +101,7 @@ def judge(shape: Shape, world: World) -> Verdict:
         return Verdict(shape, "unknown", reasons=(shape.doubt,))
     priority_class = str(shape.spec.get("priorityClassName") or "")
     admitted = admit(shape.spec, world.rules, priority_class)
-    pools = tuple(_in_pool(admitted.spec, each, shape.labels) for each in world.pools if each.usable)
+    pools = tuple(_in_pool(admitted.spec, each, shape.labels, world.rules.reach) for each in world.pools if each.usable)
     if admitted.refusals:
         return Verdict(shape, "never", pools, admitted.spec, admitted.refusals)
     doubts = [*admitted.doubts, *([shape.doubt] if shape.doubt else [])]
@@ -120,16 +120,16 @@ def _now(shape: Shape, admitted: Admitted, pools: tuple[InPool, ...], world: Wor
     """What a user's pod that fits finds at the moment."""
     if world.now is None or shape.kind != "user":
         return Verdict(shape, "fits", pools, admitted.spec)
-    room = sum(not scheduling.misfits(admitted.spec, node) for node in world.now)
+    room = sum(not scheduling.misfits(admitted.spec, node, world.rules.reach) for node in world.now)
     waits = [text for each in world.rules.quotas for text in quotas.room_now(admitted.spec, each, priority_class)]
     if not room:
         waits.append("no node has room now")
     return Verdict(shape, "waits" if waits else "fits", pools, admitted.spec, tuple(waits), room)
 
 
-def _in_pool(spec: Spec, pool: Pool, labels: Mapping[str, str]) -> InPool:
+def _in_pool(spec: Spec, pool: Pool, labels: Mapping[str, str], reach: scheduling.Reach) -> InPool:
     """The zone of a pool where a pod fares best."""
-    tried = [InPool(pool, node, tuple(scheduling.misfits(spec, node))) for node in pool.empty_nodes()]
+    tried = [InPool(pool, node, tuple(scheduling.misfits(spec, node, reach))) for node in pool.empty_nodes()]
     best = min(tried, key=lambda each: (not each.reachable, len(each.misfits)))
     return InPool(pool, best.node, best.misfits, 0 if best.misfits else per_node(spec, best.node, labels))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ Object = Mapping[str, Any]
 AUTOSCALER = "cluster-autoscaler-status"
 """ConfigMap in which the cluster autoscaler says what it does."""
 KARPENTER = "/apis/karpenter.sh/v1/nodepools"
+
+HOMES = "singleuser-storage"
+"""KubeSpawner's label of the homes that it makes."""
 
 GKE = "cloud.google.com/gke-nodepool"
 
@@ -49,6 +52,8 @@ class Cluster:
     runtime_classes: Mapping[str, Mapping[str, Any]]
     limit_ranges: Sequence[Object]
     quotas: Sequence[Object]
+    reach: scheduling.Reach = field(default_factory=dict)
+    """By claim that several pods may share: terms of the nodes that reach its volume, where not every node does."""
     may_grow: bool = False
     """Whether an autoscaler was found, which may make nodes that are not there yet."""
 
@@ -61,6 +66,7 @@ class Cluster:
                 for each in self.quotas
             ],
             runtime_classes=self.runtime_classes,
+            reach=self.reach,
             tolerates_extended_resources=self.tolerates_extended_resources,
         )
 
@@ -122,12 +128,13 @@ def read(cluster: Lister, namespace: str) -> Cluster:
         },
         limit_ranges=cluster.items(f"{base}/limitranges"),
         quotas=cluster.items(f"{base}/resourcequotas"),
+        reach=dict(_reach(cluster, base)),
         may_grow=_has_autoscaler(cluster),
     )
 
 
 def labels_of(node: Object) -> dict[str, str]:
-    """Labels of a node object."""
+    """Labels of an object."""
     return dict(node["metadata"].get("labels") or {})
 
 
@@ -145,6 +152,21 @@ def asked_by(pods: Iterable[Object]) -> dict[str, Fraction]:
     """What some pods ask for together, ``pods`` among it."""
     specs = [pod["spec"] for pod in pods]
     return added([*map(requests.of_pod, specs), {"pods": Fraction(len(specs))}])
+
+
+def _reach(cluster: Lister, base: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each claim that is no user's own home, with the nodes that reach its volume."""
+    claims = {
+        each["spec"]["volumeName"]: each["metadata"]["name"]
+        for each in cluster.items(f"{base}/persistentvolumeclaims")
+        if each["spec"].get("volumeName") and labels_of(each).get("component") != HOMES
+    }
+    if not claims:
+        return
+    for volume in cluster.items("/api/v1/persistentvolumes"):
+        required = ((volume["spec"].get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms")
+        if required and volume["metadata"]["name"] in claims:
+            yield claims[volume["metadata"]["name"]], required
 
 
 def _has_autoscaler(cluster: Lister) -> bool:

@@ -117,6 +117,9 @@ class Namespace(_Model):
 
     limit_ranges: list[NamedLimitRange] = Field(default_factory=list, description="Its LimitRanges.")
     quotas: list[NamedQuota] = Field(default_factory=list, description="Its ResourceQuotas.")
+    volumes: dict[str, list[dict[str, Any]]] = Field(
+        default_factory=dict, description="By volume claim: `nodeSelectorTerms` of the nodes that reach its volume."
+    )
 
 
 class RuntimeClass(_Model):
@@ -156,6 +159,7 @@ class PoolsFile(_Model):
         return Rules(
             limit_ranges=[each.model_dump() for each in found.limit_ranges],
             quotas=[quotas.quota(each.name, each.model_dump(by_alias=True)) for each in found.quotas],
+            reach=found.volumes,
             runtime_classes=None if known is None else {name: each.model_dump() for name, each in known.items()},
             tolerates_extended_resources=self.extended_resource_toleration,
         )

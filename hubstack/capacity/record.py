@@ -113,6 +113,8 @@ def _write_namespace(document: CommentedMap, cluster: Cluster, namespace: str) -
             {"name": each["metadata"]["name"], **{key: each["spec"][key] for key in keys if each["spec"].get(key)}}
             for each in cluster.quotas
         ]
+    if cluster.reach:
+        found["volumes"] = {claim: list(terms) for claim, terms in sorted(cluster.reach.items())}
     namespaces = document.setdefault("namespaces", CommentedMap())
     if found:
         namespaces[namespace] = _node(found)

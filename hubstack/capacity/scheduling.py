@@ -1,12 +1,12 @@
 """May a pod run on a node: the rules of kube-scheduler's filters, one function for each.
 
-Not modelled: what depends on other pods (required affinity to pods, ports of the host) and on volumes that exist
-already. `depends_on_others` says where that matters.
+Not modelled: what depends on other pods (required affinity to pods, ports of the host), and how many volumes a node
+takes. `depends_on_others` says where affinity matters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -16,7 +16,10 @@ from hubstack.capacity.nodes import UNSCHEDULABLE, Node
 from hubstack.capacity.quantities import units
 from hubstack.capacity.requests import Spec
 
-Why = Literal["labels", "taint", "resource", "pods", "spread"]
+Why = Literal["labels", "taint", "resource", "pods", "volume", "spread"]
+
+Reach = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By the name of a volume claim: terms of the nodes that reach its volume."""
 
 _KEEPS_AWAY = ("NoSchedule", "NoExecute")
 _LARGEST = 2**63
@@ -39,13 +42,26 @@ class Misfit:
             "taint": f"had untolerated taint {{{self.what}}}",
             "resource": f"Insufficient {self.what}",
             "pods": "Too many pods",
+            "volume": "had volume node affinity conflict",
             "spread": "didn't match pod topology spread constraints (missing required label)",
         }[self.why]
 
 
-def misfits(spec: Spec, node: Node) -> list[Misfit]:
-    """Every reason why a pod may not run on a node; none if it may."""
-    return [*_labels(spec, node), *_taints(spec, node), *_spread(spec, node), *_room(spec, node)]
+def misfits(spec: Spec, node: Node, reach: Reach | None = None) -> list[Misfit]:
+    """Every reason why a pod may not run on a node; none if it may.
+
+    Arguments:
+        spec: the pod's spec.
+        node: the node.
+        reach: the volumes of which it is known that not every node reaches them.
+    """
+    return [
+        *_labels(spec, node),
+        *_taints(spec, node),
+        *_volumes(spec, node, reach or {}),
+        *_spread(spec, node),
+        *_room(spec, node),
+    ]
 
 
 def depends_on_others(spec: Spec, labels: Mapping[str, str]) -> str:
@@ -147,6 +163,13 @@ def _labels(spec: Spec, node: Node) -> Iterator[Misfit]:
 def _taints(spec: Spec, node: Node) -> Iterator[Misfit]:
     for taint in untolerated(spec.get("tolerations") or [], node.taints):
         yield Misfit("taint", "cordoned" if taint["key"] == UNSCHEDULABLE["key"] else written_taint(taint))
+
+
+def _volumes(spec: Spec, node: Node, reach: Reach) -> Iterator[Misfit]:
+    for volume in spec.get("volumes") or []:
+        claim = str((volume.get("persistentVolumeClaim") or {}).get("claimName"))
+        if claim in reach and not any(matches_term(term, node.labels, node.name) for term in reach[claim]):
+            yield Misfit("volume", claim)
 
 
 def _room(spec: Spec, node: Node) -> Iterator[Misfit]:

@@ -15,6 +15,10 @@ COMPONENT = "singleuser-server"
 """KubeSpawner's word for users' pods, in two of their labels."""
 
 
+_MOST_DOUBTS = 3
+"""As many are told; one is enough."""
+
+
 def of_users(tree: Mapping[str, Any], names: Names, release: str) -> Iterator[Shape]:
     """Users' pods: of each profile with each combination of its options that differs.
 
@@ -28,7 +32,9 @@ def of_users(tree: Mapping[str, Any], names: Names, release: str) -> Iterator[Sh
     except RefusedError as error:
         yield Shape("a user's server", "user", refused=str(error))
         return
-    doubt = "; ".join(spawner.doubts)
+    doubt = "; ".join(spawner.doubts[:_MOST_DOUBTS])
+    if more := spawner.doubts[_MOST_DOUBTS:]:
+        doubt += f"; and {len(more)} more"
     for start in profiles.starts(spawner.traits, spawner.profiles):
         name = f"profile `{start.name}`" if start.profile else start.name
         if start.refused or start.traits is None:

@@ -59,10 +59,10 @@ def no_node(pools: Sequence[InPool]) -> str:
 def first_of(misfits: Iterable[Misfit]) -> list[Misfit]:
     """The reasons that the scheduler would tell: it stops at the first filter that a node does not pass."""
     every = list(misfits)
-    for filtered in (("taint",), ("labels",), ("resource", "pods"), ("spread",)):
+    for filtered in (("taint",), ("labels",), ("resource", "pods"), ("volume",), ("spread",)):
         if found := [each for each in every if each.why in filtered]:
             # One taint is told, and labels are told as one thing.
-            return found[:1] if filtered[0] in ("taint", "labels", "spread") else found
+            return found[:1] if len(filtered) == 1 else found
     return []
 
 
@@ -124,6 +124,8 @@ def _kept_away(verdict: Verdict) -> str:
         why.append(f"its nodes are not {' and '.join(labels)}")
     if taints:
         why.append(f"it does not tolerate the taint {', '.join(taints)}")
+    if volumes := [each.what for each in nearest.misfits if each.why == "volume"]:
+        why.append(f"its nodes do not reach the volume of {', '.join(volumes)}, as in another zone")
     if spread:
         why.append(f"its nodes have no label {', '.join(spread)}, by which the pods are to be spread")
     if short := [each for each in nearest.misfits if each.why in ("resource", "pods")]:
@@ -138,7 +140,7 @@ def _kept_away(verdict: Verdict) -> str:
 
 def _distance(each: InPool) -> tuple[int, int]:
     """How far a pool is from taking a pod: other labels are further away than a taint that is not tolerated."""
-    return sum(one.why in ("labels", "spread") for one in each.misfits), len(each.misfits)
+    return sum(one.why in ("labels", "volume", "spread") for one in each.misfits), len(each.misfits)
 
 
 def _way_in(labels: Sequence[str], taints: Sequence[str]) -> str:

@@ -31,6 +31,15 @@ TERM = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "
 POD_TERM = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"component": "singleuser"}}}
 TOLERATION = {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}
 HELPER = {"name": "helper", "image": "x", "resources": {"limits": {"memory": "64Mi"}, "requests": {"cpu": 0.1}}}
+CODE = [
+    "c.KubeSpawner.cpu_guarantee = 0.25",
+    "c.KubeSpawner.image = 'x'",
+    "c.KubeSpawner.extra_pod_config.update({'priority_class_name': 'by-code', 'nodeSelector': {'by': 'code'}})",
+    "c.KubeSpawner.tolerations.append({'key': 'by-code', 'operator': 'Exists'})",
+    "c.KubeSpawner.node_affinity_required.extend([{'matchExpressions': [{'key': 'c', 'operator': 'Exists'}]}])",
+    "c.KubeSpawner.init_containers = []",
+    "c.Spawner.mem_guarantee = '3G'",
+]
 BAD = ("8Gi", "512", "", "G", "big", [], {"a": 1}, "1e3K", "1.5G", ".5G", True)
 SIZES = ("1G", "512M", "1.5G", 1073741824, 2.5e9, None)
 
@@ -135,7 +144,7 @@ def values(draw: random.Random) -> dict[str, Any]:
     chosen = draw.sample(sorted(config), draw.choice([0, 0, 1, 2]))
     tree["hub"] = {"config": {"KubeSpawner": {key: config[key] for key in chosen}, "Spawner": {"cpu_limit": 7}}}
     if draw.random() < 0.3:
-        tree["hub"]["extraConfig"] = {"a": "c.KubeSpawner.cpu_guarantee = 0.25\nc.KubeSpawner.image = 'x'"}
+        tree["hub"]["extraConfig"] = {"a": "\n".join(draw.sample(CODE, draw.randint(1, 3)))}
     return tree
 
 

@@ -31,6 +31,8 @@ class Draw:
     spec: dict[str, Any]
     limit_range: dict[str, Any] | None
     quota: dict[str, Any] | None
+    reach: list[dict[str, Any]] | None
+    """Terms of the nodes that reach the volume of claim ``shared``; None: the pod has no such volume."""
 
 
 def some(draw: random.Random, values: Iterable[Any], most: int) -> list[Any]:
@@ -212,4 +214,9 @@ def drawn(seed: int) -> Draw:
         for index in range(draw.choice([0, 0, 1, 2]))
     ]
     ranges = limit_range(draw) if draw.random() < 0.2 else None
-    return Draw(name, nodes, ballast, pod_spec(draw, name, names), ranges, quota(draw) if draw.random() < 0.2 else None)
+    counted = quota(draw) if draw.random() < 0.2 else None
+    spec, reach = pod_spec(draw, name, names), None
+    if draw.random() < 0.15:
+        spec["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "shared"}}]
+        reach = [{"matchExpressions": [expression(draw)]}]
+    return Draw(name, nodes, ballast, spec, ranges, counted, reach)

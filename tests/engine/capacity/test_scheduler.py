@@ -37,10 +37,11 @@ def verdict(each: Draw) -> tuple[str, Counter[str]]:
         [{"metadata": {"name": "range"}, "spec": each.limit_range}] if each.limit_range else [],
         [{"metadata": {"name": "quota"}, "spec": each.quota}] if each.quota else [],
     )  # fmt: skip
+    reach = {"shared": each.reach} if each.reach else {}
     admitted = admit(each.spec, cluster.rules())
     if admitted.refusals:
         return "refused", Counter()
-    found = [misfits(admitted.spec, one) for one in cluster.live_nodes()]
+    found = [misfits(admitted.spec, one, reach) for one in cluster.live_nodes()]
     if not all(found):
         return "scheduled", Counter()
     reasons = Counter(one.in_short() for per_node in found for one in words.first_of(per_node))
@@ -102,12 +103,31 @@ def make_world(api: ApiClient, each: Draw) -> None:
     if each.quota:
         made = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": each.quota}
         api.request("POST", f"{base}/resourcequotas", made)
+    if each.reach:
+        make_volume(api, each)
     for one in each.nodes:
         body = {key: value for key, value in one.items() if key != "status"}
         api.request("POST", "/api/v1/nodes", body)
         api.merge(f"/api/v1/nodes/{one['metadata']['name']}/status", {"status": one["status"]})
     for one in each.ballast:
         api.request("POST", "/api/v1/namespaces/ballast/pods", one)
+
+
+def make_volume(api: ApiClient, each: Draw) -> None:
+    """Claim ``shared`` and its volume."""
+    shape = {"accessModes": ["ReadWriteMany"], "storageClassName": "by-hand"}
+    volume = {
+        **shape,
+        "capacity": {"storage": "1Gi"},
+        "hostPath": {"path": "/x"},
+        "claimRef": {"name": "shared", "namespace": each.name},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": each.reach}},
+    }
+    body = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": each.name}, "spec": volume}
+    api.request("POST", "/api/v1/persistentvolumes", body)
+    claim = {**shape, "volumeName": each.name, "resources": {"requests": {"storage": "1Gi"}}}
+    body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "shared"}, "spec": claim}
+    api.request("POST", f"/api/v1/namespaces/{each.name}/persistentvolumeclaims", body)
 
 
 def wait_for_worlds(api: ApiClient, draws: list[Draw]) -> None:
@@ -134,6 +154,11 @@ def wait_for_worlds(api: ApiClient, draws: list[Draw]) -> None:
         found = {each["metadata"]["namespace"] for each in api.get("/api/v1/serviceaccounts")["items"]}
         return {each.name for each in draws} <= found
 
+    def bound() -> bool:
+        claims = {each["metadata"]["namespace"]: each for each in api.get("/api/v1/persistentvolumeclaims")["items"]}
+        return all((claims[each.name].get("status") or {}).get("phase") == "Bound" for each in draws if each.reach)
+
+    eventually(bound, "the volumes are not bound")
     eventually(ready, "the nodes do not become ready")
     eventually(counted, "the quotas are not counted")
     eventually(accounts, "there are no service accounts")
