@@ -93,10 +93,10 @@ def applied(step: Step, value: Any) -> Any:
 def _setting(statement: ast.stmt) -> Step | None:
     """A statement that does nothing but set a trait of the spawner; None where it is something else."""
     match statement:
-        case ast.Assign(targets=[target], value=value):
-            named, operation = _trait(target), "set"
         case ast.Assign(targets=[ast.Subscript(value=target)], value=value):
             named, operation = _trait(target), "item"
+        case ast.Assign(targets=[target], value=value):
+            named, operation = _trait(target), "set"
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=target, attr=called), args=[value], keywords=[])):
             named, operation = _trait(target), _OPERATIONS.get(called, "")
         case _:
