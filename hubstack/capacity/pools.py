@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from hubstack import reading
 from hubstack.capacity import quotas
 from hubstack.capacity.admission import Rules
 from hubstack.capacity.nodes import Node
@@ -171,14 +171,9 @@ def read(path: Path) -> PoolsFile:
     Raises:
         HubstackError: it is not there, or wrong; says everything that is.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HubstackError(f"{path}: {error.strerror or error}; `hubstack pools record` writes one") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise HubstackError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(document, dict):
-        raise HubstackError(f"{path}: must be a map with a key 'pools'")
+    if not path.exists():
+        raise HubstackError(f"{path}: no such file; `hubstack pools record` writes one")
+    document = reading.settings(reading.yaml_file(path), str(path))
     try:
         return PoolsFile.model_validate(document)
     except ValidationError as error:
@@ -191,7 +186,9 @@ def _problem(detail: Any) -> str:
     where = ".".join(str(step) for step in detail["loc"])
     what = str(detail["msg"]).removeprefix("Value error, ")
     given = detail["input"]
-    shown = f" {given!r}:" if isinstance(given, str | int | float) else ""
+    # A file that is no pools file may hold anything; only what stands where an amount or a word of a pool is, is shown.
+    shown = f" {given!r}:" if len(detail["loc"]) > 2 and isinstance(given, str | int | float) else ""
+    shown = "" if detail["type"] == "extra_forbidden" else shown
     return f"{where}:{shown} {what[:1].lower()}{what[1:]}" if where else what
 
 

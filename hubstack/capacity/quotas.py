@@ -37,22 +37,23 @@ def refusals(pod: Spec, quota: Quota, priority_class: str = "") -> Iterator[str]
     """Why a quota refuses a pod at any time: it counts what the pod does not say, or has too little for it alone."""
     if not _counts(pod, quota, priority_class):
         return
-    silent = sorted(
-        {
-            f"{each.get('name')}: {resource}"
-            for resource in _MUST_BE_SET
-            if resource in quota.hard
-            for each in requests.containers(pod)
-            if base_name(resource)
-            not in requests.asked(each, "limits" if resource.startswith("limits.") else "requests")
-        }
-    )
+    silent = sorted({f"{name}: {resource}" for resource in _MUST_BE_SET for name in _silent(pod, quota, resource)})
     if silent:
         yield f"ResourceQuota {quota.name} counts what is not set ({', '.join(silent)})"
     for resource, amount in sorted(asked(pod).items()):
         if resource in quota.hard and amount > quota.hard[resource]:
             most = written(resource, quota.hard[resource])
             yield f"ResourceQuota {quota.name} has {most} of {resource}, the pod asks for {written(resource, amount)}"
+
+
+def _silent(pod: Spec, quota: Quota, resource: str) -> Iterator[str]:
+    """Containers that do not say what a quota counts; they need not where the pod as a whole does."""
+    kind: requests.Kind = "limits" if resource.startswith("limits.") else "requests"
+    short = base_name(resource)
+    if resource in quota.hard and short not in requests.asked(pod, kind):
+        for each in requests.containers(pod):
+            if short not in requests.asked(each, kind):
+                yield str(each.get("name"))
 
 
 def room_now(pod: Spec, quota: Quota, priority_class: str = "") -> Iterator[str]:

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
+from hubstack import reading
 from hubstack.capacity import grouping
 from hubstack.capacity.live import Cluster
 from hubstack.errors import HubstackError
@@ -26,6 +27,9 @@ by hand: minNodes (0 where the pool may be empty), maxNodes (as far as the autos
 pricePerHour (of one node; give the file a `currency`, too)"""
 
 
+_THERE = "the pools file that is there"
+
+
 def updated(text: str | None, cluster: Cluster, namespace: str) -> str:
     """A pools file with what a cluster has.
 
@@ -39,11 +43,13 @@ def updated(text: str | None, cluster: Cluster, namespace: str) -> str:
     """
     editor = _editor()
     try:
+        if text is not None:
+            reading.from_yaml(text, _THERE)  # the editor itself knows no limits
         document = CommentedMap() if text is None else editor.load(text) or CommentedMap()
-    except YAMLError as error:
-        raise HubstackError(f"the pools file that is there is not valid YAML: {error}") from None
+    except YAMLError:
+        raise HubstackError(f"{_THERE}: not valid YAML") from None
     if not isinstance(document, CommentedMap):
-        raise HubstackError("the pools file that is there must be a map with a key 'pools'")
+        raise HubstackError(f"{_THERE}: must be a map with a key 'pools'")
     if cluster.tolerates_extended_resources:
         document["extendedResourceToleration"] = True
     _write_pools(document, cluster)
@@ -61,7 +67,7 @@ def write(path: Path, cluster: Cluster, namespace: str) -> bool:
         HubstackError: see `updated`; or it cannot be written.
     """
     try:
-        before = path.read_text(encoding="utf-8") if path.exists() else None
+        before = reading.text(path) if path.exists() else None
         after = updated(before, cluster, namespace)
         if after != before:
             temporary = path.with_suffix(".tmp")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from hubstack import project
+from hubstack import project, terminal
 from hubstack.errors import HubstackError
+from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:
     from hubstack.capacity.judge import World
@@ -53,9 +52,9 @@ def capacity(
     sealed = stacks.is_encrypted(target.settings.get("secretValues"))
     found = report.of_stack(target.name, settings, world, source, sealed=sealed)
     if as_json:
-        print(json.dumps(found.as_dict()))
+        terminal.write_json(found.as_dict())
     else:
-        show(found, Console())
+        show(found, Terminal(soft_wrap=True))
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 
@@ -78,34 +77,33 @@ def record(
     file = output or reports.pools_file(settings, target.root) or target.root / DEFAULT_FILE
     changed = record.write(file, _cluster(target), target.namespace)
     count = len(pools.read(file).pools)
-    console = Console()
+    console = Terminal(soft_wrap=True)
     said = f"{count} pool{'' if count == 1 else 's'} in {file}{'' if changed else ', as before'}"
-    console.print(said, highlight=False, soft_wrap=True, markup=False)
+    console.print(said)
     if settings.config.pools_file is None:
         named = file.resolve()
         shown = named.relative_to(project.ROOT) if named.is_relative_to(project.ROOT) else named
         console.print(
             f"Next: fill in what only you know, and name the file in Pulumi.{target.base}.yaml: "
-            f"hubstack:poolsFile: {shown}",
-            highlight=False, soft_wrap=True, markup=False,
-        )  # fmt: skip
+            f"hubstack:poolsFile: {shown}"
+        )
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: Report, console: Terminal) -> None:
     """The report for people: a table of all pods, then each verdict in full, the worst first."""
     from hubstack.capacity import words
 
-    table = Table("pod", "asks for", "verdict", title=f"stack {report.stack} on the nodes of {report.source}")
+    table = Table("pod", "asks for", "verdict", title=Text(f"stack {report.stack} on the nodes of {report.source}"))
     for each in report.verdicts:
-        status = f"[{COLORS[each.status]}]{WORDS[each.status]}[/]"
-        table.add_row(escape(each.shape.name), escape(words.asks(each.requests)), status)
+        verdict = Text(WORDS[each.status], style=COLORS[each.status])
+        table.add_row(each.shape.name, words.asks(each.requests), verdict)
     console.print(table)
     for status in ("never", "unknown", "waits", "fits"):
         for each in report.verdicts:
             if each.status == status and (each.shape.kind != "hub" or status != "fits"):
-                console.print(escape(f"- {words.sentence(each)}"), highlight=False, soft_wrap=True)
+                console.print(f"- {words.sentence(each)}")
     for note in report.notes():
-        console.print(escape(f"- {note}"), highlight=False, soft_wrap=True)
+        console.print(f"- {note}")
 
 
 def _settings(target: Stack) -> StackSettings:

@@ -132,13 +132,13 @@ GOOD = "{name: a, allocatable: {cpu: 4, memory: 8Gi, pods: 110}}"
     ("text", "says"),
     [
         ("pools: []", ["pools", "at least 1 item"]),
-        ("[]", ["must be a map with a key 'pools'"]),
+        ("[]", ["must be a map of settings, but it is a list"]),
         ("pools: [", ["not valid YAML"]),
         ("pools: [{name: a, allocatable: {cpu: 4}}]", ["allocatable must have memory, pods"]),
         ("pools: [{name: a, allocatable: {cpu: 4, memory: 8GB, pods: 9}}]", ["memory", "'8GB'", "quantity"]),
         (f"pools: [{GOOD}, {GOOD}]", ["pool a is there twice"]),
         (f"pools: [{GOOD[:-1]}, minNodes: 3, maxNodes: 2}}]", ["minNodes 3 is more than maxNodes 2"]),
-        (f"pools: [{GOOD[:-1]}, price: 3}}]", ["price"]),
+        (f"pools: [{GOOD[:-1]}, price: 3}}]", ["pools.0.price: extra inputs are not permitted"]),
         (f"pools: [{GOOD[:-1]}, pricePerHour: -1, maxNodes: x}}]", ["pricePerHour", "maxNodes"]),
         (f"pools: [{GOOD[:-1]}, taints: [{{key: a, effect: Never}}]}}]", ["effect", "'Never'", "NoSchedule"]),
     ],
@@ -150,6 +150,15 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: list[str]) -> No
     with pytest.raises(HubstackError) as refused:
         pools.read(file)
     assert all(each in str(refused.value) for each in [str(file), *says])
+
+
+def test_a_file_that_is_none_tells_nothing_of_itself(tmp_path: Path) -> None:
+    """A file that was named by mistake may hold secrets; what it says is in no message."""
+    file = tmp_path / "secret.yaml"
+    file.write_text("password: hunter2\npools: hunter3\n")
+    with pytest.raises(HubstackError) as refused:
+        pools.read(file)
+    assert "hunter" not in str(refused.value)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -133,6 +133,19 @@ def test_a_pools_file_that_cannot_be_used(repository: Repository) -> None:
     assert text.startswith("A user's server cannot be judged: pools.yaml: pools")
 
 
+@pytest.mark.parametrize("name", ["../pools.yaml", "/etc/hostname"])
+def test_a_pools_file_of_somebody_else_is_not_read(repository: Repository, name: str) -> None:
+    """A pull request may name no file beyond its revision."""
+    repository.stack("a", server(small="2G"))
+    repository.commit()
+    repository.stack("a", server(small="3G"), poolsFile=name)
+    (repository.root.parent / "pools.yaml").write_text("password: hunter2")
+    report, text = repository.review()
+    assert report.exit_code == 1
+    assert f"hubstack:poolsFile: '{name}'" in text
+    assert "hunter2" not in text
+
+
 def test_without_a_pools_file_nothing_is_said(repository: Repository) -> None:
     """A stack that names no pools has no such findings."""
     repository.stack("a", server(small="2G"))
