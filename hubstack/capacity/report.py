@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from hubstack.settings import StackSettings
 
 _ANY_TOKEN = "0" * 64
 """Stands for every token: no pod's place depends on one."""
+
+_SEALED = "hubstack:secretValues is encrypted as a whole, and may set anything"
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,42 @@ class Report:
         }
 
 
-def of_stack(name: str, settings: StackSettings, world: World, source: str, *, sealed: bool = False) -> Report:
+def of_stack(
+    name: str,
+    settings: StackSettings,
+    objects: Iterable[Mapping[str, Any]],
+    world: World,
+    source: str,
+    *,
+    sealed: bool = False,
+) -> Report:
     """Judge every pod of a stack.
 
     Arguments:
         name: of the stack.
         settings: the stack's settings.
+        objects: the stack's objects, see `objects_of`.
         world: nodes and rules.
         source: where the nodes come from, for people.
         sealed: whether secret settings could not be read, which may be about anything.
     """
-    found = [judge(each, world) for each in _shapes(settings, sealed)]
-    return Report(name, source, tuple(found), world.currency)
+    found = [*_users(settings), *shapes.of_objects(objects)]
+    if sealed:
+        found = [replace(each, refused="", doubt=_SEALED) for each in found]
+    return Report(name, source, tuple(judge(each, world) for each in found), world.currency)
+
+
+def objects_of(settings: StackSettings) -> list[dict[str, Any]]:
+    """The stack's objects as far as capacity looks at them; none where the chart's version is not modelled."""
+    if settings.release is None:
+        return []
+    tokens = TokenValues(
+        proxy_auth=_ANY_TOKEN,
+        cookie_secret=_ANY_TOKEN,
+        crypt_keys=_ANY_TOKEN,
+        services=dict.fromkeys(services_without_token(settings.release.tree), _ANY_TOKEN),
+    )
+    return render.objects(settings.release, tokens)
 
 
 def unreadable(name: str, problem: str) -> Report:
@@ -85,25 +111,11 @@ def unreadable(name: str, problem: str) -> Report:
     return Report(name, "", (Verdict(shape, "unknown", reasons=(shape.doubt,)),))
 
 
-def _shapes(settings: StackSettings, sealed: bool) -> list[Shape]:
+def _users(settings: StackSettings) -> list[Shape]:
     if settings.release is None:
         version = settings.config.chart.version
         return [Shape("a user's server", "user", doubt=f"the settings of chart {version} are not modelled")]
-    release = settings.release
-    tokens = TokenValues(
-        proxy_auth=_ANY_TOKEN,
-        cookie_secret=_ANY_TOKEN,
-        crypt_keys=_ANY_TOKEN,
-        services=dict.fromkeys(services_without_token(release.tree), _ANY_TOKEN),
-    )
-    found = [
-        *shapes.of_users(release.tree, release.names, release.name),
-        *shapes.of_objects(render.objects(release, tokens)),
-    ]
-    if sealed:
-        doubt = "hubstack:secretValues is encrypted as a whole, and may set anything"
-        found = [Shape(each.name, each.kind, each.spec, each.labels, "", doubt, each.count) for each in found]
-    return found
+    return list(shapes.of_users(settings.release.tree, settings.release.names, settings.release_name))
 
 
 def pools_file(settings: StackSettings, folder: Path) -> Path | None:

@@ -50,7 +50,8 @@ def capacity(
     settings = _settings(target)
     world, source = _world(target, settings, nodes)
     sealed = stacks.is_encrypted(target.settings.get("secretValues"))
-    found = report.of_stack(target.name, settings, world, source, sealed=sealed)
+    objects = report.objects_of(settings)
+    found = report.of_stack(target.name, settings, objects, world, source, sealed=sealed)
     if as_json:
         terminal.write_json(found.as_dict())
     else:

@@ -27,7 +27,7 @@ def capacity(subject: Subject) -> Iterator[Finding]:
                 "correct the file, or write it anew with `hubstack pools record`",
             )
     world = worlds.of_cluster(live.read(subject.cluster, subject.namespace), described)
-    found = report.of_stack(subject.name, subject.settings, world, subject.config.kube_context)
+    found = report.of_stack(subject.name, subject.settings, subject.objects, world, subject.config.kube_context)
     for verdict in found.verdicts:
         if verdict.status == "never":
             yield error(

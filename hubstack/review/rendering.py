@@ -130,7 +130,7 @@ class Renderer:
             objects=index,
             secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
             sealed=sealed,
-            capacity=_capacity(file, stack, sealed=bool(sealed)),
+            capacity=_capacity(file, stack, objects, sealed=bool(sealed)),
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -173,7 +173,10 @@ def _place(error: Exception) -> str:
     return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; report it"
 
 
-def _capacity(file: StackFile, stack: settings.StackSettings, *, sealed: bool) -> Report | None:
+def _capacity(
+    file: StackFile, stack: settings.StackSettings, objects: list[dict[str, Any]], *, sealed: bool
+) -> Report | None:
+    """Whether the stack's pods fit on the pools that it names; None where it names none."""
     named = report.pools_file(stack, file.folder)
     if named is None:
         return None
@@ -181,7 +184,7 @@ def _capacity(file: StackFile, stack: settings.StackSettings, *, sealed: bool) -
         world = worlds.of_file(pools.read(named), stack.config.namespace)
     except HubstackError as error:
         return report.unreadable(file.stack, str(error).replace(f"{file.folder}/", ""))
-    return report.of_stack(file.stack, stack, world, str(stack.config.pools_file), sealed=sealed)
+    return report.of_stack(file.stack, stack, objects, world, str(stack.config.pools_file), sealed=sealed)
 
 
 def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:

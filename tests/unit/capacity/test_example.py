@@ -15,7 +15,9 @@ def test_the_documented_example() -> None:
     """Settings and pools of the example lead to the sentences that the page shows, in the command's order."""
     config = StackConfig(kube_context="none", values_files=["docs/examples/capacity-values.yaml"])
     file = pools.read(DOCS / "examples" / "capacity-pools.yaml")
-    found = report.of_stack("prod", resolve(config, project.CODE), worlds.of_file(file, "jhub"), "pools.yaml")
+    settings = resolve(config, project.CODE)
+    world = worlds.of_file(file, "jhub")
+    found = report.of_stack("prod", settings, report.objects_of(settings), world, "pools.yaml")
     shown = [each for each in found.verdicts if each.shape.kind != "hub"]
     lines = [f"- {words.sentence(each)}" for status in ("never", "fits") for each in shown if each.status == status]
     page = (DOCS / "capacity.md").read_text(encoding="utf-8")

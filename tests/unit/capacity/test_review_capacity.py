@@ -142,7 +142,7 @@ def test_a_pools_file_of_somebody_else_is_not_read(repository: Repository, name:
     (repository.root.parent / "pools.yaml").write_text("password: hunter2")
     report, text = repository.review()
     assert report.exit_code == 1
-    assert f"hubstack:poolsFile: '{name}'" in text
+    assert f"poolsFile: '{name}'" in text
     assert "hunter2" not in text
 
 
