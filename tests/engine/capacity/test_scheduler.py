@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from hubstack.capacity import live, words
+from hubstack.capacity import live, pending, words
 from hubstack.capacity.admission import admit
 from hubstack.capacity.scheduling import misfits
 from hubstack.cluster.api import ApiClient, ApiError
@@ -80,11 +80,14 @@ def truth(api: ApiClient, draws: list[Draw]) -> Mapping[str, tuple[str, Counter[
 
 
 def outcome(pod: Mapping[str, Any]) -> tuple[str, Counter[str]] | None:
-    """What the scheduler says of a pod; None before it has looked."""
+    """What the scheduler says of a pod; None before it has looked. Each of its messages can be explained."""
     if pod["spec"].get("nodeName"):
         return "scheduled", Counter()
     for condition in pod["status"].get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            meant = pending.explained(condition["message"], pod["spec"]) or ""
+            assert "it waits for a node" in meant, condition["message"]
+            assert "kubectl describe pod" not in meant, f"a reason that is not known: {condition['message']}"
             text = condition["message"].partition("available: ")[2]
             reasons = re.findall(r"(\d+) (Insufficient [\w./-]*\w|Too many pods)", text)
             return "waits", Counter({reason: int(count) for count, reason in reasons})

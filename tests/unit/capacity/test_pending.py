@@ -6,6 +6,7 @@ import pytest
 
 from hubstack.capacity import pending
 from hubstack.engine.events import EventLog
+from hubstack.fleet.gates import diagnosis
 
 SPEC = {"containers": [{"name": "notebook", "resources": {"requests": {"memory": "62Gi", "cpu": "2"}}}]}
 ONE = (
@@ -60,6 +61,24 @@ def test_other_messages_are_left_alone() -> None:
     """A message that is none of the scheduler's is not explained."""
     assert pending.explained("Back-off pulling image") is None
     assert pending.in_text("one\ntwo") == []
+
+
+def test_what_a_gate_tells_of_a_pod_that_waits() -> None:
+    """A gate that is shut shows the scheduler's own words and what they mean."""
+    from kubernetes import client
+
+    requests = client.V1ResourceRequirements(requests={"memory": "62Gi"})
+    container = client.V1Container(name="c", resources=requests)
+    pod = client.V1Pod(
+        metadata=client.V1ObjectMeta(name="hub-1"),
+        spec=client.V1PodSpec(containers=[container]),
+        status=client.V1PodStatus(
+            conditions=[client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message=ONE)]
+        ),
+    )
+    lines = list(diagnosis._conditions([pod]))
+    assert lines[0] == f"pod hub-1: not PodScheduled: Unschedulable: {ONE}"
+    assert lines[1].startswith("pod hub-1: it waits for a node, asking for 62 GiB of memory; 1 of 3 nodes has a taint")
 
 
 def test_an_error_of_up_is_explained(tmp_path: object) -> None:
