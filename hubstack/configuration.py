@@ -20,6 +20,7 @@ Setting = Literal[
     "kubeconfig",
     "mode",
     "namespace",
+    "poolsFile",
     "protectData",
     "releaseName",
     "rotateTokens",

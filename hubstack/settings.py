@@ -112,6 +112,9 @@ class StackConfig(_Model):
     take_over: str | None = Field(
         None, description="Helm release whose objects the first update takes over, written by `hubstack adopt`."
     )
+    pools_file: str | None = Field(
+        None, description="A file with the cluster's pools of nodes, for `hubstack capacity` and the review."
+    )
     protect_data: bool = Field(
         True,
         description="Refuse to delete what holds data: the namespace, the hub's database or the Helm release that has "

@@ -36,7 +36,7 @@ def suite_of(path: Path) -> str:
 def _together(path: Path) -> str:
     """Name of what one worker runs: a file, or several that share what takes long to make or may not be there twice."""
     parts = path.relative_to(TESTS).with_suffix("").parts
-    shared = parts[0] == "engine" and parts[1] in ("hub", "wheel")
+    shared = parts[0] == "engine" and parts[1] in ("capacity", "hub", "wheel")
     return "/".join(parts[:1] if parts[0] == "e2e" else parts[:2] if shared else parts)
 
 

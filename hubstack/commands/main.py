@@ -18,6 +18,7 @@ from rich.text import Text
 from hubstack import project, terminal
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import ClusterError
+from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
 from hubstack.commands.rollout import app as rollout_app
@@ -48,6 +49,8 @@ def choose_project(
 
 app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
+app.command()(capacity)
+app.add_typer(pools_app, name="pools")
 app.add_typer(rollout_app, name="rollout")
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]

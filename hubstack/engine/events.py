@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubstack.capacity import pending
 from hubstack.engine.notices import Listener, Notice, ignore
 
 _DOING = {"create": "creating", "update": "updating", "delete": "deleting", "replace": "replacing"}
@@ -74,6 +75,8 @@ class EventLog:
         if diagnostic.get("severity") == "error":
             if message and message not in self.errors and not any(noise in message for noise in _NOISE):
                 self.errors.append(message)
+                # What the scheduler says of a pod that waits is for people who know the scheduler.
+                self.errors += [f"In short: {each}" for each in pending.in_text(message)]
         elif _is_warning(diagnostic) and message not in self.warnings:
             self.warnings.append(message)
             self.tell(Notice("warning", message))

@@ -92,6 +92,8 @@ def refusals(config: Mapping[str, Any], folder: Path, bounds: Bounds) -> Iterato
     for setting, name in values_files(config):
         if reason := _refusal(name, folder, bounds):
             yield Problem(_SOURCE, setting, f"{name!r} {reason}")
+    if (pools := pools_file(config)) and (reason := _refusal(pools, folder, bounds)):
+        yield Problem(_SOURCE, key("poolsFile"), f"{pools!r} {reason}")
     chart = chart_path(config)
     if chart is None or _is_mirrored(chart):
         return
@@ -104,6 +106,12 @@ def values_files(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     names = decoded(Configuration(dict(config)).get("valuesFiles"))
     found = enumerate(names) if isinstance(names, list) else ()
     return [(f"{key('valuesFiles')}[{place}]", name) for place, name in found if isinstance(name, str)]
+
+
+def pools_file(config: Mapping[str, Any]) -> str | None:
+    """The file with the cluster's pools, where the settings name one."""
+    name = Configuration(dict(config)).get("poolsFile")
+    return name if isinstance(name, str) and name else None
 
 
 def chart_path(config: Mapping[str, Any]) -> str | None:

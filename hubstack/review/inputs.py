@@ -14,13 +14,15 @@ from hubstack.chart import helm_yaml
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.text import sha256
 from hubstack.configuration import Configuration
-from hubstack.project.bounds import MOST_CHART_BYTES, chart_path, decoded, values_files
+from hubstack.project.bounds import MOST_CHART_BYTES, chart_path, decoded, pools_file, values_files
 from hubstack.review.sources import StackFile
 
 
 def digest(file: StackFile) -> str:
     """Equal for two stack files whose objects are bound to be equal."""
     parts = [[name, _digest(file.folder / name)] for _, name in values_files(file.config)]
+    if pools := pools_file(file.config):
+        parts.append([pools, _digest(file.folder / pools)])
     if chart := chart_path(file.config):
         top = file.folder / chart
         parts += [[str(path.relative_to(top)), _digest(path)] for path in _files(top)]

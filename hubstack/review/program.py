@@ -72,7 +72,8 @@ def work() -> None:
 
     renderer = Renderer(lambda: toolchain.ensure(("helm",))["helm"])
     files = [StackFile(**{**each, "folder": Path(each["folder"])}) for each in json.load(sys.stdin)]
-    rendered = [vars(renderer.render(file)) for file in files]
+    # Whether pods fit is judged on both sides by one code, the head's.
+    rendered = [{**vars(renderer.render(file)), "capacity": None} for file in files]
     json.dump(rendered, sys.stdout, default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value))
 
 

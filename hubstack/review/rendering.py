@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hubstack import project, settings, toolchain
+from hubstack.capacity import pools, report, worlds
+from hubstack.capacity.report import Report
 from hubstack.chart import render, storage_class
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.merge import coalesce
@@ -51,6 +53,8 @@ class Rendered:
     """Paths of values that came from ``secretValues``."""
     sealed: str = ""
     """Digest of ``secretValues`` where they are encrypted as a whole, so that nothing of them can be told."""
+    capacity: Report | None = None
+    """Whether its pods fit on the pools that it names; None where it names none."""
     leftovers: frozenset[str] = frozenset()
     """Secrets of a stack that could not be rendered; a message may quote one."""
     error: str | None = None
@@ -76,8 +80,11 @@ class Renderer:
             # Its secrets are kept all the same: another stack may show what is secret here.
             unchanged = Rendered(head.stack, leftovers=inputs.secrets(head))
             return unchanged, unchanged
-        before = earlier.get(base.stack) or self.render(base) if base else None
+        before = self._base(base, earlier.get(base.stack)) if base else None
         return before, (self.render(head) if head else None)
+
+    def _base(self, file: StackFile, earlier: Rendered | None) -> Rendered:
+        return replace(earlier, capacity=self.render(file).capacity) if earlier else self.render(file)
 
     def render(self, file: StackFile) -> Rendered:
         """One stack at one revision; what is wrong with it becomes its `error`."""
@@ -122,6 +129,7 @@ class Renderer:
             objects=index,
             secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
             sealed=sealed,
+            capacity=_capacity(file, stack, objects, sealed=bool(sealed)),
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -159,6 +167,20 @@ class Renderer:
                 if document["kind"] != "Job" or hooks not in str(document["metadata"].get("annotations"))
             ),
         ]
+
+
+def _capacity(
+    file: StackFile, stack: settings.StackSettings, objects: list[dict[str, Any]], *, sealed: bool
+) -> Report | None:
+    """Whether the stack's pods fit on the pools that it names; None where it names none."""
+    named = report.pools_file(stack, file.folder)
+    if named is None:
+        return None
+    try:
+        world = worlds.of_file(pools.read(named), stack.config.namespace)
+    except HubstackError as error:
+        return report.unreadable(file.stack, str(error).replace(f"{file.folder}/", ""))
+    return report.of_stack(file.stack, stack, objects, world, str(stack.config.pools_file), sealed=sealed)
 
 
 def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:

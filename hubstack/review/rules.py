@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from hubstack.review import capacity
 from hubstack.review import conditions as see
 from hubstack.review.conditions import Change
 from hubstack.review.rendering import Rendered
@@ -55,7 +56,8 @@ def new_or_gone(base: Rendered | None, head: Rendered | None, others: Iterable[R
         others: of a stack that goes, the new stacks; one in the same place is the same under another name.
     """
     if base is None:
-        return (Finding("stack-new", "a new hub; nothing that exists is touched", False),)
+        new = [Finding("stack-new", "a new hub; nothing that exists is touched", False)]
+        return (*new, *(Finding("capacity", text, False) for text in capacity.never_in(head)))
     if head is not None:
         return ()
     again = next((each.stack for each in others if see.place(each) == see.place(base)), None)
@@ -198,5 +200,9 @@ RULES = (
         "which cannot be undone, so back it up",
         see.chart,
     ),
+    Rule("capacity", "{}", capacity.never, True),
+    Rule("capacity-unknown", "{}", capacity.unknown),
+    Rule("servers-per-node", "new servers fill the nodes in another way: {}", capacity.per_node),
+    Rule("placeholders", "room kept for the next users: {}", capacity.placeholders),
 )  # fmt: skip
 """Every rule; what blocks stands first."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from hubstack.capacity import pending
 from hubstack.chart import hub, proxy, user_scheduler
 from hubstack.migration import access
 from hubstack.project.stacks import Stack
@@ -75,10 +76,20 @@ def _conditions(pods: list[Any]) -> Iterable[str]:
             if condition.status != "True" and condition.type in ("PodScheduled", "Initialized", "Ready"):
                 because = ": ".join(part for part in (condition.reason, condition.message) if part)
                 yield f"pod {pod.metadata.name}: not {condition.type}{f': {because}' if because else ''}"
+                if condition.type == "PodScheduled" and (meant := pending.explained(because, _spec(pod))):
+                    yield f"pod {pod.metadata.name}: {meant}"
         for container in pod.status.container_statuses or []:
             if container.state and (waiting := container.state.waiting):
                 because = " ".join(part for part in (waiting.reason, waiting.message) if part)
                 yield f"pod {pod.metadata.name}: container {container.name} waits: {because}"
+
+
+def _spec(pod: Any) -> dict[str, Any]:
+    """A pod's spec as it is on the wire."""
+    import kubernetes
+
+    spec: dict[str, Any] = kubernetes.client.ApiClient().sanitize_for_serialization(pod.spec) or {}
+    return spec
 
 
 def _events(events: list[Any]) -> Iterable[str]:

@@ -36,6 +36,8 @@ class Case:
     """Entries of the ConfigMap that are not files."""
     existing: Mapping[str, str] | None = None
     calls: tuple[tuple[Any, ...], ...] = ()
+    starts: tuple[dict[str, str], ...] = ()
+    """What users choose, for each pod that KubeSpawner is to make."""
 
 
 def case(question: Question, name: str = "values", **more: Any) -> Case:
@@ -211,4 +213,4 @@ def _job(case: Case, files: Mapping[str, str], mount: Path) -> dict[str, Any]:
         for short, full in case.names.items()
     }
     variables = {"PATH": "/usr/bin", "POD_NAMESPACE": "jhub", "CONFIGPROXY_AUTH_TOKEN": "x", **services}
-    return {"folder": str(mount), "environment": variables, "calls": case.calls}
+    return {"folder": str(mount), "environment": variables, "calls": case.calls, "starts": case.starts}

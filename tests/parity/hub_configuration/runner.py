@@ -7,7 +7,9 @@ are imported once; each job runs in a fork of its own, so that nothing leaks fro
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import copy
 import io
 import json
 import os
@@ -16,7 +18,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import kubernetes_asyncio.client  # noqa: F401 - imported once, before the forks
+import kubernetes_asyncio.client
+import kubespawner.spawner
 import tornado.curl_httpclient
 import tornado.httpclient
 from jupyterhub.app import JupyterHub
@@ -61,6 +64,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             config = PyFileConfigLoader("jupyterhub_config.py", path=str(folder)).load_config()
         outcome["config"] = plain(config)
+        if starts := job.get("starts"):
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                outcome["pods"] = [asyncio.run(_pod(config, options)) for options in starts]
         # What JupyterHub makes of it: each trait is validated here, as at the hub's start.
         hub = JupyterHub(config=config)
         outcome["hub"] = {name: plain(getattr(hub, name)) for name in ("services", "load_roles", "base_url", "db_url")}
@@ -74,6 +80,20 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     if module is not None and job.get("calls"):
         outcome["calls"] = [_call(module, call) for call in job["calls"]]
     return outcome
+
+
+async def _pod(config: Config, options: dict[str, Any]) -> dict[str, Any]:
+    """Spec of the pod that KubeSpawner makes for a user who chose these options, or the error."""
+    kubespawner.spawner.load_config = lambda **_: None
+    kubespawner.spawner.shared_client = lambda *_: None
+    try:
+        spawner = kubespawner.spawner.KubeSpawner(config=copy.deepcopy(config), _mock=True)
+        spawner.user_options = options
+        await spawner.load_user_options()
+        async with kubernetes_asyncio.client.ApiClient() as client:
+            return client.sanitize_for_serialization(await spawner.get_pod_manifest())
+    except Exception as error:
+        return {"raises": f"{type(error).__name__}: {error}"}
 
 
 def _call(module: Any, call: list[Any]) -> Any:
