@@ -13,6 +13,7 @@ from hubstack import project
 from hubstack.errors import HubstackError
 from hubstack.fleet.duration import written
 from hubstack.fleet.model import Fleet, Wave
+from hubstack.project import actions
 
 TARGETS = ("github-matrix", "pulumi-operator")
 
@@ -56,7 +57,9 @@ def text(fleet: Fleet, target: str, operator: Operator) -> str:
     else:
         raise HubstackError(f"--to {target}: unknown; allowed: {', '.join(TARGETS)}")
     head = "".join(f"# {line}\n" for line in ["Written by `hubstack rollout export`.", *_left_out(fleet, target)])
-    return head + "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in documents)
+    return head + actions.with_tags(
+        "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in documents)
+    )
 
 
 def workflow(fleet: Fleet) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def workflow(fleet: Fleet) -> dict[str, Any]:
     return {
         "name": "rollout",
         "on": {"workflow_dispatch": {}},
-        "permissions": {"contents": "read"},
+        "permissions": {},
         "concurrency": {"group": "rollout", "cancel-in-progress": False},
         "jobs": jobs,
     }
@@ -91,6 +94,7 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
         **({"needs": needs} if needs else {}),
         **({"environment": {"name": wave.name}} if wave.approval == "manual" else {}),
         "runs-on": "ubuntu-latest",
+        "permissions": {"contents": "read"},
         "timeout-minutes": 60,
         # Where failures are borne, the check after the wave counts them.
         **({"continue-on-error": True} if allowed else {}),
@@ -100,8 +104,8 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
             "matrix": {"include": include},
         },
         "steps": [
-            {"uses": "actions/checkout@v4", "with": {"persist-credentials": False}},
-            {"uses": "actions/setup-python@v5", "with": {"python-version": "3.12"}},
+            {"uses": actions.CHECKOUT.uses, "with": {"persist-credentials": False}},
+            {"uses": actions.SETUP_PYTHON.uses, "with": {"python-version": "3.12"}},
             {"run": project.setup()},
             {
                 "name": "deploy",
@@ -115,17 +119,18 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
                 "run": 'install -m 600 /dev/null "$RUNNER_TEMP/kubeconfig"\n'
                 'printf %s "$KUBECONFIG_DATA" > "$RUNNER_TEMP/kubeconfig"\n'
                 'export KUBECONFIG="$RUNNER_TEMP/kubeconfig"\n'
+                "trap 'rm -f \"$KUBECONFIG\"' EXIT\n"
                 '.venv/bin/hubstack rollout up --stack "$STACK" --approve "$WAVE" --no-wait\n',
             },
             {
                 "if": "always()",
                 "name": "report",
-                "run": 'cat .hubstack/rollouts/*/report.md >> "$GITHUB_STEP_SUMMARY"\n'
-                'echo "${{ job.status }}" > outcome\n',
+                "env": {"OUTCOME": "${{ job.status }}"},
+                "run": 'cat .hubstack/rollouts/*/report.md >> "$GITHUB_STEP_SUMMARY"\necho "$OUTCOME" > outcome\n',
             },
             {
                 "if": "always()",
-                "uses": "actions/upload-artifact@v4",
+                "uses": actions.UPLOAD_ARTIFACT.uses,
                 "with": {"name": f"{_artifact(wave)}${{{{ matrix.stack }}}}", "path": "outcome"},
             },
         ],
@@ -147,7 +152,7 @@ def _check(wave: Wave, members: int, needs: list[str]) -> dict[str, Any]:
         "timeout-minutes": max(10, wave.bake_time // 60 + 10),
         "steps": [
             {
-                "uses": "actions/download-artifact@v4",
+                "uses": actions.DOWNLOAD_ARTIFACT.uses,
                 "with": {"pattern": f"{_artifact(wave)}*", "path": "outcomes"},
             },
             {"name": "count failures", "run": count + bake},

@@ -17,7 +17,7 @@ import yaml
 
 from hubstack import project
 from hubstack.errors import HubstackError
-from hubstack.project import definition
+from hubstack.project import actions, definition
 from hubstack.project.stacks import EMBEDDED_CONTEXT
 
 TEMPLATE = Path(__file__).with_name("template")
@@ -107,7 +107,13 @@ def filled(file: str, words: Mapping[str, str]) -> str:
         words: what stands for each ``@word@``; ``@`` elsewhere is text.
     """
     text = (TEMPLATE / f"{file}{SUFFIX}").read_text(encoding="utf-8")
-    return re.sub(r"@([a-z]+)@", lambda match: words[match[1]], text)
+    known = {**{_word(each): f"{each.uses} # {each.tag}" for each in actions.ALL}, **words}
+    return re.sub(r"@([a-z]+)@", lambda match: known[match[1]], text)
+
+
+def _word(action: actions.Action) -> str:
+    """What stands for an action in a template."""
+    return action.name.rpartition("/")[2].replace("-", "")
 
 
 def requirement() -> str:
