@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from hubstack import reading
+from hubstack.chart import source
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
@@ -32,6 +33,12 @@ class ChartSettings(_Model):
     version: str = Field(CHART_VERSION, description="Chart version. Mode native knows exactly one.")
     repository: str = Field(CHART_REPOSITORY, description="Chart repository, as for `helm repo add`.")
     path: str | None = Field(None, description="A chart archive or folder to use instead of the repository.")
+    digest: str | None = Field(
+        None,
+        description="`sha256:` and the digest of the chart's archive. It is fetched, compared and deployed from here, "
+        "so that nobody can put another one in its place.",
+    )
+    insecure: bool = Field(False, description="Allow a repository that begins with `http://`.")
 
 
 class AdoptedTokens(_Model):
@@ -166,9 +173,12 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
     if problems:
         raise SettingsError(problems)
     try:
-        return StackConfig.model_validate(parsed)
+        config = StackConfig.model_validate(parsed)
     except ValidationError as error:
         raise SettingsError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+    if problems := list(source.problems(f"{PREFIX}chart", _SOURCE, **config.chart.model_dump(exclude={"version"}))):
+        raise SettingsError(problems)
+    return config
 
 
 def resolve(config: StackConfig, folder: Path) -> StackSettings:

@@ -259,6 +259,10 @@ def review(
     engine: Annotated[
         bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
     ] = False,
+    allow_chart_repository: Annotated[
+        list[str] | None,
+        typer.Option(help="Chart repository that may be asked although no stack of the base names it, repeatable."),
+    ] = None,
 ) -> None:
     """Say in words what the work tree's settings will do to every hub. Exit codes: 0 nothing, 2 changes, 3 blocked."""
     from hubstack.review import accepting
@@ -271,7 +275,15 @@ def review(
         from hubstack.commands import session
 
         open_updater = session.previewer(console)
-    report, redactor = reviewing.review(project.ROOT, base, stack or [], accepted, console, open_updater=open_updater)
+    report, redactor = reviewing.review(
+        project.ROOT,
+        base,
+        stack or [],
+        accepted,
+        console,
+        open_updater=open_updater,
+        repositories=allow_chart_repository or [],
+    )
     text = reviewing.written(report, redactor, form)
     if output:
         output.write_text(text, encoding="utf-8")

@@ -25,8 +25,8 @@ class Server:
         self._tls = tls
         self._listening = socket.create_server((host, 0))
         self.host, self.port = host, self._listening.getsockname()[1]
-        self.ended = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     @property
     def url(self) -> str:
@@ -34,8 +34,10 @@ class Server:
         return f"http{'s' if self._tls else ''}://{self.host}:{self.port}"
 
     def close(self) -> None:
-        """Listen no more, and end what sends slowly."""
-        self.ended.set()
+        """Listen no more."""
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # or the thread would wait on, for whatever gets this descriptor
+        self._thread.join()
         self._listening.close()
 
     def _serve(self) -> None:
