@@ -60,6 +60,12 @@ ValuesOption = Annotated[
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
 ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+SecretsProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Key service that encrypts the stack's secrets, such as awskms://alias/NAME. Default: the backend's."
+    ),
+]
 
 
 @app.command()
@@ -69,11 +75,12 @@ def new(
     context: Annotated[
         str | None, typer.Option(help="kubeconfig context that stack dev deploys to. Default: the embedded cluster.")
     ] = None,
+    secrets_provider: SecretsProviderOption = None,
 ) -> None:
     """Make a small project of one's own: settings, program, fleet file and workflows."""
     from hubstack.project import new as making
 
-    made = making.make(folder, name, context)
+    made = making.make(folder, name, context, secrets_provider)
     console = _console(False)
     console.print(f"project {made.name} in {made.folder}:", soft_wrap=True)
     for file in made.files:
@@ -303,13 +310,16 @@ def adopt(
     stack: Annotated[str, typer.Option("--stack", "-s", help="Name of the stack to write: Pulumi.<stack>.yaml.")],
     mode: Annotated[str | None, typer.Option(help="native or helm. Default: native if its chart version fits.")] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="kubeconfig that has the context.")] = None,
+    secrets_provider: SecretsProviderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Describe a hub that Helm deployed as a stack; changes nothing on the cluster."""
     from hubstack.migration import adopt as adoption
 
     console = _console(as_json)
-    result = adoption.adopt(adoption.Request(stack, context, namespace, release, mode, kubeconfig), console)
+    result = adoption.adopt(
+        adoption.Request(stack, context, namespace, release, mode, kubeconfig, secrets_provider), console
+    )
     if as_json:
         terminal.write_json(result.as_dict())
     else:

@@ -13,7 +13,7 @@ from hubstack import project
 from hubstack.errors import HubstackError
 from hubstack.fleet.duration import written
 from hubstack.fleet.model import Fleet, Wave
-from hubstack.project import actions
+from hubstack.project import actions, secrets_provider
 
 TARGETS = ("github-matrix", "pulumi-operator")
 
@@ -88,6 +88,8 @@ def workflow(fleet: Fleet) -> dict[str, Any]:
 
 def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> dict[str, Any]:
     allowed = wave.allowed_failures(len(fleet.members(wave)))
+    asks = any(secrets_provider.needs_passphrase(_stack_file(stack)) for stack in members)
+    passphrase = {"PULUMI_CONFIG_PASSPHRASE": "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}"} if asks else {}
     include = [{"stack": stack, "cluster": fleet.labels_of(stack).get("cluster", "")} for stack in members]
     return {
         "name": f"{wave.name}: ${{{{ matrix.stack }}}}",
@@ -113,7 +115,7 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
                     "STACK": "${{ matrix.stack }}",
                     "WAVE": wave.name,
                     "PULUMI_BACKEND_URL": "${{ vars.PULUMI_BACKEND_URL }}",
-                    "PULUMI_CONFIG_PASSPHRASE": "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}",
+                    **passphrase,
                     "KUBECONFIG_DATA": "${{ secrets.KUBECONFIG }}",
                 },
                 "run": 'install -m 600 /dev/null "$RUNNER_TEMP/kubeconfig"\n'
@@ -185,12 +187,26 @@ def stack_objects(fleet: Fleet, operator: Operator) -> Iterator[dict[str, Any]]:
                     "projectRepo": operator.repository,
                     revision: operator.revision,
                     **({"backend": operator.backend} if operator.backend else {}),
+                    **({"secretsProvider": provider} if (provider := _provider(stack)) else {}),
                     "refresh": False,
                     "destroyOnFinalize": False,
                     **({"prerequisites": waits} if waits else {}),
                 },
             }
         before = members
+
+
+def _stack_file(stack: str) -> dict[str, Any]:
+    """Content of a stack's file; nothing where there is none, or none that can be read."""
+    try:
+        found = yaml.safe_load((project.ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _provider(stack: str) -> str | None:
+    return secrets_provider.named(_stack_file(stack), f"Pulumi.{stack}.yaml: secretsprovider")
 
 
 def _left_out(fleet: Fleet, target: str) -> Iterator[str]:
@@ -205,6 +221,9 @@ def _left_out(fleet: Fleet, target: str) -> Iterator[str]:
             missing += ["maxFailures"] if wave.allowed_failures(len(fleet.members(wave))) else []
         if missing:
             yield f"Wave {wave.name}: not carried over: {', '.join(missing)}."
+        services = sorted({each for stack in fleet.members(wave) if "://" in (each := _provider(stack) or "")})
+        if services:
+            yield f"Wave {wave.name}: give it credentials for {', '.join(services)}, which encrypts its secrets."
         if target == "github-matrix" and wave.approval == "manual":
             yield f"Wave {wave.name}: give the environment {wave.name} required reviewers."
 
