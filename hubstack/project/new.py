@@ -30,6 +30,7 @@ FILES = (
     "fleet.yaml",
     "__main__.py",
     "requirements.txt",
+    "requirements.lock",
     "README.md",
     ".gitignore",
     ".github/workflows/review.yml",
@@ -87,7 +88,7 @@ def make(folder: Path, name: str | None = None, context: str | None = None, prov
         "secrets": f"secretsprovider: {_scalar(provider)}\n" if provider else "",
         "requirement": requirement(),
         "setup": project.SETUP_INSTALLED,
-        "sources": '"__main__.py", "requirements.txt"',
+        "sources": '"__main__.py", "requirements.*"',
     }
     written: list[Path] = []
     try:

@@ -27,7 +27,7 @@ def tree(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("file", ["__main__.py", *WORKFLOWS])
 def test_this_repository_has_the_same(file: str) -> None:
     """Program and workflows are those of this repository, except for where Hubstack comes from."""
-    words = {"setup": "make setup", "sources": '"__main__.py", "hubstack/**", "requirements.txt"'}
+    words = {"setup": "make setup", "sources": '"__main__.py", "hubstack/**", "requirements.*"'}
     assert new.filled(file, words) == (project.CODE / file).read_text()
 
 
