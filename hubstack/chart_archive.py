@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 import yaml
 
 from hubstack import web
+from hubstack.chart_registry import blob
 from hubstack.errors import HubstackError
 
 FOLDER = Path(".hubstack", "charts")
@@ -25,13 +26,21 @@ DEEPEST_INDEX = 50
 
 
 def located(
-    name: str, *, version: str, repository: str, path: str | None, digest: str | None, folder: Path
+    name: str,
+    *,
+    version: str,
+    repository: str,
+    path: str | None,
+    digest: str | None,
+    folder: Path,
+    insecure: bool = False,
 ) -> Path | None:
     """The archive or folder that is deployed; None where Helm fetches the chart by its version.
 
     Arguments:
         name, version, repository, path, digest: the chart's, and its settings.
         folder: the program's folder, which a relative path starts from.
+        insecure: whether a registry has no TLS.
 
     Raises:
         HubstackError: what is there, or what the repository has, is not what the digest says.
@@ -40,7 +49,7 @@ def located(
         if digest is not None:
             verified(folder / path, digest)
         return Path(path)
-    return fetched(name, version, repository, digest, folder) if digest is not None else None
+    return fetched(name, version, repository, digest, folder, insecure) if digest is not None else None
 
 
 def verified(path: Path, digest: str) -> Path:
@@ -57,14 +66,15 @@ def verified(path: Path, digest: str) -> Path:
     return path
 
 
-def fetched(name: str, version: str, repository: str, digest: str, folder: Path) -> Path:
+def fetched(name: str, version: str, repository: str, digest: str, folder: Path, insecure: bool = False) -> Path:
     """The archive of a chart, from an earlier time or from its repository, relative to the program's folder.
 
     Arguments:
         name, version: of the chart.
-        repository: an ``https`` URL, or an ``http`` one that was asked for.
+        repository: an ``https`` or ``oci`` URL, or an ``http`` one that was asked for.
         digest: ``sha256:`` and hexadecimal digits.
         folder: the program's folder.
+        insecure: whether a registry has no TLS.
 
     Raises:
         HubstackError: the repository does not have it, or has another one under this version.
@@ -73,8 +83,10 @@ def fetched(name: str, version: str, repository: str, digest: str, folder: Path)
     target = folder / relative
     if target.is_file() and _digest(target.read_bytes()) == digest:
         return relative
-    url = _address(name, version, repository)
-    content = _get(url, LONGEST_ARCHIVE)
+    if repository.startswith("oci://"):
+        content = blob(repository, name, digest, LONGEST_ARCHIVE, plain=insecure)
+    else:
+        content = _get(_address(name, version, repository), LONGEST_ARCHIVE)
     found = _digest(content)
     if found != digest:
         raise HubstackError(

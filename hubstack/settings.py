@@ -38,7 +38,10 @@ class ChartSettings(_Model):
         description="`sha256:` and the digest of the chart's archive. It is fetched, compared and deployed from here, "
         "so that nobody can put another one in its place.",
     )
-    insecure: bool = Field(False, description="Allow a repository that begins with `http://`.")
+    insecure: bool = Field(
+        False,
+        description="Allow a repository that begins with `http://`; with a digest, a registry without TLS, too.",
+    )
 
 
 class AdoptedTokens(_Model):
@@ -176,7 +179,9 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
         config = StackConfig.model_validate(parsed)
     except ValidationError as error:
         raise SettingsError([_problem(detail) for detail in error.errors(include_url=False)]) from None
-    if problems := list(source.problems(f"{PREFIX}chart", _SOURCE, **config.chart.model_dump(exclude={"version"}))):
+    if problems := list(
+        source.problems(f"{PREFIX}chart", _SOURCE, **config.chart.model_dump(exclude={"version", "path"}))
+    ):
         raise SettingsError(problems)
     return config
 

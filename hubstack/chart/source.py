@@ -12,15 +12,13 @@ _SCHEMES = ("https://", "oci://")
 _PLAIN = "http://"
 
 
-def problems(
-    where: str, source: str, *, repository: str, path: str | None, digest: str | None, insecure: bool
-) -> Iterator[Problem]:
+def problems(where: str, source: str, *, repository: str, digest: str | None, insecure: bool) -> Iterator[Problem]:
     """What is wrong with the settings of a chart; no problem quotes what may be a password.
 
     Arguments:
         where: the settings' common beginning, for messages.
         source: what the settings are from, for messages.
-        repository, path, digest, insecure: the settings.
+        repository, digest, insecure: the settings.
     """
     if digest is not None and not DIGEST.fullmatch(digest):
         yield Problem(source, f"{where}.digest", f"{digest!r}: must be sha256: and 64 hexadecimal digits in lower case")
@@ -43,9 +41,3 @@ def problems(
         )
     elif not repository.startswith((*_SCHEMES, _PLAIN)):
         yield Problem(source, f"{where}.repository", f"{repository!r}: must begin with {' or '.join(_SCHEMES)}")
-    elif digest is not None and path is None and repository.startswith("oci://"):
-        yield Problem(
-            source,
-            f"{where}.digest",
-            "is not checked of a chart in an oci:// registry; fetch it by `helm pull` and name the file in chart.path",
-        )

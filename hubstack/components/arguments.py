@@ -46,7 +46,7 @@ class ChartSourceArgs:
     digest: str | None = None
     """``sha256:`` and the digest of the chart's archive, which is fetched, compared and deployed from here."""
     insecure: bool | None = None
-    """Allow a repository that begins with ``http://``."""
+    """Allow a repository that begins with ``http://``, and with a digest an ``oci://`` registry without TLS."""
 
 
 @dataclass(kw_only=True)
@@ -189,7 +189,6 @@ class JupyterHubArgs(ReleaseArgs):
             "chart",
             "",
             repository=chart.repository or "",
-            path=chart.path,
             digest=chart.digest,
             insecure=bool(chart.insecure),
         )

@@ -158,6 +158,7 @@ class JupyterHub(pulumi.ComponentResource):
                 path=source.path,
                 digest=source.digest,
                 folder=Path.cwd(),
+                insecure=bool(source.insecure),
             )
         except HubstackError as error:
             raise pulumi.RunError(f"{error}. Nothing was changed.") from None

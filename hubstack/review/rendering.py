@@ -184,6 +184,7 @@ class Renderer:
             path=path,
             digest=getattr(chart, "digest", None),  # settings of the base's own code may be older
             folder=project.ROOT,
+            insecure=getattr(chart, "insecure", False),
         )
         if archive:
             return [str(project.ROOT / archive)]

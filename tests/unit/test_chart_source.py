@@ -39,7 +39,6 @@ BAD = [
     ({"digest": "0" * 64}, "must be sha256:"),
     ({"digest": f"sha256:{'0' * 63}"}, "must be sha256:"),
     ({"digest": f"sha256:{'A' * 64}"}, "must be sha256:"),
-    ({"digest": f"sha256:{'0' * 64}", "repository": "oci://example.org/charts"}, "is not checked"),
 ]
 GOOD = [
     {},
@@ -47,6 +46,7 @@ GOOD = [
     {"repository": "oci://example.org/charts"},
     {"repository": "http://127.0.0.1:8000/", "insecure": True},
     {"digest": f"sha256:{'0' * 64}"},
+    {"digest": f"sha256:{'0' * 64}", "repository": "oci://example.org/charts"},
     {"digest": f"sha256:{'0' * 64}", "path": "chart.tgz", "repository": "oci://example.org/charts"},
 ]
 
@@ -150,6 +150,57 @@ def test_another_archive_is_not_used(tmp_path: Path) -> None:
     assert located(tmp_path, path="folder") == Path("folder")
     assert located(tmp_path) is None
     assert not (tmp_path / ".hubstack").exists()
+
+
+TOKEN = "token-of-the-registry"
+
+
+def http(status: str, body: bytes = b"", **headers: str) -> bytes:
+    """An answer."""
+    lines = "".join(f"{name.replace('_', '-')}: {text}\r\n" for name, text in headers.items())
+    return f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_a_registry(tmp_path: Path) -> None:
+    """The archive is the file of its digest; the registry's token does not go to where it keeps files."""
+    path = f"/v2/charts/jupyterhub/blobs/{DIGEST}"
+    with repository_of({"/kept": ARCHIVE}, THERE) as storage:
+
+        def behave(connection: Any, head: bytes) -> None:
+            target, authorized = head.split()[1].decode(), TOKEN.encode() in head
+            if target.startswith("/token"):
+                assert target == "/token?service=r&scope=repository%3Acharts%2Fjupyterhub%3Apull"
+                connection.sendall(http("200 OK", json.dumps({"token": TOKEN}).encode()))
+            elif target == path and authorized:
+                connection.sendall(http("307 Temporary Redirect", Location=f"{storage.url}/kept"))
+            else:
+                realm = f'Bearer realm="{server.url}/token",service="r",scope="repository:charts/jupyterhub:pull"'
+                connection.sendall(http("401 Unauthorized", WWW_Authenticate=realm))
+
+        with serve(behave) as server:
+            chart = {"repository": f"oci://{HERE}:{server.port}/charts", "digest": DIGEST, "insecure": True}
+            found = located(tmp_path, **chart)
+            assert found
+            assert (tmp_path / found).read_bytes() == ARCHIVE
+            assert [TOKEN.encode() in head for head in storage.came] == [False]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http("401 Unauthorized"),
+        http("401 Unauthorized", WWW_Authenticate="Basic realm=x"),
+        http("403 Forbidden"),
+        http("404 Not Found"),
+        http("200 OK", b"another file"),
+        http("307 Temporary Redirect", Location="file:///etc/passwd"),
+    ],
+)
+def test_a_registry_that_does_not_give_it(answer: bytes, tmp_path: Path) -> None:
+    """One error, and nothing is kept."""
+    with serve(lambda connection, _: connection.sendall(answer)) as server, pytest.raises(HubstackError):
+        located(tmp_path, repository=f"oci://{HERE}:{server.port}/charts", digest=DIGEST, insecure=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 NO_INDEX = [
