@@ -6,14 +6,12 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin
 
-import yaml
-
-from hubstack import web
+from hubstack import reading, web
 from hubstack.chart_registry import blob
 from hubstack.errors import HubstackError
+from hubstack.reading.composer import LargeComposer
 
 FOLDER = Path(".hubstack", "charts")
 """Below the program's folder: a path that is the same on every machine, because it is a part of the release's state."""
@@ -21,8 +19,6 @@ SECONDS = 120
 """How long the index, or the archive, may take."""
 LONGEST_INDEX = 1 << 26
 LONGEST_ARCHIVE = 1 << 25
-DEEPEST_INDEX = 50
-"""Levels of an index; a chart's entry has some ten."""
 
 
 def located(
@@ -107,10 +103,10 @@ def _address(name: str, version: str, repository: str) -> str:
     base = f"{repository.rstrip('/')}/"
     content = _get(f"{base}index.yaml", LONGEST_INDEX)
     try:
-        index = _parsed(content)
+        index = reading.from_yaml(content.decode(), f"{base}index.yaml", LargeComposer)
         entries = [each for each in index["entries"].get(name) or [] if each["version"] == version]
         urls = [str(url) for each in entries for url in each["urls"]]
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError):
+    except (reading.Unreadable, KeyError, TypeError, AttributeError, UnicodeDecodeError):
         raise HubstackError(f"{base}index.yaml: is no index of a chart repository") from None
     if not urls:
         raise HubstackError(f"{repository}: has no chart {name} {version}")
@@ -118,17 +114,6 @@ def _address(name: str, version: str, repository: str) -> str:
     if base.startswith("https://") and not url.startswith("https://"):
         raise HubstackError(f"{repository}: keeps chart {name} {version} where it is not encrypted; it is not fetched")
     return url
-
-
-def _parsed(content: bytes) -> Any:
-    """A stranger's YAML. The parser in C, which megabytes need, ends the process where they are nested too deeply."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    depth = 0
-    for event in yaml.parse(content, loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST_INDEX:
-            raise yaml.YAMLError("too deep")
-    return yaml.load(content, loader)
 
 
 def _get(url: str, limit: int) -> bytes:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pulumi
 
 from hubstack import reading
-
 from hubstack.deadline import within
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from hubstack import reading
 from hubstack.components import existing, provider_version
 from hubstack.configuration import named

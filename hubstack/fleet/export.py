@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from hubstack import project
+from hubstack import project, reading
 from hubstack.errors import HubstackError
 from hubstack.fleet.duration import written
 from hubstack.fleet.model import Fleet, Wave
@@ -199,8 +199,8 @@ def stack_objects(fleet: Fleet, operator: Operator) -> Iterator[dict[str, Any]]:
 def _stack_file(stack: str) -> dict[str, Any]:
     """Content of a stack's file; nothing where there is none, or none that can be read."""
     try:
-        found = yaml.safe_load((project.ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        found = reading.yaml_file(project.ROOT / f"Pulumi.{stack}.yaml")
+    except reading.Unreadable:
         found = None
     return found if isinstance(found, dict) else {}
 
