@@ -140,7 +140,7 @@ class ApiClient:
                 seconds=seconds,
                 headers=headers,
                 body=data,
-                tls=self._tls,
+                tls=web.Tls(self._tls),
                 proxied=False,
                 follow=False,
             ) as stream:

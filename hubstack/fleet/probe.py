@@ -53,7 +53,7 @@ def unreachable(stack: Stack, timeout: float = TIMEOUT_SECONDS) -> str | None:
     return None
 
 
-def _tls(server: str, cluster: dict[str, Any]) -> ssl.SSLContext | None:
+def _tls(server: str, cluster: dict[str, Any]) -> web.Tls | None:
     """What the kubeconfig says about trusting the server."""
     if urlsplit(server).scheme != "https":
         return None
@@ -62,11 +62,10 @@ def _tls(server: str, cluster: dict[str, Any]) -> ssl.SSLContext | None:
         context.load_verify_locations(cadata=base64.b64decode(data).decode())
     elif file := cluster.get("certificate-authority"):
         context.load_verify_locations(cafile=file)
-    if cluster.get("insecure-skip-tls-verify") or cluster.get("tls-server-name"):
-        context.check_hostname = False
     if cluster.get("insecure-skip-tls-verify"):
+        context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    return context
+    return web.Tls(context, cluster.get("tls-server-name"))
 
 
 def _cluster(kubeconfig: Path, context: str) -> dict[str, Any]:

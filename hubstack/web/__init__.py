@@ -7,7 +7,7 @@ asked by the official client, see `components.api_server`, which keeps the same 
 
 from __future__ import annotations
 
-from hubstack.web.client import Answer, Stream, goes_through_proxy, opened, request
+from hubstack.web.client import Answer, Stream, Tls, goes_through_proxy, opened, request
 from hubstack.web.origin import NoAnswer, shown
 
-__all__ = ["Answer", "NoAnswer", "Stream", "goes_through_proxy", "opened", "request", "shown"]
+__all__ = ["Answer", "NoAnswer", "Stream", "Tls", "goes_through_proxy", "opened", "request", "shown"]

@@ -34,6 +34,15 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Tls:
+    """Another trust than the machine's, or a client certificate: for one server."""
+
+    context: ssl.SSLContext
+    name: str | None = None
+    """Name that the server's certificate must have, where that is not the host's in the URL."""
+
+
 class Stream:
     """An answer whose body is still to come."""
 
@@ -77,7 +86,7 @@ def request(
     seconds: float,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: Tls | None = None,
     proxied: bool = True,
     follow: bool = True,
     limit: int = LONGEST_BODY,
@@ -106,7 +115,7 @@ def opened(
     silence: float | None = None,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: Tls | None = None,
     proxied: bool = True,
     follow: bool = True,
 ) -> Iterator[Stream]:
@@ -150,7 +159,7 @@ def _send(
     url: str,
     headers: Mapping[str, str],
     body: bytes | None,
-    tls: ssl.SSLContext | None,
+    tls: Tls | None,
     guard: Guard,
     silence: float,
     proxied: bool,
@@ -191,15 +200,21 @@ def _proxy(scheme: str, host: str) -> str | None:
     return None if urllib.request.proxy_bypass(host) else found
 
 
-def _pools(scheme: str, host: str, tls: ssl.SSLContext | None, proxied: bool) -> urllib3.PoolManager:
+def _pools(scheme: str, host: str, tls: Tls | None, proxied: bool) -> urllib3.PoolManager:
     """Where connections are made: straight, or through the proxy that the environment names for this host."""
     import urllib3
     from urllib3.util import make_headers, parse_url
 
     from hubstack.web.guard import HttpPool, HttpsPool
 
-    # the trust of the standard library, as everything else on this machine has it
-    options: dict[str, Any] = {"ssl_context": tls or ssl.create_default_context()} if scheme == "https" else {}
+    options: dict[str, Any] = {}
+    if scheme == "https":
+        # the trust of the standard library, as everything else on this machine has it
+        options["ssl_context"] = tls.context if tls else ssl.create_default_context()
+        if tls and tls.name:
+            options |= {"server_hostname": tls.name, "assert_hostname": tls.name}
+        if options["ssl_context"].verify_mode is ssl.CERT_NONE:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # somebody has asked for it
     pools: urllib3.PoolManager
     if proxied and (proxy := _proxy(scheme, host)):
         through = parse_url(proxy if "://" in proxy else f"http://{proxy}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ def test_a_client_certificate_and_its_trust_stay_where_they_belong(tmp_path: Pat
     tls, file = certificate(tmp_path, HERE)
     with serve(ok(), THERE, tls) as other, serve(redirects(other.url), tls=tls) as first:
         with pytest.raises(web.NoAnswer, match="TLS settings"):
-            get(first.url, tls=ssl.create_default_context(cafile=str(file)))
+            get(first.url, tls=web.Tls(ssl.create_default_context(cafile=str(file))))
         assert other.came == []
 
 
@@ -262,6 +263,22 @@ def test_a_certificate_is_looked_at(tmp_path: Path) -> None:
         with pytest.raises(web.NoAnswer, match=r"no TLS connection: self.signed certificate"):
             get(server.url)
         assert server.came == []
+
+
+def test_another_name_than_the_hosts(tmp_path: Path) -> None:
+    """The name that a kubeconfig gives is the one that the certificate must have; nothing checked, no warning."""
+    tls, file = certificate(tmp_path, "api.example")
+    trust = ssl.create_default_context(cafile=str(file))
+    blind = ssl.create_default_context()
+    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+    with serve(ok(), tls=tls) as server:
+        assert get(server.url, tls=web.Tls(trust, "api.example")).status == 200
+        for wrong in (web.Tls(trust), web.Tls(trust, "other.example")):
+            with pytest.raises(web.NoAnswer, match="no TLS connection"):
+                get(server.url, tls=wrong)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", append=True)
+            assert get(server.url, tls=web.Tls(blind)).status == 200
 
 
 def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
