@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-fast test-all e2e fleet-test fault-test record lint bench docs
+.PHONY: help setup lock up down test test-fast test-all e2e fleet-test fault-test record lint bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -13,6 +13,9 @@ installed := $(venv)/.installed
 hubstack := $(venv)/bin/hubstack
 pytest := $(venv)/bin/python -m pytest
 workers := -n 2
+pip := $(venv)/bin/python -m pip install --quiet --disable-pip-version-check
+compile := $(venv)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+	--no-annotate --custom-compile-command "make lock"
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,10 +23,18 @@ help: ## Show this list
 
 setup: $(installed) ## Make .venv with the pinned packages and the command hubstack
 
-$(installed): requirements.txt requirements-dev.txt pyproject.toml
+# Every package is the very file that requirements.lock has a digest of, and none runs code of its own to be built.
+$(installed): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(venv)
-	$(venv)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(pip) --require-hashes --only-binary :all: --requirement requirements.lock
+	$(pip) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+lock: ## Write the digests of all packages anew, after a change of requirements.txt or requirements-dev.txt
+	$(PYTHON) -m venv $(venv)/uv
+	$(venv)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(compile) requirements.txt requirements-dev.txt --output-file requirements.lock
+	$(compile) requirements.txt --output-file hubstack/project/template/requirements.lock.in
 
 up: setup ## Bring JupyterHub up: tools, embedded cluster, pulumi up
 	$(hubstack) up --stack $(STACK) --cluster $(CLUSTER) $(if $(MODE),--mode $(MODE)) $(foreach file,$(VALUES),--values $(file)) $(if $(CONTEXT),--context $(CONTEXT))

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hubstack import reading
-from hubstack.chart import wording
+from hubstack.chart import source, wording
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
@@ -42,6 +42,15 @@ class ChartSettings(_Model):
     version: str = Field(CHART_VERSION, description="Chart version. Mode native knows exactly one.")
     repository: str = Field(CHART_REPOSITORY, description="Chart repository, as for `helm repo add`.")
     path: FilePath | None = Field(None, description="A chart archive or folder to use instead of the repository.")
+    digest: str | None = Field(
+        None,
+        description="`sha256:` and the digest of the chart's archive. It is fetched, compared and deployed from here, "
+        "so that nobody can put another one in its place.",
+    )
+    insecure: bool = Field(
+        False,
+        description="Allow a repository that begins with `http://`; with a digest, a registry without TLS, too.",
+    )
 
 
 class AdoptedTokens(_Model):
@@ -193,6 +202,10 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
         found = (_explained(detail, parsed) for detail in error.errors(include_url=False))
         problems += [problem for problem in found if problem.path not in told]
     if problems:
+        raise SettingsError(problems)
+    if problems := list(
+        source.problems(f"{PREFIX}chart", _SOURCE, **config.chart.model_dump(exclude={"version", "path"}))
+    ):
         raise SettingsError(problems)
     return config
 

@@ -1,11 +1,11 @@
-"""A tiny client of the Kubernetes API over the standard library.
+"""A tiny client of the Kubernetes API of an embedded cluster.
 
 The official client package costs seconds of import time, more than starting the API server does.
 """
 
 from __future__ import annotations
 
-import http.client
+import contextlib
 import json
 import ssl
 import urllib.parse
@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hubstack import web
+
 Object = dict[str, Any]
 """A Kubernetes object as it is on the wire."""
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+LONGEST_ANSWER = 1 << 28
+"""Bytes; a list of everything in a large fleet's cluster stays far below."""
 FIELD_MANAGER = "hubstack-sim"
 """Owner of the fields that `ApiClient.apply` sets."""
 
@@ -55,7 +59,7 @@ class ApiClient:
         url = urllib.parse.urlsplit(server)
         if url.scheme != "https" or not url.hostname:
             raise ValueError(f"the server must be an https URL, not {server!r}")
-        self._host, self._port = url.hostname, url.port or 443
+        self._server = f"https://{url.netloc}"
         self._tls = ssl.create_default_context(cafile=str(ca))
         if certificate is not None:
             self._tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
@@ -75,14 +79,8 @@ class ApiClient:
             ApiError: the server refused.
             OSError: the server could not be reached, or its certificate is not of the authority.
         """
-        connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls, timeout=self._timeout)
-        try:
-            response = self._send(connection, method, path, body, content_type)
-            return response.read()
-        except http.client.HTTPException as error:
-            raise ConnectionError(f"broken answer: {error!r}") from error
-        finally:
-            connection.close()
+        with self._sent(method, path, body, content_type, self._timeout) as stream:
+            return stream.body(LONGEST_ANSWER)
 
     def request(
         self, method: str, path: str, body: Object | None = None, content_type: str = "application/json"
@@ -118,34 +116,55 @@ class ApiClient:
         Ends after `seconds`; then list again and go on. Errors as for `raw`.
         """
         query = f"{path}?watch=true&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={seconds}"
-        connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls, timeout=seconds + 30)
-        try:
-            response = self._send(connection, "GET", query, None, "application/json")
-            while line := response.readline():
+        with self._sent("GET", query, None, "application/json", seconds + 30) as stream:
+            for line in _lines(stream.chunks()):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
                     raise ApiError(status.get("code", 0), status.get("reason", ""), status.get("message", ""))
                 if event["type"] != "BOOKMARK":
                     yield event["type"], event["object"]
-        except http.client.HTTPException as error:
-            raise ConnectionError(f"broken answer: {error!r}") from error
-        finally:
-            connection.close()
 
-    def _send(
-        self, connection: http.client.HTTPSConnection, method: str, path: str, body: Object | None, content_type: str
-    ) -> http.client.HTTPResponse:
+    @contextlib.contextmanager
+    def _sent(
+        self, method: str, path: str, body: Object | None, content_type: str, seconds: float
+    ) -> Iterator[web.Stream]:
         headers = {**self._headers, "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = content_type
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = connection.getresponse()
-        if response.status >= 400:
-            text = response.read().decode(errors="replace")
-            try:
-                status = json.loads(text)
-                raise ApiError(response.status, status.get("reason", ""), status.get("message", ""))
-            except (ValueError, AttributeError):
-                raise ApiError(response.status, "", text[:5000].strip()) from None
-        return response
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            with web.opened(
+                method,
+                f"{self._server}{path}",
+                seconds=seconds,
+                headers=headers,
+                body=data,
+                tls=web.Tls(self._tls),
+                proxied=False,
+                follow=False,
+            ) as stream:
+                if stream.status >= 300:
+                    raise _refusal(stream)
+                yield stream
+        except web.NoAnswer as error:
+            raise ConnectionError(str(error)) from None
+
+
+def _refusal(stream: web.Stream) -> ApiError:
+    text = stream.body().decode(errors="replace")
+    try:
+        status = json.loads(text)
+        return ApiError(stream.status, status.get("reason", ""), status.get("message", ""))
+    except (ValueError, AttributeError):
+        return ApiError(stream.status, "", text[:5000].strip())
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines of a body as soon as they are there."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubstack import web
 from hubstack.cluster import cloud_provider
 from hubstack.cluster.api import ApiClient, ApiError
 from hubstack.cluster.model import ClusterError
@@ -176,10 +176,10 @@ def unhealthy_because(name: str, layout: Layout, ports: Mapping[str, int]) -> st
             return "" if age < _STALE_SECONDS else f"no heartbeat for {age:.0f} s"
         url = f"https://127.0.0.1:{ports[name]}"
         if name == "kwok":
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                f"http://127.0.0.1:{ports[name]}/healthz", timeout=2
-            ) as answer:
-                return "" if answer.status == 200 else f"health check says {answer.status}"
+            status = web.request(
+                "GET", f"http://127.0.0.1:{ports[name]}/healthz", seconds=2, proxied=False, follow=False
+            ).status
+            return "" if status == 200 else f"health check says {status}"
         if name == "etcd":
             ApiClient(url, pki / "etcd-ca.crt", pki / "etcd-client.crt", timeout=2).raw("GET", "/health")
         elif name == "kube-apiserver":
@@ -190,7 +190,7 @@ def unhealthy_because(name: str, layout: Layout, ports: Mapping[str, int]) -> st
         return "not started completely"
     except ApiError as error:
         return f"health check says {_failed_checks(str(error))}"
-    except OSError as error:
+    except (OSError, web.NoAnswer) as error:
         return f"not answering: {error}"
     return ""
 

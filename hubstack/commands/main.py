@@ -63,6 +63,12 @@ ValuesOption = Annotated[
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
 ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+SecretsProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Key service that encrypts the stack's secrets, such as awskms://alias/NAME. Default: the backend's."
+    ),
+]
 
 
 @app.command()
@@ -72,11 +78,12 @@ def new(
     context: Annotated[
         str | None, typer.Option(help="kubeconfig context that stack dev deploys to. Default: the embedded cluster.")
     ] = None,
+    secrets_provider: SecretsProviderOption = None,
 ) -> None:
     """Make a small project of one's own: settings, program, fleet file and workflows."""
     from hubstack.project import new as making
 
-    made = making.make(folder, name, context)
+    made = making.make(folder, name, context, secrets_provider)
     console = _console(False)
     console.print(f"project {made.name} in {made.folder}:", soft_wrap=True)
     for file in made.files:
@@ -262,6 +269,10 @@ def review(
     engine: Annotated[
         bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
     ] = False,
+    allow_chart_repository: Annotated[
+        list[str] | None,
+        typer.Option(help="Chart repository that may be asked although no stack of the base names it, repeatable."),
+    ] = None,
 ) -> None:
     """Say in words what the work tree's settings will do to every hub. Exit codes: 0 nothing, 2 changes, 3 blocked."""
     from hubstack.review import accepting
@@ -274,7 +285,15 @@ def review(
         from hubstack.commands import session
 
         open_updater = session.previewer(console)
-    report, redactor = reviewing.review(project.ROOT, base, stack or [], accepted, console, open_updater=open_updater)
+    report, redactor = reviewing.review(
+        project.ROOT,
+        base,
+        stack or [],
+        accepted,
+        console,
+        open_updater=open_updater,
+        repositories=allow_chart_repository or [],
+    )
     text = reviewing.written(report, redactor, form)
     if output:
         output.write_text(text, encoding="utf-8")
@@ -294,13 +313,16 @@ def adopt(
     stack: Annotated[str, typer.Option("--stack", "-s", help="Name of the stack to write: Pulumi.<stack>.yaml.")],
     mode: Annotated[str | None, typer.Option(help="native or helm. Default: native if its chart version fits.")] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="kubeconfig that has the context.")] = None,
+    secrets_provider: SecretsProviderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Describe a hub that Helm deployed as a stack; changes nothing on the cluster."""
     from hubstack.migration import adopt as adoption
 
     console = _console(as_json)
-    result = adoption.adopt(adoption.Request(stack, context, namespace, release, mode, kubeconfig), console)
+    result = adoption.adopt(
+        adoption.Request(stack, context, namespace, release, mode, kubeconfig, secrets_provider), console
+    )
     if as_json:
         terminal.write_json(result.as_dict())
     else:

@@ -5,11 +5,15 @@ The client's package is imported where it is used: that costs half a second.
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+
+from hubstack.deadline import within
 
 _IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
 _one_at_a_time: dict[tuple[str, str], threading.Lock] = {}
@@ -63,14 +67,43 @@ def client(kubeconfig: str, context: str, *, changes_nothing: bool = False) -> A
         made = kubernetes.config.new_client_from_config(
             kubeconfig, context, persist_config=not changes_nothing, client_configuration=configuration
         )
-    send = made.rest_client.request
-
-    def send_within_limits(*arguments: Any, _request_timeout: Any = None, **options: Any) -> Any:
-        limits = _request_timeout or (CONNECT_SECONDS, ANSWER_SECONDS)
-        return send(*arguments, _request_timeout=limits, **options)
-
-    made.rest_client.request = send_within_limits
+    rest = made.rest_client
+    rest.pool_manager.request = functools.partial(rest.pool_manager.request, redirect=False)
+    rest.request = functools.partial(_within_limits, rest.request)
     return made
+
+
+def _within_limits(send: Callable[..., Any], *arguments: Any, _request_timeout: Any = None, **options: Any) -> Any:
+    """Send a request by the package and read all of the answer, which may take so long and lead nowhere else.
+
+    The package follows redirects, with what the request carries and a client certificate; its time limits are for one
+    read each, so that a server which sends a byte now and then would be waited for forever.
+    """
+    import urllib3
+
+    limits = _request_timeout or (CONNECT_SECONDS, ANSWER_SECONDS)
+    seconds = sum(limits) if isinstance(limits, tuple) else limits
+
+    def whole() -> Any:
+        answer = send(*arguments, _request_timeout=limits, **options)
+        answer.read()
+        return answer
+
+    try:
+        answer = within(seconds, whole)
+    except TimeoutError:
+        raise urllib3.exceptions.TimeoutError(f"no complete answer within {seconds:g} s") from None
+    if 300 <= answer.status < 400:
+        raise urllib3.exceptions.HTTPError(
+            f"the API server sends the request on to {_origin(answer.headers.get('Location'))}, where it would take "
+            "the credentials along; nothing was sent there. Name that server in the kubeconfig, if you trust it"
+        )
+    return answer
+
+
+def _origin(location: str | None) -> str:
+    parts = urlsplit(location or "")
+    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "somewhere else"
 
 
 def request(
@@ -95,7 +128,7 @@ def request(
         seconds: how long the whole answer may take, where that is shorter than usual.
 
     Raises:
-        urllib3.exceptions.HTTPError: the API server does not answer in time.
+        urllib3.exceptions.HTTPError: the API server does not answer in time, or leads to another server.
     """
     described = client.param_serialize(
         method,

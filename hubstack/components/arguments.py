@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from hubstack.chart import source
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.release import CHART_REPOSITORY, CHART_VERSION
 from hubstack.chart.storage_class import storage_class_values
@@ -42,6 +43,10 @@ class ChartSourceArgs:
     """Chart repository, as for ``helm repo add``; the publisher's by default."""
     path: str | None = None
     """A chart archive or folder to use instead of the repository."""
+    digest: str | None = None
+    """``sha256:`` and the digest of the chart's archive, which is fetched, compared and deployed from here."""
+    insecure: bool | None = None
+    """Allow a repository that begins with ``http://``, and with a digest an ``oci://`` registry without TLS."""
 
 
 @dataclass(kw_only=True)
@@ -179,6 +184,14 @@ class JupyterHubArgs(ReleaseArgs):
         elif self.mode != "helm" and self.source.version != CHART_VERSION:
             hint = f"mode native knows chart version {CHART_VERSION} only; use that version, or set mode to helm"
             problems.append(Problem("", "chart.version", f"{self.source.version!r}: {hint}"))
+        chart = self.source
+        problems += source.problems(
+            "chart",
+            "",
+            repository=chart.repository or "",
+            digest=chart.digest,
+            insecure=bool(chart.insecure),
+        )
         if self.storage_class is not None:
             problems += self.storage_class.problems("storage_class")
         return problems

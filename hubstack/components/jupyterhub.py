@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pulumi
 
+from hubstack import chart_archive
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.release import CHART_NAME, TokenValues
 from hubstack.chart.tokens import proxy_token, services_without_token
@@ -24,6 +26,7 @@ from hubstack.components.storage_class import StorageClass
 from hubstack.components.tokens import Tokens, TokensArgs
 from hubstack.components.user_placeholder import UserPlaceholder, UserPlaceholderArgs
 from hubstack.components.user_scheduler import UserScheduler
+from hubstack.errors import HubstackError
 
 Part = TypeVar("Part", bound=ChartComponent)
 
@@ -62,6 +65,7 @@ class JupyterHub(pulumi.ComponentResource):
             self._inputs = args.checked(name)
         except SettingsError as error:
             raise pulumi.RunError(str(error)) from None
+        self._chart = self._located(args) if args.mode == "helm" else None
         super().__init__("hubstack:index:JupyterHub", name, {}, opts)
         for warning in self._inputs.loaded.warnings:
             pulumi.log.warn(str(warning))
@@ -145,6 +149,23 @@ class JupyterHub(pulumi.ComponentResource):
         """The image pullers, in mode native."""
         return self._part(ImagePuller)
 
+    @staticmethod
+    def _located(args: JupyterHubArgs) -> Path | None:
+        """The archive or folder of the chart, before anything is registered."""
+        source = args.source
+        try:
+            return chart_archive.located(
+                CHART_NAME,
+                version=str(source.version),
+                repository=str(source.repository),
+                path=source.path,
+                digest=source.digest,
+                folder=Path.cwd(),
+                insecure=bool(source.insecure),
+            )
+        except HubstackError as error:
+            raise pulumi.RunError(f"{error}. Nothing was changed.") from None
+
     def _part(self, kind: type[Part]) -> Part:
         for part in self._parts:
             if isinstance(part, kind):
@@ -196,14 +217,16 @@ class JupyterHub(pulumi.ComponentResource):
         """The upstream chart as one Helm release; returns its public Service as the cluster has it."""
         args, source = self._arguments, self._arguments.source
         namespace = self._inputs.namespace
+        registry = str(source.repository).rstrip("/")
+        is_registry = registry.startswith("oci://")
         self._release = installed = HelmRelease(
             f"{self._name}-release",
             HelmReleaseArgs(
                 release_name=self._inputs.release_name,
                 namespace=namespace,
                 version=source.version,
-                repository=None if source.path else source.repository,
-                chart=source.path or CHART_NAME,
+                repository=None if self._chart or is_registry else source.repository,
+                chart=str(self._chart) if self._chart else f"{registry}/{CHART_NAME}" if is_registry else CHART_NAME,
                 values=self._inputs.values_for_helm(),
                 tokens=self._tokens_for_helm(),
                 depends_on=self._before,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from hubstack import reading
+from hubstack.deadline import within
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 """Where a proxy is in the way, only the provider knows how to reach the API server."""
@@ -32,7 +33,10 @@ def check(kubeconfig: str, context: str) -> None:
     address = urlsplit(server)
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        socket.create_connection((address.hostname or "", port), TIMEOUT_SECONDS).close()
+        # the look-up of the name has no time limit of its own
+        within(
+            TIMEOUT_SECONDS, lambda: socket.create_connection((address.hostname or "", port), TIMEOUT_SECONDS).close()
+        )
     except OSError as error:
         raise pulumi.RunError(
             f"hubstack:kubeContext: {context!r}: its API server {server} cannot be reached: {error.strerror or error}; "

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from datetime import datetime
 
-from hubstack.doctor.deadline import within
+from hubstack.deadline import within
 
 TIMEOUT_SECONDS = 4
 """How long a name server or a host may take."""

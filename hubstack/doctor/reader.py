@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from hubstack.components import api_server
-from hubstack.doctor.deadline import within
+from hubstack.deadline import within
 
 Object = dict[str, Any]
 """A Kubernetes object as it is on the wire."""

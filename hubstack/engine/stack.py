@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from hubstack import reading
 from hubstack.components import existing, provider_version
 from hubstack.components.token_key import REFUSAL
@@ -27,7 +29,7 @@ from hubstack.engine.notices import Listener, Notice, ignore
 from hubstack.engine.servers import ForkServers
 from hubstack.engine.state import State, is_secret
 from hubstack.errors import HubstackError
-from hubstack.project import stacks
+from hubstack.project import secrets_provider, stacks
 
 
 @dataclass
@@ -99,9 +101,12 @@ class EngineStack:
         self._servers = servers
         if folder := local_backend(environment):
             locks.settle(folder, stack, self.say)
+        known = backend.read(stack.name, environment, stack.folder)
+        if known is not None:
+            self._borrow_key(known.state)
         if create:
-            self._create()
-        elif backend.read(stack.name, environment, stack.folder) is None:
+            self._create(is_known=known is not None)
+        elif known is None:
             raise HubstackError(
                 f"stack {stack.name}: is not in the backend, so nothing is deployed; `hubstack up` deploys it"
             )
@@ -199,21 +204,51 @@ class EngineStack:
         """Remove the stack, which has no resources any more, from the backend."""
         self._command("stack", "rm", "--yes")
 
-    def _create(self) -> None:
+    def _create(self, *, is_known: bool) -> None:
         """Make the stack in the backend; one that is there stays, and lends its key to a work folder without one."""
-        folder, name = self.stack.folder, self.stack.name
-        written = reading.yaml_file(folder / f"Pulumi.{name}.yaml") or {}
-        if any(key in written for key in stacks.ENCRYPTION) and self._is_known():
+        name, written = self.stack.name, self._written()
+        provider = secrets_provider.named(written, f"Pulumi.{self.stack.base}.yaml: secretsprovider")
+        if is_known and any(key in written for key in secrets_provider.KEYS):
             return
+        # Without being told, the engine takes the backend's default, and takes the provider out of the file.
+        options = ["--secrets-provider", provider] if provider else []
         try:
-            command.run(["stack", "init", name, "--no-select"], folder, self._environment)
+            command.run(["stack", "init", name, "--no-select", *options], self.stack.folder, self._environment)
         except HubstackError as error:
-            if "already exists" not in str(error):
+            if "already exists" in str(error):
+                command.run(["stack", "select", name], self.stack.folder, self._environment)
+            elif provider:
+                raise HubstackError(
+                    f"stack {name}: secretsprovider: {provider!r}: cannot be used: {error}. The stack was not made"
+                ) from None
+            else:
                 raise
-            command.run(["stack", "select", name], folder, self._environment)
+        else:
+            own = self._environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+            if own and secrets_provider.needs_passphrase(written) and stacks.is_shared_backend():
+                self.say(
+                    f"the secrets of stack {name} are encrypted by the passphrase in {own}, which only this machine "
+                    "has: hand it to whoever else deploys the stack, or name a key service (docs/state.md)"
+                )
 
-    def _is_known(self) -> bool:
-        return backend.read(self.stack.name, self._environment, self.stack.folder) is not None
+    def _borrow_key(self, state: State) -> None:
+        """Let a work folder without a key have that of the key service that has encrypted the state.
+
+        Raises:
+            HubstackError: the file names another secrets provider than the state's.
+        """
+        written = self._written()
+        if added := secrets_provider.lent(written, state.rest.get("secrets_providers"), self.stack.name):
+            self._file.write_text(yaml.safe_dump({**added, **written}, sort_keys=False))
+
+    @property
+    def _file(self) -> Path:
+        return self.stack.folder / f"Pulumi.{self.stack.name}.yaml"
+
+    def _written(self) -> dict[str, Any]:
+        """The copy of the stack's file in the work folder."""
+        found: dict[str, Any] = reading.yaml_file(self._file) or {}
+        return found
 
     def _export(self) -> dict[str, Any]:
         return command.export(self.stack.name, self.stack.folder, self._environment, show_secrets=True)

@@ -58,7 +58,7 @@ def desired(stack: stacks.Stack) -> Desired:
         # The mirror's copy is the repository's chart, so that machines with and without a mirror agree.
         mirrored = chart.path is not None and Path(chart.path) == project.mirrored_chart(chart.version)
         archive = stack.root / chart.path if chart.path and not mirrored else None
-        facts["chart"] = [chart.version, _file_digest(archive) if archive else chart.repository]
+        facts["chart"] = [chart.version, chart.digest or (_file_digest(archive) if archive else chart.repository)]
     text = json.dumps(facts, sort_keys=True, default=str)
     return Desired(_sha256(text.encode()), found.config.namespace, found.config.mode)
 

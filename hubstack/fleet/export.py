@@ -9,10 +9,11 @@ from typing import Any
 
 import yaml
 
-from hubstack import project
+from hubstack import project, reading
 from hubstack.errors import HubstackError
 from hubstack.fleet.duration import written
 from hubstack.fleet.model import Fleet, Wave
+from hubstack.project import actions, secrets_provider
 
 TARGETS = ("github-matrix", "pulumi-operator")
 
@@ -56,7 +57,9 @@ def text(fleet: Fleet, target: str, operator: Operator) -> str:
     else:
         raise HubstackError(f"--to {target}: unknown; allowed: {', '.join(TARGETS)}")
     head = "".join(f"# {line}\n" for line in ["Written by `hubstack rollout export`.", *_left_out(fleet, target)])
-    return head + "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in documents)
+    return head + actions.with_tags(
+        "---\n".join(yaml.safe_dump(each, sort_keys=False, width=120) for each in documents)
+    )
 
 
 def workflow(fleet: Fleet) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def workflow(fleet: Fleet) -> dict[str, Any]:
     return {
         "name": "rollout",
         "on": {"workflow_dispatch": {}},
-        "permissions": {"contents": "read"},
+        "permissions": {},
         "concurrency": {"group": "rollout", "cancel-in-progress": False},
         "jobs": jobs,
     }
@@ -85,12 +88,15 @@ def workflow(fleet: Fleet) -> dict[str, Any]:
 
 def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> dict[str, Any]:
     allowed = wave.allowed_failures(len(fleet.members(wave)))
+    asks = any(secrets_provider.needs_passphrase(_stack_file(stack)) for stack in members)
+    passphrase = {"PULUMI_CONFIG_PASSPHRASE": "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}"} if asks else {}
     include = [{"stack": stack, "cluster": fleet.labels_of(stack).get("cluster", "")} for stack in members]
     return {
         "name": f"{wave.name}: ${{{{ matrix.stack }}}}",
         **({"needs": needs} if needs else {}),
         **({"environment": {"name": wave.name}} if wave.approval == "manual" else {}),
         "runs-on": "ubuntu-latest",
+        "permissions": {"contents": "read"},
         "timeout-minutes": 60,
         # Where failures are borne, the check after the wave counts them.
         **({"continue-on-error": True} if allowed else {}),
@@ -100,8 +106,8 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
             "matrix": {"include": include},
         },
         "steps": [
-            {"uses": "actions/checkout@v4", "with": {"persist-credentials": False}},
-            {"uses": "actions/setup-python@v5", "with": {"python-version": "3.12"}},
+            {"uses": actions.CHECKOUT.uses, "with": {"persist-credentials": False}},
+            {"uses": actions.SETUP_PYTHON.uses, "with": {"python-version": "3.12"}},
             {"run": project.setup()},
             {
                 "name": "deploy",
@@ -109,23 +115,24 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str]) -> d
                     "STACK": "${{ matrix.stack }}",
                     "WAVE": wave.name,
                     "PULUMI_BACKEND_URL": "${{ vars.PULUMI_BACKEND_URL }}",
-                    "PULUMI_CONFIG_PASSPHRASE": "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}",
+                    **passphrase,
                     "KUBECONFIG_DATA": "${{ secrets.KUBECONFIG }}",
                 },
                 "run": 'install -m 600 /dev/null "$RUNNER_TEMP/kubeconfig"\n'
                 'printf %s "$KUBECONFIG_DATA" > "$RUNNER_TEMP/kubeconfig"\n'
                 'export KUBECONFIG="$RUNNER_TEMP/kubeconfig"\n'
+                "trap 'rm -f \"$KUBECONFIG\"' EXIT\n"
                 '.venv/bin/hubstack rollout up --stack "$STACK" --approve "$WAVE" --no-wait\n',
             },
             {
                 "if": "always()",
                 "name": "report",
-                "run": 'cat .hubstack/rollouts/*/report.md >> "$GITHUB_STEP_SUMMARY"\n'
-                'echo "${{ job.status }}" > outcome\n',
+                "env": {"OUTCOME": "${{ job.status }}"},
+                "run": 'cat .hubstack/rollouts/*/report.md >> "$GITHUB_STEP_SUMMARY"\necho "$OUTCOME" > outcome\n',
             },
             {
                 "if": "always()",
-                "uses": "actions/upload-artifact@v4",
+                "uses": actions.UPLOAD_ARTIFACT.uses,
                 "with": {"name": f"{_artifact(wave)}${{{{ matrix.stack }}}}", "path": "outcome"},
             },
         ],
@@ -147,7 +154,7 @@ def _check(wave: Wave, members: int, needs: list[str]) -> dict[str, Any]:
         "timeout-minutes": max(10, wave.bake_time // 60 + 10),
         "steps": [
             {
-                "uses": "actions/download-artifact@v4",
+                "uses": actions.DOWNLOAD_ARTIFACT.uses,
                 "with": {"pattern": f"{_artifact(wave)}*", "path": "outcomes"},
             },
             {"name": "count failures", "run": count + bake},
@@ -180,12 +187,26 @@ def stack_objects(fleet: Fleet, operator: Operator) -> Iterator[dict[str, Any]]:
                     "projectRepo": operator.repository,
                     revision: operator.revision,
                     **({"backend": operator.backend} if operator.backend else {}),
+                    **({"secretsProvider": provider} if (provider := _provider(stack)) else {}),
                     "refresh": False,
                     "destroyOnFinalize": False,
                     **({"prerequisites": waits} if waits else {}),
                 },
             }
         before = members
+
+
+def _stack_file(stack: str) -> dict[str, Any]:
+    """Content of a stack's file; nothing where there is none, or none that can be read."""
+    try:
+        found = reading.yaml_file(project.ROOT / f"Pulumi.{stack}.yaml")
+    except reading.Unreadable:
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _provider(stack: str) -> str | None:
+    return secrets_provider.named(_stack_file(stack), f"Pulumi.{stack}.yaml: secretsprovider")
 
 
 def _left_out(fleet: Fleet, target: str) -> Iterator[str]:
@@ -200,6 +221,9 @@ def _left_out(fleet: Fleet, target: str) -> Iterator[str]:
             missing += ["maxFailures"] if wave.allowed_failures(len(fleet.members(wave))) else []
         if missing:
             yield f"Wave {wave.name}: not carried over: {', '.join(missing)}."
+        services = sorted({each for stack in fleet.members(wave) if "://" in (each := _provider(stack) or "")})
+        if services:
+            yield f"Wave {wave.name}: give it credentials for {', '.join(services)}, which encrypts its secrets."
         if target == "github-matrix" and wave.approval == "manual":
             yield f"Wave {wave.name}: give the environment {wave.name} required reviewers."
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import os
 import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hubstack import reading
+from hubstack import reading, web
 from hubstack.project.stacks import Stack
 
 TIMEOUT_SECONDS = 5
@@ -27,7 +26,7 @@ def unreachable(stack: Stack, timeout: float = TIMEOUT_SECONDS) -> str | None:
 
     Arguments:
         stack: the stack.
-        timeout: seconds to wait for a connection and for an answer.
+        timeout: seconds that connection and answer may take together.
     """
     try:
         cluster = _cluster(stack.kubeconfig_path, stack.context)
@@ -37,35 +36,36 @@ def unreachable(stack: Stack, timeout: float = TIMEOUT_SECONDS) -> str | None:
         return None
     server = str(cluster.get("server") or "")
     try:
-        status = _status(server, cluster, timeout)
-    except (OSError, http.client.HTTPException) as error:
-        return f"API server {server} does not answer: {getattr(error, 'strerror', None) or error or 'no answer'}"
-    return f"API server {server} answers {status}" if status == 429 or status >= 500 else None
-
-
-def _status(server: str, cluster: dict[str, Any], timeout: float) -> int:
-    address = urlsplit(server)
-    connection: http.client.HTTPConnection
-    if address.scheme == "https":
-        context = ssl.create_default_context()
-        if data := cluster.get("certificate-authority-data"):
-            context.load_verify_locations(cadata=base64.b64decode(data).decode())
-        elif file := cluster.get("certificate-authority"):
-            context.load_verify_locations(cafile=file)
-        if cluster.get("insecure-skip-tls-verify") or cluster.get("tls-server-name"):
-            context.check_hostname = False
-        if cluster.get("insecure-skip-tls-verify"):
-            context.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(
-            address.hostname or "", address.port or 443, timeout=timeout, context=context
+        # without a credential: any answer will do
+        answer = web.request(
+            "GET",
+            f"{server.rstrip('/')}/readyz",
+            seconds=timeout,
+            tls=_tls(server, cluster),
+            proxied=False,
+            follow=False,
         )
-    else:
-        connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=timeout)
-    try:
-        connection.request("GET", f"{address.path.rstrip('/')}/readyz")
-        return connection.getresponse().status
-    finally:
-        connection.close()
+    except (web.NoAnswer, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error or "no answer"
+        return f"API server {web.shown(server)} does not answer: {reason}"
+    if answer.status == 429 or answer.status >= 500:
+        return f"API server {web.shown(server)} answers {answer.status}"
+    return None
+
+
+def _tls(server: str, cluster: dict[str, Any]) -> web.Tls | None:
+    """What the kubeconfig says about trusting the server."""
+    if urlsplit(server).scheme != "https":
+        return None
+    context = ssl.create_default_context()
+    if data := cluster.get("certificate-authority-data"):
+        context.load_verify_locations(cadata=base64.b64decode(data).decode())
+    elif file := cluster.get("certificate-authority"):
+        context.load_verify_locations(cafile=file)
+    if cluster.get("insecure-skip-tls-verify"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return web.Tls(context, cluster.get("tls-server-name"))
 
 
 def _cluster(kubeconfig: Path, context: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from hubstack.migration import access, helm_storage, live, stack_file
 from hubstack.migration.split import leaves, split
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
-from hubstack.project import stacks
+from hubstack.project import secrets_provider, stacks
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Request:
     mode: str | None = None
     """``native``, ``helm``, or None for native where its objects equal the chart's version."""
     kubeconfig: Path | None = None
+    secrets_provider: str | None = None
+    """Key service that encrypts the stack's secrets; None for the backend's own way."""
 
 
 @dataclass
@@ -92,6 +94,7 @@ def adopt(request: Request, console: Console) -> Adoption:
         # Without the stack's file, which comes last, a values file of ours is what a killed adoption has left.
         if file.exists() and not (file == values_file and not written.exists() and _begins(file, header)):
             raise HubstackError(f"--stack {request.stack}: {file.name} exists already; choose another name")
+    named_provider = secrets_provider.named({"secretsprovider": request.secrets_provider}, "--secrets-provider")
     named = str(request.kubeconfig) if request.kubeconfig else None
     client = access.client(request.context, kubeconfig_path(named, Path.cwd()))
     record = helm_storage.deployed(client, request.namespace, request.release)
@@ -122,11 +125,12 @@ def adopt(request: Request, console: Console) -> Adoption:
         described["keptChecksums"] = kept = live.kept_checksums(client, resolved, tokens)
         result.kept = len(kept)
         result.notes += _parity_notes(request, record, console)
-    stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document={"config": config})
+    document = {**({"secretsprovider": named_provider} if named_provider else {}), "config": config}
+    stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document=document)
     # Made in the backend, the stack has a key to encrypt with.
     engine = EngineStack(stack, engine_environment(engine_tools(console, embedded=stack.is_embedded)))
     added = stack_file.encrypted(engine, {"secretValues": secret, "adoptedTokens": tokens})
-    provider = {key: added.pop(key) for key in stacks.ENCRYPTION if key in added}
+    provider = {key: added.pop(key) for key in secrets_provider.KEYS if key in added}
     with _undone_on_failure(written, values_file):
         values_file.parent.mkdir(exist_ok=True)
         header += f"(chart {record.version}, revision {record.revision});\n# secret ones are in {written.name}.\n"

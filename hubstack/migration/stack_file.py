@@ -14,7 +14,7 @@ from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
 from hubstack.migration import commented_yaml
 from hubstack.migration.split import leaves
-from hubstack.project.stacks import ENCRYPTION
+from hubstack.project.secrets_provider import KEYS
 
 
 def put(file: Path, settings: Mapping[str, Any]) -> None:
@@ -22,7 +22,7 @@ def put(file: Path, settings: Mapping[str, Any]) -> None:
 
     Arguments:
         file: the stack's file; comments, order and quotes stay as they are.
-        settings: keys ``hubstack:...``, and those of `stacks.ENCRYPTION`; a setting that is in the file already is
+        settings: keys ``hubstack:...``, and those of `secrets_provider.KEYS`; a setting that is in the file already is
             changed in place, a secrets provider that is there stays.
 
     Raises:
@@ -30,8 +30,8 @@ def put(file: Path, settings: Mapping[str, Any]) -> None:
     """
     text = reading.text(file)
     before = reading.from_yaml(text, file.name)
-    provider = {key: value for key, value in settings.items() if key in ENCRYPTION and key not in before}
-    config = {key: value for key, value in settings.items() if key not in ENCRYPTION and value not in ("", {}, [])}
+    provider = {key: value for key, value in settings.items() if key in KEYS and key not in before}
+    config = {key: value for key, value in settings.items() if key not in KEYS and value not in ("", {}, [])}
     wanted = {**provider, **before, "config": {**(before.get("config") or {}), **config}}
     changed = commented_yaml.edited(text, provider, config)
     if changed is None or reading.from_yaml(changed, file.name) != wanted:
@@ -74,4 +74,4 @@ def encrypted(engine: EngineStack, secrets: Mapping[Setting, Any]) -> dict[str, 
     config = configuration.keyed(
         {name: Configuration(written["config"])[name] for name, tree in secrets.items() if tree}
     )
-    return {**{key: written[key] for key in ENCRYPTION if key in written}, **config}
+    return {**{key: written[key] for key in KEYS if key in written}, **config}

@@ -41,7 +41,11 @@ def is_checkout() -> bool:
 
 
 SETUP_CHECKOUT = "make setup"
-SETUP_INSTALLED = "python3 -m venv .venv && .venv/bin/python -m pip install --quiet --requirement requirements.txt"
+_PIP = ".venv/bin/python -m pip install --quiet"
+SETUP_INSTALLED = (
+    f"python3 -m venv .venv && {_PIP} --require-hashes --only-binary :all: --requirement requirements.lock && "
+    f"{_PIP} --requirement requirements.txt"
+)
 """Commands that make the command ``.venv/bin/hubstack``, in a checkout and in any other project."""
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from hubstack import project
 from hubstack.errors import HubstackError
-from hubstack.project import definition
+from hubstack.project import actions, definition, secrets_provider
 from hubstack.project.stacks import EMBEDDED_CONTEXT
 
 TEMPLATE = Path(__file__).with_name("template")
@@ -31,6 +31,7 @@ FILES = (
     "fleet.yaml",
     "__main__.py",
     "requirements.txt",
+    "requirements.lock",
     "README.md",
     ".gitignore",
     ".github/workflows/review.yml",
@@ -54,22 +55,25 @@ class NewProject:
     files: tuple[str, ...]
 
 
-def make(folder: Path, name: str | None = None, context: str | None = None) -> NewProject:
+def make(folder: Path, name: str | None = None, context: str | None = None, provider: str | None = None) -> NewProject:
     """Write a project; nothing that is there already is changed.
 
     Arguments:
         folder: where to; made where it is missing.
         name: the project's name; None for the folder's.
         context: kubeconfig context that stack dev deploys to; None for the embedded cluster.
+        provider: key service that encrypts the stack's secrets; None for the backend's own way.
 
     Raises:
-        HubstackError: files are in the way, or the name is none that Pulumi takes. Nothing is written then.
+        HubstackError: files are in the way, or the name or the key service is none that Pulumi takes. Nothing is
+            written then.
     """
     folder = Path(os.path.expanduser(folder)).resolve()
     if name is None:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-") or definition.DEFAULT_NAME
     if not definition.is_name(name):
         raise HubstackError(f"--name {name!r}: must be 1 to 100 letters, digits, '-', '_' and '.'")
+    provider = secrets_provider.named({"secretsprovider": provider}, "--secrets-provider")
     if folder.exists() and not folder.is_dir():
         raise HubstackError(f"{folder}: is there already, and is no folder")
     if in_the_way := [file for file in FILES if (folder / file).exists() or (folder / file).is_symlink()]:
@@ -82,9 +86,10 @@ def make(folder: Path, name: str | None = None, context: str | None = None) -> N
         "name": _scalar(name),
         "context": _scalar(context or EMBEDDED_CONTEXT),
         "protection": UNPROTECTED if is_embedded else PROTECTED,
+        "secrets": f"secretsprovider: {_scalar(provider)}\n" if provider else "",
         "requirement": requirement(),
         "setup": project.SETUP_INSTALLED,
-        "sources": '"__main__.py", "requirements.txt"',
+        "sources": '"__main__.py", "requirements.*"',
     }
     written: list[Path] = []
     try:
@@ -108,7 +113,13 @@ def filled(file: str, words: Mapping[str, str]) -> str:
         words: what stands for each ``@word@``; ``@`` elsewhere is text.
     """
     text = (TEMPLATE / f"{file}{SUFFIX}").read_text(encoding="utf-8")
-    return re.sub(r"@([a-z]+)@", lambda match: words[match[1]], text)
+    known = {**{_word(each): f"{each.uses} # {each.tag}" for each in actions.ALL}, **words}
+    return re.sub(r"@([a-z]+)@", lambda match: known[match[1]], text)
+
+
+def _word(action: actions.Action) -> str:
+    """What stands for an action in a template."""
+    return action.name.rpartition("/")[2].replace("-", "")
 
 
 def requirement() -> str:

@@ -1,8 +1,8 @@
 """Which stack a command means, and the work folder that it runs in.
 
-The engine writes into a stack's file (``encryptionsalt``). So that running a stack never changes a file of the
-repository, each stack runs from a folder of its own below the state folder: a Pulumi.yaml that points back to the
-program, and a copy of the stack's file with the choices of this run.
+The engine writes into a stack's file (``encryptionsalt``, ``encryptedkey``). So that running a stack never changes a
+file of the repository, each stack runs from a folder of its own below the state folder: a Pulumi.yaml that points back
+to the program, and a copy of the stack's file with the choices of this run.
 """
 
 from __future__ import annotations
@@ -24,15 +24,12 @@ from hubstack.chart.text import sha256
 from hubstack.chart.wording import described
 from hubstack.configuration import Configuration, Setting, key, kubeconfig_path
 from hubstack.errors import HubstackError
-from hubstack.project import definition
+from hubstack.project import definition, secrets_provider
 from hubstack.safe_text import visible
 
 MODES = ("native", "helm")
 EMBEDDED_CONTEXT = "hubstack-sim"
 """The context by which a stack's file means the embedded cluster, whatever kind is started."""
-
-ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
-"""What a stack's file says about its secrets provider."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +221,7 @@ def forget(stack: Stack) -> None:
 
 
 def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
-    """Write the stack's work folder, or another one like it; the salt that the engine put into an earlier copy stays.
+    """Write the stack's work folder, or another one like it; the key that the engine put into an earlier copy stays.
 
     Raises:
         HubstackError: the project's Pulumi.yaml cannot be used.
@@ -235,7 +232,7 @@ def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
     document = dict(stack.document)
     if earlier.is_file():
         known = reading.yaml_file(earlier) or {}
-        document = {**{key: value for key, value in known.items() if key.startswith("encryption")}, **document}
+        document = {**secrets_provider.carried(document, known), **document}
     described = definition.read(stack.root)
     described["main"] = os.path.relpath(stack.root, folder)
     if sys.prefix != sys.base_prefix:
@@ -274,6 +271,12 @@ def backend_environment() -> dict[str, str]:
     if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
         environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase_file())
     return environment
+
+
+def is_shared_backend() -> bool:
+    """Whether the user's own backend keeps the state, and takes a passphrase: any but Pulumi Cloud."""
+    url = os.environ.get("PULUMI_BACKEND_URL") or ""
+    return bool(url) and not url.startswith("https://")
 
 
 def _passphrase_file() -> Path:

@@ -32,10 +32,12 @@ _ANCHOR = re.compile(r"&(?<![^\s\[{,:?-]&)[^\s&]")
 class Composer(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Builds nodes, and stops at a limit."""
 
+    most_nodes = MOST_NODES
+
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._levels_left = DEEPEST
-        self._nodes_left = MOST_NODES
+        self._nodes_left = self.most_nodes
 
     def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
         """Called before each node; that a text has paths of its own for tags is not used here."""
@@ -47,6 +49,12 @@ class Composer(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[m
     def ascend_resolver(self) -> None:
         """Called after each node."""
         self._levels_left += 1
+
+
+class LargeComposer(Composer):
+    """For the index of a chart repository, which has an entry for each version that there ever was."""
+
+    most_nodes = 100 * MOST_NODES
 
 
 def compose(text: str, source: str, composer: type[Composer] = Composer, *, only_one: bool = False) -> yaml.Node | None:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from hubstack.reading import files
-from hubstack.reading.composer import DEEPEST, MOST_NODES, TOO_DEEP, TOO_MANY, compose, explained, node_error
+from hubstack.reading.composer import DEEPEST, MOST_NODES, TOO_DEEP, TOO_MANY, Composer, compose, explained, node_error
 from hubstack.reading.errors import Unreadable
 
 _TAG = "tag:yaml.org,2002:"
@@ -37,7 +37,7 @@ def yaml_file(path: Path, name: str = "") -> Any:
     return from_yaml(files.text(path, name), name or str(path))
 
 
-def from_yaml(text: str, source: str) -> Any:
+def from_yaml(text: str, source: str, composer: type[Composer] = Composer) -> Any:
     """What a YAML text of one document says; None where it is empty.
 
     Its unquoted scalars mean what YAML 1.1 says, as PyYAML reads them, but dates are text. A key is the text that
@@ -46,7 +46,7 @@ def from_yaml(text: str, source: str) -> Any:
     Raises:
         Unreadable: it is no YAML, or beyond a limit; says in which line.
     """
-    node = compose(text, source, only_one=True)
+    node = compose(text, source, composer, only_one=True)
     return None if node is None else from_node(node, source)
 
 

@@ -68,5 +68,11 @@ def _digest(path: Path) -> str:
         return ""
 
 
+def chart(file: StackFile) -> Mapping[str, Any]:
+    """What a stack's file says about the chart, unchecked."""
+    found = decoded(Configuration(file.config).get("chart"))
+    return found if isinstance(found, Mapping) else {}
+
+
 def _files(top: Path) -> list[Path]:
     return sorted(path for path in top.rglob("*") if path.is_file()) if os.path.isdir(top) else [top]

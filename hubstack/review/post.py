@@ -1,99 +1,49 @@
 """Puts a review's comment on a pull request: finds its own earlier one and edits it, so that there is never a second.
 
-``python -m hubstack.review.post --repository OWNER/NAME --pull-request N --file comment.md``, with the token in
-``GITHUB_TOKEN``. Runs in the trusted part of CI, which renders nothing (docs.github.com, REST API: issue comments).
+Runs in the trusted part of CI, which renders nothing, with the token in ``GITHUB_TOKEN``:
+
+- ``--run N`` posts what run N of the untrusted part has left behind. Nothing of that is believed: GitHub says which
+  commit was reviewed, and the pull request is the open one that has this very commit of this very branch as its head.
+- ``--pull-request N --file comment.md`` posts a file that one has made oneself.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import io
 import os
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from hubstack.errors import HubstackError
+from hubstack.review.github import API, GitHub
 from hubstack.review.markdown import MARKER
 from hubstack.safe_text import visible, without_commands
 
-API = "https://api.github.com"
-PAGE_SIZE = 100
-TIMEOUT_SECONDS = 30
-LONGEST_WAIT_SECONDS = 120
-"""How long a rate limit may ask to wait before the post gives up."""
-TRIES = 4
-
-
-@dataclass
-class GitHub:
-    """The few calls of GitHub's REST API that a comment needs."""
-
-    repository: str
-    """``owner/name``."""
-    token: str
-    api: str = API
-
-    def comments(self, pull_request: int) -> Iterator[dict[str, Any]]:
-        """Every comment of a pull request, page by page."""
-        page = 1
-        while True:
-            found = self._call("GET", f"issues/{pull_request}/comments?per_page={PAGE_SIZE}&page={page}")
-            yield from found
-            if len(found) < PAGE_SIZE:
-                return
-            page += 1
-
-    def create(self, pull_request: int, body: str) -> dict[str, Any]:
-        """A new comment."""
-        made: dict[str, Any] = self._call("POST", f"issues/{pull_request}/comments", {"body": body})
-        return made
-
-    def edit(self, comment: int, body: str) -> dict[str, Any]:
-        """Another text for a comment."""
-        edited: dict[str, Any] = self._call("PATCH", f"issues/comments/{comment}", {"body": body})
-        return edited
-
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        request = urllib.request.Request(
-            f"{self.api}/repos/{self.repository}/{path}",
-            method=method,
-            data=json.dumps(body).encode() if body else None,
-            headers={
-                "Accept": "application/vnd.github+json",
-                "Authorization": f"Bearer {self.token}",
-                "Content-Type": "application/json",
-                "X-GitHub-Api-Version": "2022-11-28",
-            },
-        )
-        for attempt in range(TRIES):
-            try:
-                with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                wait = _wait_seconds(error, attempt)
-                if wait is None or attempt == TRIES - 1:
-                    raise HubstackError(_explained(error, method, path)) from None
-                time.sleep(wait)
-            except OSError as error:
-                raise HubstackError(f"{self.api} cannot be reached: {getattr(error, 'reason', error)}") from None
-        raise AssertionError("unreachable")
+ARTIFACT = "comment"
+"""Name of the artifact that the workflow ``review`` leaves behind for this."""
+MEMBER = "comment.md"
+"""The one file of it that is looked at."""
+LONGEST_ARCHIVE = 1 << 20
+LONGEST_COMMENT = 1 << 18
+"""Bytes; GitHub takes 65,536 characters."""
 
 
 def post(github: GitHub, pull_request: int, body: str) -> str:
     """Make the review's comment on a pull request say `body`; returns ``created``, ``edited`` or ``unchanged``.
+
+    Only a comment that the token's owner has written is edited, whoever else begins one with the same mark.
 
     Raises:
         HubstackError: GitHub refused; says what is missing.
     """
     if not body.startswith(MARKER):
         raise HubstackError("the file is no comment of `hubstack review --format markdown`: its first line is missing")
-    own = next((each for each in github.comments(pull_request) if str(each.get("body") or "").startswith(MARKER)), None)
+    me = github.me()
+    own = next((each for each in github.comments(pull_request) if _is_own(each, me)), None)
     if own is None:
         github.create(pull_request, body)
         return "created"
@@ -103,51 +53,89 @@ def post(github: GitHub, pull_request: int, body: str) -> str:
     return "edited"
 
 
-def _wait_seconds(error: urllib.error.HTTPError, attempt: int) -> float | None:
-    """Seconds to wait before the next try; None where trying again does not help."""
-    if error.code >= 500:
-        return float(2**attempt)
-    if error.code not in (403, 429):
-        return None
-    if after := error.headers.get("Retry-After"):
-        wait = float(after)
-    elif error.headers.get("X-RateLimit-Remaining") == "0":
-        wait = max(0.0, float(error.headers.get("X-RateLimit-Reset") or 0) - time.time()) + 1
-    else:
-        return None
-    return wait if wait <= LONGEST_WAIT_SECONDS else None
+def post_of_run(github: GitHub, number: int) -> str:
+    """Post the comment that a run of the workflow ``review`` has left behind; returns what happened, in words.
+
+    Raises:
+        HubstackError: GitHub refused, or what the run has left behind is no comment of a review.
+    """
+    run = github.run(number)
+    if run.get("event") != "pull_request":
+        return f"run {number} was not started by a pull request: nothing to post"
+    branch, repository = run["head_branch"], run["head_repository"] or {}
+    owner = (repository.get("owner") or {}).get("login")
+    if not owner or not branch:
+        return f"the branch of run {number} is gone: nothing to post"
+    open_ones = github.open_pull_requests(owner, branch)
+    found = [each["number"] for each in open_ones if _is_of(each, run, github.repository)]
+    if len(found) != 1:
+        return f"{len(found) or 'no'} open pull requests have {run['head_sha']} as their head: nothing to post"
+    archive = github.artifact(number, ARTIFACT, LONGEST_ARCHIVE)
+    if archive is None:
+        return f"run {number} has left no artifact {ARTIFACT}: nothing to post"
+    return post(github, found[0], comment_in(archive))
 
 
-def _explained(error: urllib.error.HTTPError, method: str, path: str) -> str:
+def comment_in(archive: bytes) -> str:
+    """The comment in an artifact that a stranger may have written; no file of it is laid out.
+
+    Raises:
+        HubstackError: it is no archive with a comment of a review, or that is too long.
+    """
     try:
-        message = json.load(error).get("message", "")
-    except ValueError:
-        message = ""
-    hints = {
-        401: "the token in GITHUB_TOKEN is not valid",
-        403: "the token may not write comments (permissions: pull-requests: write), or the rate limit is used up",
-        404: "no such repository or pull request, or the token may not see it",
-        422: "GitHub refuses the text, probably for its length",
-    }
-    hint = hints.get(error.code, "try again")
-    return f"GitHub answers {error.code} to {method} {path.partition('?')[0]}: {message}; {hint}"
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened, opened.open(MEMBER) as member:
+            data = member.read(LONGEST_COMMENT + 1)
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, ValueError, NotImplementedError, RuntimeError):
+        raise HubstackError(f"the artifact {ARTIFACT} is no archive with a {MEMBER} that can be read") from None
+    if len(data) > LONGEST_COMMENT:
+        raise HubstackError(f"the {MEMBER} of the artifact {ARTIFACT} is longer than {LONGEST_COMMENT} bytes")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise HubstackError(f"the {MEMBER} of the artifact {ARTIFACT} is not UTF-8 text") from None
+
+
+def _is_own(comment: dict[str, Any], me: str) -> bool:
+    author = (comment.get("user") or {}).get("login")
+    return author == me and str(comment.get("body") or "").startswith(MARKER)
+
+
+def _is_of(pull_request: dict[str, Any], run: dict[str, Any], repository: str) -> bool:
+    """Whether a run was about a pull request as it is now: the same commit, branch and repository on either side."""
+    head, base = pull_request["head"], pull_request["base"]
+    return (
+        (head["sha"], head["ref"], (head["repo"] or {}).get("full_name"))
+        == (run["head_sha"], run["head_branch"], run["head_repository"].get("full_name"))
+        and str(base["repo"]["full_name"]).lower() == repository.lower()
+        and pull_request["state"] == "open"
+    )
 
 
 def main() -> int:
     """The command; errors are one line each."""
     parser = argparse.ArgumentParser(description="Post or edit a review's comment on a pull request.")
     parser.add_argument("--repository", required=True, help="OWNER/NAME")
-    parser.add_argument("--pull-request", required=True, type=int)
-    parser.add_argument("--file", required=True, type=Path, help="written by hubstack review --format markdown")
+    parser.add_argument("--run", type=int, help="number of the run whose comment is to be posted")
+    parser.add_argument("--pull-request", type=int)
+    parser.add_argument("--file", type=Path, help="written by hubstack review --format markdown")
     parser.add_argument("--api", default=os.environ.get("GITHUB_API_URL", API))
     given = parser.parse_args()
+    if (given.run is None) == (given.pull_request is None) or (given.pull_request is None) != (given.file is None):
+        parser.error("give either --run, or --pull-request and --file")
     token = os.environ.get("GITHUB_TOKEN", "")
     try:
         if not token:
             raise HubstackError("GITHUB_TOKEN is not set")
-        print(post(GitHub(given.repository, token, given.api), given.pull_request, given.file.read_text("utf-8")))
+        github = GitHub(given.repository, token, given.api.rstrip("/"))
+        if given.run is not None:
+            print(post_of_run(github, given.run))
+        else:
+            print(post(github, given.pull_request, given.file.read_text("utf-8")))
     except (HubstackError, OSError) as error:
         print(f"error: {without_commands(visible(error))}", file=sys.stderr)
+        return 1
+    except (KeyError, TypeError, ValueError):
+        print("error: GitHub's answer lacks what its documentation promises; nothing was posted", file=sys.stderr)
         return 1
     return 0
 

@@ -68,10 +68,10 @@ def render(base: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered],
 def work() -> None:
     """What the process with the base's code does: stack files in, renderings out, both as JSON."""
     from hubstack import toolchain
-    from hubstack.review.rendering import Renderer
+    from hubstack.review.rendering import Renderer, repository
 
-    renderer = Renderer(lambda: toolchain.ensure(("helm",))["helm"])
     files = [StackFile(**{**each, "folder": Path(each["folder"])}) for each in json.load(sys.stdin)]
+    renderer = Renderer(lambda: toolchain.ensure(("helm",))["helm"], [repository(file) for file in files])
     # Whether pods fit is judged on both sides by one code, the head's.
     rendered = [{**vars(renderer.render(file)), "capacity": None} for file in files]
     json.dump(rendered, sys.stdout, default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value))

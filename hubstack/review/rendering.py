@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hubstack import project, settings, toolchain
+from hubstack import chart_archive, project, settings, toolchain
 from hubstack.capacity import pools, report, worlds
 from hubstack.capacity.report import Report
 from hubstack.chart import render, storage_class
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.merge import coalesce
-from hubstack.chart.release import TokenValues
+from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, TokenValues
 from hubstack.chart.text import sha256
 from hubstack.chart.tokens import services_without_token, with_tokens
 from hubstack.configuration import Configuration
@@ -63,8 +64,13 @@ class Rendered:
 class Renderer:
     """Renders stacks; what two stacks or revisions have in common is rendered once."""
 
-    def __init__(self, helm: Helm) -> None:
+    def __init__(self, helm: Helm, repositories: Collection[str] = ()) -> None:
+        """Arguments:
+        helm: gives the helm program.
+        repositories: chart repositories that may be asked, beside the publisher's.
+        """
         self._helm = helm
+        self._repositories = {each.rstrip("/") for each in (CHART_REPOSITORY, *repositories)}
         self._known: dict[str, Rendered] = {}
 
     def pair(
@@ -140,9 +146,8 @@ class Renderer:
     def _chart(self, stack: settings.StackSettings, folder: Path) -> list[dict[str, Any]]:
         values = with_tokens(stack.loaded.user, _tokens(stack))
         chart = stack.config.chart
-        archive = folder / chart.path if chart.path else project.mirrored_chart(chart.version)
-        command = [str(self._helm()), "template", stack.release_name]
-        command += [str(archive)] if archive else ["jupyterhub", "--repo", chart.repository, "--version", chart.version]
+        source = self._source(chart, folder)  # first, because it may refuse
+        command = [str(self._helm()), "template", stack.release_name, *source]
         command += ["--namespace", stack.config.namespace, "--kube-version", "1.36.1", "--values", "-"]
         if chart.path:
             # The schema of a chart that a pull request brings could have Helm read any file and ask any server.
@@ -167,6 +172,40 @@ class Renderer:
                 if document["kind"] != "Job" or hooks not in str(document["metadata"].get("annotations"))
             ),
         ]
+
+    def _source(self, chart: settings.ChartSettings, folder: Path) -> list[str]:
+        """Arguments that tell Helm where the chart is.
+
+        Who proposes a change may name any server, and anything that answers there would be fetched and rendered here.
+        """
+        path = str(folder / chart.path) if chart.path else None
+        if path is None and (mirrored := project.mirrored_chart(chart.version)):
+            path = str(mirrored)
+        if path is None and chart.repository.rstrip("/") not in self._repositories:
+            raise HubstackError(
+                f"hubstack:chart.repository: {chart.repository!r}: is new, and a review fetches nothing from a server "
+                "that only the change itself names; if you trust it: --allow-chart-repository "
+                f"{shlex.quote(chart.repository)}"
+            )
+        archive = chart_archive.located(
+            CHART_NAME,
+            version=chart.version,
+            repository=chart.repository,
+            path=path,
+            digest=getattr(chart, "digest", None),  # settings of the base's own code may be older
+            folder=project.ROOT,
+            insecure=getattr(chart, "insecure", False),
+        )
+        if archive:
+            return [str(project.ROOT / archive)]
+        if chart.repository.startswith("oci://"):
+            return [f"{chart.repository.rstrip('/')}/{CHART_NAME}", "--version", chart.version]
+        return [CHART_NAME, "--repo", chart.repository, "--version", chart.version]
+
+
+def repository(file: StackFile) -> str:
+    """The chart repository that a stack's file names, in one way of writing it; the publisher's where it names none."""
+    return str(inputs.chart(file).get("repository") or CHART_REPOSITORY).rstrip("/")
 
 
 def _capacity(

@@ -17,7 +17,7 @@ from hubstack.fleet.load import FILE, waves_of
 from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.conditions import Change
-from hubstack.review.rendering import Rendered, Renderer
+from hubstack.review.rendering import Rendered, Renderer, repository
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
 from hubstack.review.sources import Side, StackFile
@@ -43,6 +43,7 @@ def review(
     key: bytes | None = None,
     open_updater: Callable[[str], Updater] | None = None,
     read_claims: homes.ReadClaims = homes.live_claims,
+    repositories: Sequence[str] = (),
 ) -> tuple[Report, Redactor]:
     """Compare the work tree with a revision.
 
@@ -55,15 +56,19 @@ def review(
         key: of the digests of secrets; None for one that is used once.
         open_updater: gives the engine on a stack, for what only a real preview tells; None stays offline.
         read_claims: reads a stack's live home volumes, where there is an engine and their names change.
+        repositories: chart repositories that may be asked, beside those that a stack of the base names.
 
     Raises:
         HubstackError: no such revision or stack, unknown rule.
     """
     accepting.require_known(accepted, "--accept")
     reference = base or sources.default_base(root)
-    renderer = Renderer(lambda: toolchain.ensure(("helm",), progress=console)["helm"])
     with sources.both_sides(root, reference) as (old, new):
         before, after = sources.stack_files(old, stacks), sources.stack_files(new, stacks)
+        # What stands at the base, in any of its stacks, has been accepted before.
+        known = [repository(file) for file in sources.stack_files(old).values()]
+        helm = lambda: toolchain.ensure(("helm",), progress=console)["helm"]  # noqa: E731
+        renderer = Renderer(helm, [*known, *repositories])
         names = sorted(before.keys() | after.keys())
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import re
-import socket
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from hubstack import web
 from hubstack.toolchain.report import Task
 
 _SECONDS = 15.0
-"""Patience with a server that says nothing."""
+"""Patience with a server that says nothing, or that says what a checksum is."""
+_FILE_SECONDS = 3600.0
+"""How long one file may take; what has come by then is continued the next time."""
+_WINDOW_SECONDS = 30.0
+_LEAST_BYTES = 30_000
+"""So many must come within such a time, or the server counts as one that says nothing."""
 _ATTEMPTS = 3
 _CHUNK = 1 << 18
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _T = TypeVar("_T")
-_ERRORS = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
-"""What may go wrong on the network; other errors are the machine's own."""
 
 
 class FetchError(Exception):
     """One file cannot be had: where from and why."""
+
+
+class _Refused(Exception):
+    """The server answers with an error."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the server answers {status}")
+        self.status = status
 
 
 def published_digest(url: str, file_name: str, task: Task) -> str:
@@ -94,31 +104,42 @@ def _transfer(url: str, partial: Path, task: Task) -> None:
     validator = _validator(partial)
     mark = validator.read_text() if validator.exists() else ""
     done = partial.stat().st_size if partial.exists() and mark else 0
-    headers = {"Range": f"bytes={done}-", "If-Range": mark} if done else {}
     try:
-        answer = _open(url, headers)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
+        _receive(url, partial, task, done, mark)
+    except _Refused as refusal:
+        if refusal.status != 416 or not done:
             raise
         # no such part: the file at the server is shorter than what is here, or just as long
         _discard(partial)
-        done, answer = 0, _open(url, {})
-    with answer:
+        _receive(url, partial, task, 0, "")
+
+
+def _receive(url: str, partial: Path, task: Task, done: int, mark: str) -> None:
+    with _open(url, {"Range": f"bytes={done}-", "If-Range": mark} if done else {}) as answer:
+        if answer.status not in (200, 206):
+            raise _Refused(answer.status)
         # the whole file comes if it has changed, or if the server knows no parts
-        continues = answer.status == 206 and (answer.headers["Content-Range"] or "").startswith(f"bytes {done}-")
+        continues = answer.status == 206 and answer.headers.get("content-range", "").startswith(f"bytes {done}-")
         done = done if continues else 0
-        length = answer.headers["Content-Length"]
-        total = done + int(length) if length else None
-        tag = answer.headers["ETag"] or answer.headers["Last-Modified"] or ""
-        validator.write_text("" if tag.startswith("W/") else tag)
+        length = answer.headers.get("content-length", "")
+        total = done + int(length) if length.isdecimal() else None
+        tag = answer.headers.get("etag") or answer.headers.get("last-modified") or ""
+        _validator(partial).write_text("" if tag.startswith("W/") else tag)
         with partial.open("ab" if continues else "wb") as file:
             task.update(done, total)
-            while chunk := answer.read(_CHUNK):
-                file.write(chunk)
-                done += len(chunk)
-                task.update(done, total)
-    if total is not None and done < total:
-        raise ConnectionError(f"the connection broke after {done} of {total} bytes")
+            since, before = time.monotonic(), done
+            try:
+                for chunk in answer.chunks():
+                    file.write(chunk)
+                    done += len(chunk)
+                    task.update(done, total)
+                    if time.monotonic() - since > _WINDOW_SECONDS:
+                        if done - before < _LEAST_BYTES:
+                            raise web.NoAnswer(f"only {done - before} bytes came within {_WINDOW_SECONDS:g} s")
+                        since, before = time.monotonic(), done
+            except web.NoAnswer as error:
+                reason = f"{error}, after {done} bytes" + (f" of {total}" if total else "")
+                raise web.NoAnswer(reason, again=error.again) from None
 
 
 def _validator(partial: Path) -> Path:
@@ -131,15 +152,15 @@ def _discard(partial: Path) -> None:
     _validator(partial).unlink(missing_ok=True)
 
 
-def _open(url: str, headers: dict[str, str]) -> Any:
-    return urllib.request.urlopen(
-        urllib.request.Request(url, headers={"User-Agent": "hubstack", **headers}), timeout=_SECONDS
-    )
+def _open(url: str, headers: Mapping[str, str]) -> AbstractContextManager[web.Stream]:
+    return web.opened("GET", url, seconds=_FILE_SECONDS, silence=_SECONDS, headers=headers)
 
 
 def _read(url: str) -> str:
-    with _open(url, {}) as answer:
-        return str(answer.read().decode(errors="replace"))
+    answer = web.request("GET", url, seconds=_SECONDS)
+    if answer.status != 200:
+        raise _Refused(answer.status)
+    return answer.body.decode(errors="replace")
 
 
 def _attempts(url: str, task: Task, work: Callable[[], _T]) -> _T:
@@ -148,25 +169,12 @@ def _attempts(url: str, task: Task, work: Callable[[], _T]) -> _T:
         attempt += 1
         try:
             return work()
-        except _ERRORS as error:
-            if attempt == _ATTEMPTS or _is_final(error):
-                raise FetchError(f"{url}: {_reason(error)}") from None
+        except (web.NoAnswer, _Refused) as error:
+            if attempt == _ATTEMPTS or not _may_help(error):
+                raise FetchError(f"{web.shown(url)}: {error}") from None
         task.report.sleep(0.5 * attempt)
 
 
-def _is_final(error: BaseException) -> bool:
-    """Whether it makes no sense to try again: the server refuses, or cannot be reached at all."""
-    if isinstance(error, urllib.error.HTTPError):
-        return error.code < 500 and error.code not in (408, 429)
-    return isinstance(error, urllib.error.URLError)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code} {error.reason}"
-    cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(cause, socket.gaierror):
-        return f"no address for this host: {cause.strerror}"
-    if isinstance(cause, TimeoutError):
-        return f"no answer within {_SECONDS:.0f} s"
-    return str(cause) or repr(cause)
+def _may_help(error: web.NoAnswer | _Refused) -> bool:
+    """Whether it makes sense to try again: unless the server refuses, or cannot be reached at all."""
+    return error.again if isinstance(error, web.NoAnswer) else error.status >= 500 or error.status in (408, 429)

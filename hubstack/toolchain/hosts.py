@@ -8,11 +8,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from hubstack import web
 from hubstack.toolchain.download import FetchError
 from hubstack.toolchain.report import Report
 
@@ -40,7 +40,7 @@ class Hosts:
         """
         parts = urlsplit(url)
         host = parts.hostname or ""
-        if urllib.request.getproxies().get(parts.scheme) and not urllib.request.proxy_bypass(host):
+        if web.goes_through_proxy(url):
             return
         address = (host, parts.port or _PORTS[parts.scheme])
         with self._lock:

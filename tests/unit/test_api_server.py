@@ -18,6 +18,7 @@ from hubstack import project
 from hubstack.components import api_server
 from hubstack.configuration import kubeconfig_path
 from tests import small_api_server
+from tests.unit.web_servers import THERE, drips, ok, redirects, serve
 
 
 @pytest.fixture
@@ -70,7 +71,9 @@ def test_clients_are_made_one_after_another(monkeypatch: pytest.MonkeyPatch) -> 
         most = max(most, len(inside))
         time.sleep(0.02)
         inside.pop()
-        return types.SimpleNamespace(rest_client=types.SimpleNamespace(request=None))
+        return types.SimpleNamespace(
+            rest_client=types.SimpleNamespace(request=print, pool_manager=types.SimpleNamespace(request=print))
+        )
 
     monkeypatch.setattr(kubernetes.config, "new_client_from_config", slow)
     with ThreadPoolExecutor(8) as pool:
@@ -97,3 +100,55 @@ def test_where_the_kubeconfig_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert kubeconfig_path(None, tmp_path) == tmp_path / "home" / ".kube" / "config"
     monkeypatch.setenv("KUBECONFIG", "/etc/kubeconfig")
     assert kubeconfig_path(None, tmp_path) == Path("/etc/kubeconfig")
+
+
+CANARY = "sentinel-bearer-71d2"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_the_package_follows_no_redirect(status: int, tmp_path: Path) -> None:
+    """Neither a question nor a change, which would take its body along, reaches a server beside the kubeconfig's."""
+    with serve(ok("{}"), THERE) as other, serve(redirects(f"{other.url}/api", status)) as first:
+        document = {
+            "clusters": [{"name": "c", "cluster": {"server": first.url}}],
+            "users": [{"name": "u", "user": {"token": CANARY}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        }
+        file = tmp_path / "kubeconfig"
+        file.write_text(yaml.safe_dump(document))
+        client = api_server.client(str(file), "c", changes_nothing=True)
+        for ask in (
+            lambda: api_server.get(client, "/version"),
+            lambda: api_server.request(client, "PATCH", "/api/v1/x", body={"data": CANARY}),
+            lambda: kubernetes.client.CoreV1Api(client).list_node(),
+            lambda: kubernetes.client.CoreV1Api(client).create_namespace({"metadata": {"name": "x"}}),
+        ):
+            with pytest.raises((urllib3.exceptions.HTTPError, kubernetes.client.ApiException)):
+                ask()
+        assert other.came == []
+        assert CANARY.encode() in first.came[0]
+
+
+@pytest.mark.parametrize("before", ["", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"])
+def test_a_byte_now_and_then_is_no_answer(before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is for the whole answer, whichever way the client is used."""
+    monkeypatch.setattr(api_server, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(api_server, "ANSWER_SECONDS", 0.2)
+    with serve(drips(before)) as server:
+        document = {
+            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+            "users": [{"name": "u", "user": {}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        }
+        file = tmp_path / "kubeconfig"
+        file.write_text(yaml.safe_dump(document))
+        client = api_server.client(str(file), "c", changes_nothing=True)
+        began = time.monotonic()
+        for ask in (
+            lambda: api_server.get(client, "/version"),
+            lambda: api_server.request(client, "GET", "/version", seconds=0.2),
+            lambda: kubernetes.client.CoreV1Api(client).list_node(),
+        ):
+            with pytest.raises(urllib3.exceptions.HTTPError):
+                ask()
+        assert time.monotonic() - began < 20

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
@@ -20,11 +22,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import TypeAdapter
 
-from hubstack.fleet import gates
+from hubstack.fleet import gates, probe
 from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.gates import notebook
 from hubstack.fleet.gates.diagnosis import scrub
 from hubstack.project.stacks import Stack
+from tests.unit.web_servers import THERE, answers, drips, ok
+from tests.unit.web_servers import serve as serve_raw
 
 TOKEN = "token-of-the-check"
 STACK = Stack(name="a", base="a", config={}, document={})
@@ -279,3 +283,79 @@ def test_log_lines_are_scrubbed() -> None:
         "[secret] [secret] Authorization: token [secret] postgres://hub:[secret]@db/hub "
         'client_secret="[secret]" API_TOKEN=[secret] status=running'
     )
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("after", ["hub/api", "user/"])
+def test_the_notebook_gate_takes_its_token_nowhere_else(hub: Any, status: int, after: str) -> None:
+    """Whichever of its requests is sent on, the WebSocket's opening included: nothing arrives at the other server."""
+    with serve_raw(ok(), THERE) as other:
+
+        def handle_any(self: Any) -> None:
+            if after in self.path and (after != "user/" or self.path.endswith("/channels")):
+                self.send_response(status)
+                self.send_header("Location", f"{other.url}{self.path}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            FakeHub.handle_any(self)
+
+        hub.do_GET = hub.do_POST = hub.do_DELETE = handle_any
+        result = ask(hub, type="notebook", user="check", tokenEnv="CHECK_TOKEN", attempts=1)
+        assert not result.passed
+        assert hub.url.rstrip("/") in result.reason
+        assert other.url in result.reason
+        assert TOKEN not in result.reason
+        assert other.came == []
+
+
+@pytest.mark.parametrize("before", ["", "HTTP/1.1 200 OK\r\nX-JupyterHub-Version: 5\r\nContent-Length: 100000\r\n\r\n"])
+@pytest.mark.parametrize("kind", ["hub-health", "proxy-route", "notebook"])
+def test_a_byte_now_and_then_opens_no_gate(hub: Any, before: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limit of a gate is for all of an answer; stopping the server has one of its own."""
+    monkeypatch.setattr(notebook, "STOP_SECONDS", 1.0)
+    settings = {"tokenEnv": "CHECK_TOKEN"} if kind == "notebook" else {}
+    with serve_raw(drips(before)) as server:
+        began = time.monotonic()
+        result = ask(f"{server.url}/", type=kind, timeout="1s", attempts=1, **settings)
+        assert not result.passed
+        assert time.monotonic() - began < 20
+    with serve_raw(answers("HTTP/1.1 200 OK\r\nX-JupyterHub-Version: 5\r\nContent-Length: 9\r\n\r\nhalf")) as server:
+        assert not ask(f"{server.url}/", type=kind, timeout="1s", attempts=1, **settings).passed
+
+
+def test_a_slow_handshake_opens_no_gate() -> None:
+    """A server that takes the connection and sends a byte now and then has no certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        began = time.monotonic()
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+        assert "no TLS connection" in ask(url, type="certificate", timeout="1s", attempts=1).reason
+        assert time.monotonic() - began < 20
+
+
+def test_a_hub_that_answers_nonsense(hub: Any) -> None:
+    """What is no JSON of a hub is a reason, not a traceback; what a URL hides is not printed."""
+    with serve_raw(answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n<>")) as server:
+        assert not ask(f"{server.url}/", type="notebook", tokenEnv="CHECK_TOKEN", attempts=1).passed
+    for url in ("http://user:hunter2@127.0.0.1:1/", "http://127.0.0.1:1/?token=hunter2"):
+        for kind in ("hub-health", "proxy-route"):
+            assert "hunter2" not in ask(url, type=kind, attempts=1).reason
+
+
+def test_the_probe_is_not_kept_waiting(tmp_path: Path) -> None:
+    """An API server that sends a byte now and then does not answer."""
+    with serve_raw(drips("HTTP/1.1 200 OK\r\nX: ")) as server:
+        document = {
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+        }
+        file = tmp_path / "kubeconfig"
+        file.write_text(json.dumps(document))
+        stack = Stack(name="a", base="a", config={}, document={})
+        stack.settings["kubeContext"] = "c"
+        stack.settings["kubeconfig"] = str(file)
+        began = time.monotonic()
+        assert probe.unreachable(stack, timeout=0.5) == (
+            f"API server {server.url} does not answer: no complete answer within 0.5 s"
+        )
+        assert time.monotonic() - began < 20

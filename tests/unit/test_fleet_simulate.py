@@ -129,6 +129,24 @@ def test_stack_objects() -> None:
     ]
 
 
+def test_key_services_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator is told each stack's, and a workflow asks for a passphrase only where a stack needs one."""
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    services = ("awskms://alias/a", "hashivault://b", None)
+    for stack, service in zip(fleet().stacks, services, strict=False):
+        document = {"config": {}} | ({"secretsprovider": service} if service else {"encryptionsalt": "v1:x"})
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document))
+    objects = list(yaml.safe_load_all(export.text(fleet(), "pulumi-operator", OPERATOR)))
+    assert [each["spec"].get("secretsProvider") for each in objects[:3]] == list(services)
+    text = export.text(fleet(), "github-matrix", OPERATOR)
+    assert "give it credentials for awskms://alias/a" in text
+    asks = [
+        "PULUMI_CONFIG_PASSPHRASE" in str(job) for job in yaml.safe_load(text)["jobs"].values() if "strategy" in job
+    ]
+    assert asks[0] is False
+    assert any(asks)
+
+
 def test_unknown_targets(tmp_path: Path) -> None:
     """A target that is not known, and an operator without a repository, are refused."""
     with pytest.raises(HubstackError, match="allowed: github-matrix, pulumi-operator"):

@@ -27,7 +27,7 @@ def tree(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("file", ["__main__.py", *WORKFLOWS])
 def test_this_repository_has_the_same(file: str) -> None:
     """Program and workflows are those of this repository, except for where Hubstack comes from."""
-    words = {"setup": "make setup", "sources": '"__main__.py", "hubstack/**", "requirements.txt"'}
+    words = {"setup": "make setup", "sources": '"__main__.py", "hubstack/**", "requirements.*"'}
     assert new.filled(file, words) == (project.CODE / file).read_text()
 
 
@@ -113,3 +113,13 @@ def test_others_get_the_same_hubstack(
 
     monkeypatch.setattr(new.metadata, "distribution", lambda _: Installed())
     assert new.requirement() == written
+
+
+def test_a_key_service(tmp_path: Path) -> None:
+    """It stands in the stack's file, where every command finds it; what is none is refused, and nothing is written."""
+    new.make(tmp_path / "a", provider="awskms://alias/hubs?region=eu-west-1")
+    file = tmp_path / "a" / "Pulumi.dev.yaml"
+    assert yaml.safe_load(file.read_text())["secretsprovider"] == "awskms://alias/hubs?region=eu-west-1"
+    with pytest.raises(HubstackError, match="--secrets-provider: 'kms': must be one of"):
+        new.make(tmp_path / "b", provider="kms")
+    assert not (tmp_path / "b").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,12 +14,13 @@ import pytest
 import yaml
 
 from hubstack import project
+from hubstack.fleet import export, load
+from hubstack.project import actions, new
 from hubstack.review.markdown import MARKER
 from tests import needs
 
 FOLDER = project.ROOT / ".github" / "workflows"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
-NAMES = ("ci.yml", "review.yml", "review-comment.yml", "deploy.yml")
 
 
 def steps(name: str) -> dict[str, dict[str, Any]]:
@@ -116,19 +118,94 @@ def test_the_rollout(tmp_path: Path, code: int, passes: bool) -> None:
     assert not (tmp_path / "pwned").exists()
 
 
-@pytest.mark.parametrize("name", NAMES)
+def exported() -> str:
+    """The workflow that `hubstack rollout export` writes for the example of a fleet."""
+    fleet = load.read(project.ROOT / "docs" / "examples" / "fleet" / "fleet.yaml", stack_files=False)
+    return export.text(fleet, "github-matrix", export.Operator("", "", "", ""))
+
+
+def written() -> dict[str, str]:
+    """Every workflow that we run, that a new project gets, or that we write for a fleet."""
+    words = {"setup": project.SETUP_INSTALLED, "sources": '"__main__.py"'}
+    own = {name: (FOLDER / name).read_text() for name in sorted(each.name for each in FOLDER.iterdir())}
+    ours = {f"new/{file}": new.filled(file, words) for file in new.FILES if file.startswith(".github/workflows/")}
+    return {**own, **ours, "exported": exported()}
+
+
+WRITTEN = written()
+
+
+def jobs(text: str) -> dict[str, dict[str, Any]]:
+    """The jobs of a workflow."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load(text)["jobs"]
+    return found
+
+
+def expressions(text: Any) -> list[str]:
+    """Every expression in a part of a workflow."""
+    return re.findall(r"\$\{\{.*?\}\}", json.dumps(text))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
 def test_no_expression_in_scripts(name: str) -> None:
-    """What others write never becomes the text of a script; secrets are in no workflow that pull requests start."""
-    document = (FOLDER / name).read_text()
-    assert [step for step in steps(name).values() if "${{" in step.get("run", "")] == []
-    assert ("secrets." in document) == (name == "deploy.yml")
-    assert "pull_request_target" not in document
+    """What others write never becomes the text of a script; no workflow runs a stranger's code with our rights."""
+    text = WRITTEN[name]
+    for job in jobs(text).values():
+        assert [step["run"] for step in job["steps"] if expressions(step.get("run", ""))] == []
+    assert "pull_request_target" not in text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WRITTEN)
+def test_secrets_reach_only_the_steps_that_need_them(name: str) -> None:
+    """Secrets are in the environment of single steps that run our command, never of a job, an action or the
+    installation; and in no workflow that pull requests start.
+    """
+    document = yaml.safe_load(WRITTEN[name])
+    outside = {key: value for key, value in document.items() if key != "jobs"}
+    places = set()
+    for job in document["jobs"].values():
+        outside[job.get("name", "")] = {key: value for key, value in job.items() if key != "steps"}
+        for step in job["steps"]:
+            outside[""] = {key: value for key, value in step.items() if key not in ("env", "with")}
+            if any("secrets" in each for each in expressions(step.get("env"))):
+                places.add(step["name"])
+            assert not any("secrets" in each for each in expressions(step.get("with")))
+            if step.get("run") in ("make setup", project.SETUP_INSTALLED):
+                assert "env" not in step
+    assert not any("secrets" in each for each in expressions(outside))
+    deploys = {"deploy.yml": {"kubeconfig", "plan", "roll out"}, "exported": {"deploy"}}
+    assert places == deploys.get(name.rpartition("/")[2], set())
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_least_rights(name: str) -> None:
+    """The token of each job may do what the job does; of what nobody has named it may do nothing."""
+    document = yaml.safe_load(WRITTEN[name])
+    assert document["permissions"] in ({}, {"contents": "read"})
+    granted = [job.get("permissions", {}) for job in document["jobs"].values()]
+    writes = {(key, value) for each in granted for key, value in each.items() if value != "read"}
+    assert writes == ({("pull-requests", "write")} if name.endswith("review-comment.yml") else set())
+    for job in document["jobs"].values():
+        for step in job["steps"]:
+            if str(step.get("uses")).startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_actions_are_pinned_by_commit(name: str) -> None:
+    """Every action is one at a commit, with its tag behind it; the commits are those of one list."""
+    lines = [line.strip() for line in WRITTEN[name].splitlines() if re.match(r"\s*(- )?uses:", line)]
+    known = {f"uses: {each.uses} # {each.tag}" for each in actions.ALL}
+    assert {line.removeprefix("- ") for line in lines} <= known
+    assert all(re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}", each.uses) for each in actions.ALL)
+    assert len(lines) == sum("uses" in step for job in jobs(WRITTEN[name]).values() for step in job["steps"])
+
+
+@pytest.mark.parametrize("name", WRITTEN)
 def test_actionlint_finds_nothing(name: str) -> None:
     """The workflows are valid by the checker that knows GitHub's rules."""
-    done = subprocess.run([actionlint(), str(FOLDER / name)], capture_output=True, text=True, check=False)
+    command = [actionlint(), "-stdin-filename", name.rpartition("/")[2], "-"]
+    done = subprocess.run(command, input=WRITTEN[name], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("", 0)
 
 

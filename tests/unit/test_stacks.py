@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hubstack.errors import HubstackError
-from hubstack.project import stacks
+from hubstack.project import secrets_provider, stacks
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +88,33 @@ def test_a_run_leaves_the_repository_alone(state: Path) -> None:
     assert stacks.recorded("dev").namespace == stack.namespace
     stacks.forget(stack)
     assert stacks.deployed() == []
+
+
+CLOUD = {"secretsprovider": "awskms://alias/a", "encryptedkey": "k"}
+SALT = {"encryptionsalt": "v1:salt"}
+
+
+@pytest.mark.parametrize(
+    ("document", "earlier", "carried"),
+    [
+        ({}, {}, {}),
+        ({}, SALT, SALT),
+        ({}, CLOUD, CLOUD),
+        ({}, {"secretsprovider": "awskms://alias/a"}, {}),
+        ({"secretsprovider": "awskms://alias/a"}, CLOUD, {"encryptedkey": "k"}),
+        (CLOUD, {**CLOUD, "encryptedkey": "other"}, {}),
+        ({"secretsprovider": "awskms://alias/b"}, CLOUD, {}),
+        ({"secretsprovider": "awskms://alias/b"}, SALT, {}),
+        ({"secretsprovider": "passphrase"}, {"secretsprovider": "passphrase", **SALT}, SALT),
+        ({"encryptionsalt": "v1:mine"}, SALT, {}),
+        ({"encryptionsalt": "v1:mine"}, CLOUD, {}),
+    ],
+)
+def test_a_key_is_carried_on_while_its_provider_stays(
+    document: dict[str, str], earlier: dict[str, str], carried: dict[str, str]
+) -> None:
+    """What the engine has written into the copy holds until the stack's file names another provider or has a key."""
+    assert secrets_provider.carried(document, earlier) == carried
 
 
 def test_the_passphrase_is_made_once_and_private(state: Path) -> None:

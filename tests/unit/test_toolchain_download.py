@@ -10,7 +10,6 @@ import socket
 import tarfile
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +24,7 @@ from hubstack.toolchain import download
 from hubstack.toolchain.catalog import Catalog, Platform, Release
 from hubstack.toolchain.hosts import Hosts
 from hubstack.toolchain.report import Interrupted, Report
+from tests.unit.web_servers import THERE, drips, ok, redirects, serve
 
 LINUX = Platform("linux", "amd64")
 PROGRAM = os.urandom(1_500_000)
@@ -201,7 +201,7 @@ def test_the_next_run_continues_where_this_one_gave_up(server: Server, cache: Pa
     """What came before the last break is kept for the next run."""
     publish(server)
     server.cut_after, server.cuts = 300_000, 3
-    with pytest.raises(toolchain.ToolchainError, match="broke after 900000 of 1500000 bytes"):
+    with pytest.raises(toolchain.ToolchainError, match="breaks off, after 900000 bytes of 1500000"):
         toolchain.ensure(["tool"], catalog=catalog(server.url))
     assert [path.name for path in left_over(cache)] == ["tool.partial", "tool.partial.version"]
     server.requests.clear()
@@ -379,11 +379,7 @@ def test_behind_a_proxy_only_the_proxy_looks_up_names(server: Server, monkeypatc
     publish(server)
     # who asks a proxy sends the whole URL as the path
     server.files = {f"http://publisher.invalid{path}": content for path, content in server.files.items()}
-    urllib.request.install_opener(None)  # the one that is kept knows the proxies of earlier tests
-    try:
-        tools = toolchain.ensure(["tool"], catalog=catalog("http://publisher.invalid"))
-    finally:
-        urllib.request.install_opener(None)
+    tools = toolchain.ensure(["tool"], catalog=catalog("http://publisher.invalid"))
     assert tools["tool"].read_bytes() == PROGRAM
 
 
@@ -415,7 +411,7 @@ def test_an_optional_download_that_failed_is_left_alone_for_an_hour(server: Serv
     """Nobody waits for it again and again; the reason is told each time."""
     pins = catalog(server.url, "alpha")
     first = toolchain.ensure([], optional=["alpha"], catalog=pins)
-    assert first.absent == {"alpha": f"{server.url}/v1.2.3/linux/amd64/alpha.sha256: the server answers 404 Not Found"}
+    assert first.absent == {"alpha": f"{server.url}/v1.2.3/linux/amd64/alpha.sha256: the server answers 404"}
     publish(server, "alpha")
     asked = len(server.requests)
     assert toolchain.ensure([], optional=["alpha"], catalog=pins).absent == first.absent
@@ -545,3 +541,25 @@ def test_progress_is_shown(server: Server, terminal: bool) -> None:
         assert sorted(output.getvalue().splitlines()) == [
             f"downloading {name} 1.2.3 from {server.url}/v1.2.3/linux/amd64/{name}" for name in ("alpha", "beta")
         ]
+
+
+def test_a_download_that_hardly_moves_is_given_up(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then is no progress: what came is kept, and the reason is said."""
+    monkeypatch.setattr(download, "_WINDOW_SECONDS", 0.2)
+    with (
+        serve(drips("HTTP/1.1 200 OK\r\nETag: one\r\nContent-Length: 100000\r\n\r\n")) as server,
+        Report(None) as report,
+        pytest.raises(download.FetchError, match=r"only \d+ bytes came within 0.2 s"),
+    ):
+        download.download(f"{server.url}/file", tmp_path / "file", "0" * 64, report.begin("file", server.url))
+    assert (tmp_path / "file.partial").stat().st_size > 0
+
+
+def test_a_publisher_leads_where_it_likes_but_not_out_of_https(cache: Path, tmp_path: Path) -> None:
+    """A download is followed to another host: there is nothing that it could tell there."""
+    content = b"content"
+    with serve(ok("content"), THERE) as other, serve(redirects(f"{other.url}/real")) as first:
+        digest = hashlib.sha256(content).hexdigest()
+        with Report(None) as report:
+            download.download(f"{first.url}/file", tmp_path / "file", digest, report.begin("file", first.url))
+    assert (tmp_path / "file").read_bytes() == content

@@ -8,11 +8,12 @@ chart's Job names (chart template image-puller/job.yaml).
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import ssl
 import time
-import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def main() -> None:
@@ -25,13 +26,19 @@ def main() -> None:
     parser.add_argument("-daemonset", required=True)
     parser.add_argument("-pod-scheduling-wait-duration", type=int, default=10)
     args = parser.parse_args()
-    url = f"{args.api_server_address}/apis/apps/v1/namespaces/{args.namespace}/daemonsets/{args.daemonset}"
+    server = urlsplit(args.api_server_address)
+    path = f"/apis/apps/v1/namespaces/{args.namespace}/daemonsets/{args.daemonset}"
     context = ssl.create_default_context(cafile=str(args.ca_path))
     began = time.monotonic()
     while True:
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {args.auth_token_path.read_text()}"})
-        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-            status = json.load(answer)["status"]
+        # this client follows no redirect, so that the token reaches the API server alone
+        connection = http.client.HTTPSConnection(server.hostname or "", server.port, context=context, timeout=30)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {args.auth_token_path.read_text().strip()}"})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise SystemExit(f"the API server answers {answer.status}")
+        status = json.loads(answer.read())["status"]
+        connection.close()
         wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
         print(f"{ready} of {wanted} nodes have the images", flush=True)
         # nodes may be chosen a little later than the DaemonSet appears

@@ -26,6 +26,7 @@ from hubstack.cluster.node.services import CLIENTS, SERVER, SOCKET, services, wr
 from hubstack.cluster.node.store import Store
 from hubstack.cluster.start import ready_nodes
 from hubstack.cluster.state import Layout, SavedState, changing, choose_port, port_is_free
+from hubstack.deadline import within
 
 _NODE_PID, _SUPERVISOR = "node", "supervisor"
 _POLL_SECONDS = 0.1
@@ -304,8 +305,9 @@ def registry_answers() -> bool:
     """Whether the registry of the hub's image can be reached from this machine."""
     from hubstack.chart.values import ChartValues
 
+    host = ChartValues().hub.image.name.partition("/")[0]
     try:
-        socket.create_connection((ChartValues().hub.image.name.partition("/")[0], 443), _LOOK_SECONDS).close()
+        within(_LOOK_SECONDS, lambda: socket.create_connection((host, 443), _LOOK_SECONDS).close())
     except OSError:
         return False
     return True

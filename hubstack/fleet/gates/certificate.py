@@ -8,6 +8,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from hubstack.deadline import within
 from hubstack.fleet.duration import written
 from hubstack.fleet.gate_settings import Certificate
 from hubstack.fleet.gates.target import Shut, Target
@@ -23,13 +24,9 @@ def certificate(gate: Certificate, target: Target) -> str:
     if address.scheme != "https" or not address.hostname:
         raise Shut(f"{address.geturl()}: is not https, so there is no certificate")
     context = ssl.create_default_context(cafile=gate.ca_file)
-    where = (address.hostname, address.port or 443)
+    host, port = address.hostname, address.port or 443
     try:
-        with (
-            socket.create_connection(where, gate.timeout) as plain,
-            context.wrap_socket(plain, server_hostname=address.hostname) as connection,
-        ):
-            found: Any = connection.getpeercert() or {}
+        found = within(gate.timeout, lambda: _shown(context, host, port, gate.timeout))
     except ssl.SSLCertVerificationError as error:
         raise Shut(f"{address.hostname}: its certificate is not trusted: {error.verify_message}") from None
     except OSError as error:
@@ -43,3 +40,12 @@ def certificate(gate: Certificate, target: Target) -> str:
             f"{address.hostname}: its certificate ends in {written(max(left, 0))}; wanted: {written(gate.valid_for)}"
         )
     return f"certificate by {issuer}, valid for {written(left)}"
+
+
+def _shown(context: ssl.SSLContext, host: str, port: int, seconds: float) -> dict[str, Any]:
+    with (
+        socket.create_connection((host, port), seconds) as plain,
+        context.wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        found: Any = connection.getpeercert()
+        return found or {}

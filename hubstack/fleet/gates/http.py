@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
-import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from hubstack import web
 from hubstack.fleet.gate_settings import HubHealth, ProxyRoute
 from hubstack.fleet.gates.target import Shut, Target
 
@@ -14,54 +12,41 @@ VERSION = "X-JupyterHub-Version"
 """Header of every answer of a hub; a proxy's own error pages lack it."""
 
 
-def get(
+def ask(
     url: str,
     timeout: float,
     *,
     headers: Mapping[str, str] | None = None,
     method: str = "GET",
     data: bytes | None = None,
-) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers in lower case and body of an answer, whatever its status.
+) -> web.Answer:
+    """What a URL answers, whatever the status is.
 
     Raises:
-        Shut: no answer.
+        Shut: no answer, or half of one, or it leads where the headers must not go.
     """
-    request = urllib.request.Request(url, data=data, headers=dict(headers or {}), method=method)
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return answer.status, _lower(answer.headers.items()), answer.read(1 << 20)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, _lower(error.headers.items()), error.read(1 << 20)
-    except (OSError, http.client.HTTPException) as error:
-        raise Shut(f"{_plain(url)}: no answer: {getattr(error, 'reason', None) or error}") from None
+        return web.request(method, url, seconds=timeout, headers=headers, body=data)
+    except web.NoAnswer as error:
+        raise Shut(f"{web.shown(url)}: no answer: {error}") from None
 
 
 def hub_health(gate: HubHealth, target: Target) -> str:
     """The hub's health endpoint answers 200. Raises Shut."""
     url = target.address(gate.url) + gate.path.lstrip("/")
-    status, _, _ = get(url, gate.timeout)
+    status = ask(url, gate.timeout).status
     if status != 200:
-        raise Shut(f"{url}: answers {status}, not 200")
-    return f"{url} answers 200"
+        raise Shut(f"{web.shown(url)}: answers {status}, not 200")
+    return f"{web.shown(url)} answers 200"
 
 
 def proxy_route(gate: ProxyRoute, target: Target) -> str:
     """The proxy's public address leads to a hub. Raises Shut."""
     url = target.address(gate.url) + gate.path.lstrip("/")
-    status, headers, _ = get(url, gate.timeout)
-    if status >= 500 or status == 404:
-        raise Shut(f"{url}: answers {status}")
-    version = headers.get(VERSION.lower())
+    answer = ask(url, gate.timeout)
+    if answer.status >= 500 or answer.status == 404:
+        raise Shut(f"{web.shown(url)}: answers {answer.status}")
+    version = answer.headers.get(VERSION.lower())
     if not version:
-        raise Shut(f"{url}: answers {status} without the header {VERSION}: no hub is behind it")
-    return f"{url} is answered by hub {version}"
-
-
-def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers}
-
-
-def _plain(url: str) -> str:
-    return url.partition("?")[0]
+        raise Shut(f"{web.shown(url)}: answers {answer.status} without the header {VERSION}: no hub is behind it")
+    return f"{web.shown(url)} is answered by hub {version}"

@@ -8,13 +8,14 @@ import os
 import time
 import uuid
 from typing import Any
+from urllib.parse import quote
 
-import websocket
-
+from hubstack import web
 from hubstack.fleet.gate_settings import Notebook
 from hubstack.fleet.gates import cluster
-from hubstack.fleet.gates.http import get
+from hubstack.fleet.gates.http import ask
 from hubstack.fleet.gates.target import Shut, Target
+from hubstack.web.channel import Channel
 
 POLL_SECONDS = 1.0
 STOP_SECONDS = 30.0
@@ -67,7 +68,7 @@ class _Hub:
     def compute(self, code: str) -> str:
         """What some code prints, in a kernel that is removed afterwards."""
         base = f"user/{self._user}/api/kernels"
-        kernel = json.loads(self._call("starting a kernel", "POST", base, allowed=(201,)))["id"]
+        kernel = quote(str(self._object("starting a kernel", "POST", base, 201).get("id")), safe="")
         try:
             return self._execute(kernel, code)
         finally:
@@ -83,12 +84,12 @@ class _Hub:
 
     def _server(self) -> dict[str, Any]:
         """The user's default server, empty where there is none."""
-        user = json.loads(self._call("asking for the user", "GET", f"hub/api/users/{self._user}", allowed=(200,)))
-        found: dict[str, Any] = (user.get("servers") or {}).get("", {})
-        return found
+        servers = self._object("asking for the user", "GET", f"hub/api/users/{self._user}", 200).get("servers")
+        found = servers.get("") if isinstance(servers, dict) else None
+        return found if isinstance(found, dict) else {}
 
     def _execute(self, kernel: str, code: str) -> str:
-        url = f"ws{self._url.removeprefix('http')}user/{self._user}/api/kernels/{kernel}/channels"
+        url = f"{self._url}user/{self._user}/api/kernels/{kernel}/channels"
         request = uuid.uuid4().hex
         message = {
             "header": {"msg_id": request, "msg_type": "execute_request", "username": "", "session": kernel,
@@ -98,19 +99,12 @@ class _Hub:
                         "allow_stdin": False, "stop_on_error": True},
         }  # fmt: skip
         printed = ""
+        headers = {"Authorization": f"token {self._token}"}
         try:
-            connection = websocket.create_connection(
-                url, self._left("opening the kernel"), header=[f"Authorization: token {self._token}"],
-                suppress_origin=True,
-            )  # fmt: skip
-            with contextlib.closing(connection):
-                connection.send(json.dumps(message))
+            with Channel(url, seconds=self._left("opening the kernel"), headers=headers) as channel:
+                channel.send(json.dumps(message))
                 while True:
-                    connection.settimeout(self._left("the computation"))
-                    text = connection.recv()
-                    if not text:
-                        raise Shut("the kernel's connection: closed by the other side")
-                    answer = json.loads(text)
+                    answer = json.loads(channel.receive())
                     if (answer.get("parent_header") or {}).get("msg_id") != request:
                         continue
                     content = answer.get("content") or {}
@@ -120,21 +114,34 @@ class _Hub:
                         raise Shut(f"the computation failed: {content.get('ename')}: {content.get('evalue')}")
                     elif answer.get("msg_type") == "status" and content.get("execution_state") == "idle":
                         return printed
-        except (websocket.WebSocketException, OSError, ValueError) as error:
+        except web.NoAnswer as error:
+            self._left("the computation")
             raise Shut(f"the kernel's connection: {error}") from None
+        except (ValueError, AttributeError, TypeError):
+            raise Shut("the kernel's connection: a message that no kernel sends") from None
+
+    def _object(self, what: str, method: str, path: str, status: int) -> dict[str, Any]:
+        """What the hub answers, as an object of JSON."""
+        try:
+            found = json.loads(self._call(what, method, path, allowed=(status,)))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise Shut(f"{what}: the answer is none of a hub")
+        return found
 
     def _call(self, what: str, method: str, path: str, allowed: tuple[int, ...]) -> bytes:
         headers = {"Authorization": f"token {self._token}", "Content-Type": "application/json"}
         data = b"{}" if method == "POST" else None
         try:
-            status, _, body = get(self._url + path, self._left(what), headers=headers, method=method, data=data)
+            answer = ask(self._url + path, self._left(what), headers=headers, method=method, data=data)
         except Shut:
             self._left(what)  # an answer that the deadline cut off says only that the time is up
             raise
-        if status not in allowed:
-            hint = "; the token lacks the right to it" if status in (401, 403) else ""
-            raise Shut(f"{what}: the hub answers {status}{hint}")
-        return body
+        if answer.status not in allowed:
+            hint = "; the token lacks the right to it" if answer.status in (401, 403) else ""
+            raise Shut(f"{what}: the hub answers {answer.status}{hint}")
+        return answer.body
 
     def _left(self, what: str) -> float:
         left = self._deadline - time.monotonic()
