@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+
 import pytest
 
+from hubstack.commands import session
+from tests.engine import former_state
 from tests.engine.conftest import Machine
 from tests.engine.faults import ledger
 from tests.engine.fleet_copy import FleetCopy
 from tests.engine.test_adoption import install, listed
 from tests.engine.test_rollout import lines_until
 
-SWITCHED, ADOPTED = "rolled-switch", "rolled-adoption"
+SWITCHED, ADOPTED, MOVED = "rolled-switch", "rolled-adoption", "rolled-key"
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +93,38 @@ def test_a_rollout_switches_the_mode(fleet: FleetCopy, machine: Machine) -> None
     assert code == 0, output
     assert identities(machine, SWITCHED) == before
     assert SWITCHED in listed(machine)
+
+
+@pytest.mark.long
+def test_a_rollout_moves_the_key_of_an_earlier_version(machine: Machine, tmp_path: Path) -> None:
+    """A setting changes, no token does, and the id that told the key is gone from the state."""
+    copy = FleetCopy.make(tmp_path / "project", tmp_path / "state")
+    copy.stack(MOVED, machine.cluster.context, machine.cluster.kubeconfig)
+    copy.fleet({MOVED: {"tier": "prod"}}, [{"name": "prod", "select": "tier=prod"}])
+    copy.commit()
+    code, output = copy.run("up")
+    assert code == 0, output
+    before = ledger.data(machine.cluster.client(), MOVED)
+    variables = {
+        **session.engine_environment(machine.tools),
+        "PULUMI_BACKEND_URL": f"file://{copy.state / 'backend'}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(copy.state / "passphrase"),
+    }
+
+    def pulumi(*arguments: str, given: str = "") -> str:
+        command = ["pulumi", "stack", *arguments, "--stack", MOVED]
+        done = subprocess.run(
+            command, cwd=copy.root, env=variables, input=given, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    former = former_state.former(json.loads(pulumi("export", "--show-secrets")))
+    pulumi("import", given=json.dumps(former))
+    copy.values("changed.yaml", cull={"timeout": 60})
+    copy.stack(MOVED, machine.cluster.context, machine.cluster.kubeconfig, values=["changed.yaml"])
+    copy.commit()
+    code, output = copy.run("up")
+    assert code == 0, output
+    assert ledger.data(machine.cluster.client(), MOVED) == before
+    assert former_state.key_id(former) not in pulumi("export", "--show-secrets")
+    assert copy.actions() == {MOVED: "skip"}
