@@ -122,7 +122,8 @@ def test_a_state_of_an_earlier_version(machine: Machine, plain: Project) -> None
     plain.put(former)
     file = plain.folder / f"Pulumi.{NAME}.yaml"
     unchanged = file.read_text()
-    file.write_text(f"{unchanged}  hubstack:values: {{proxy: {{service: {{annotations: {{not: yet}}}}}}}}\n")
+    values = "  hubstack:values: {proxy: {service: {annotations: {not: yet}}}}"
+    file.write_text(unchanged.replace("config:\n", f"config:\n{values}\n"))
     for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
         code, output = plain.pulumi(*arguments)
         assert code != 0
