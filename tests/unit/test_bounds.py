@@ -90,9 +90,10 @@ def test_a_review_reads_nothing_else(repository: Repository, name: Any, side: st
 
 def test_a_list_of_files_may_be_json(repository: Repository) -> None:
     """A setting that is written as JSON text is looked at as well, and so is the chart's."""
-    repository.stack("a", None, valuesFiles='[".hubstack/passphrase"]', chart='{"path": "/proc"}', mode="helm")
+    named = {"valuesFiles": '[".hubstack/passphrase"]', "chart": '{"path": "/proc"}', "poolsFile": "../outside.yaml"}
+    repository.stack("a", None, mode="helm", **named)
     report, _ = repository.review("a", form="text")
-    assert [error.count("hubstack:") for stack in report.stacks for error in stack.errors] == [2]
+    assert [error.count("hubstack:") for stack in report.stacks for error in stack.errors] == [len(named)]
 
 
 @pytest.mark.parametrize(
