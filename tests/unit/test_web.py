@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -329,7 +330,6 @@ def upgraded(after: bytes, dripping: bytes = b""):  # type: ignore[no-untyped-de
     """Opens the WebSocket, sends this, and then drips."""
     import base64
     import hashlib
-    import re
 
     def behave(connection: socket.socket, head: bytes) -> None:
         found = re.search(rb"Sec-WebSocket-Key: (\S+)", head)
@@ -374,10 +374,14 @@ OTHERS = {
 
 def test_no_other_module_opens_a_url() -> None:
     """There is one client, so that none can forget its rules."""
-    words = ("urllib.request", "http.client", "import requests", "import websocket", "urllib3.PoolManager", "httpx")
+    opens = re.compile(
+        r"\burllib\.request\b|from urllib import .*\brequest\b|\bhttp\.client\b|\burllib3\.(PoolManager|request)\b"
+        r"|^\s*(import|from) (requests|httpx|aiohttp|websocket|websockets)\b",
+        re.MULTILINE,
+    )
     found = {
         str(file.relative_to(project.CODE))
         for file in (project.CODE / "hubstack").rglob("*.py")
-        if any(word in file.read_text(encoding="utf-8") for word in words)
+        if opens.search(file.read_text(encoding="utf-8"))
     }
     assert {each for each in found if not any(each.startswith(other) for other in OTHERS)} == set()
