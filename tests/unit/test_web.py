@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import ssl
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -293,6 +295,31 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         with serve(ok("straight"), THERE) as server:
             assert get(server.url).body == b"straight"
             assert b"Basic" not in server.came[0]
+
+
+def test_an_encrypted_request_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy sees where it goes, and nothing of what it carries."""
+    tls, file = certificate(tmp_path, HERE)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    def relay(connection: socket.socket, head: bytes) -> None:
+        host, port = head.split()[1].decode().split(":")
+        with socket.create_connection((host, int(port))) as target:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=pump, args=(target, connection), daemon=True).start()
+            pump(connection, target)
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+
+    with serve(ok("inside"), tls=tls) as server, serve(relay) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        assert get(server.url, headers=CREDENTIALS[0]).body == b"inside"
+        assert proxy.came[0].startswith(f"CONNECT {HERE}:{server.port} ".encode())
+        assert TOKEN.encode() not in b"".join(proxy.came)
+        assert TOKEN.encode() in server.came[0]
 
 
 def test_a_channel_goes_nowhere_else() -> None:
