@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from hubstack import toolchain
 from hubstack.engine import command
@@ -18,8 +19,9 @@ from hubstack.engine import state as engine_state
 from hubstack.engine.environment import engine_environment
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
+from hubstack.migration.adopt import Request, adopt
 from hubstack.project.stacks import Stack
-from tests.engine import vault
+from tests.engine import test_adoption, vault
 from tests.engine.conftest import Machine
 
 CANARY = "canary-5d11e7"
@@ -151,3 +153,21 @@ def test_a_hub_under_a_key_service(machine: Machine, service: vault.Vault) -> No
     finally:
         updater.destroy()
     assert "encrypt team" in service.asked
+
+
+@pytest.mark.long
+def test_an_adopted_hub_under_a_key_service(machine: Machine, root: Path, service: vault.Vault) -> None:
+    """The file that adoption writes has settings and key of the service; the first update reads them by it."""
+    name = "adopted-team"
+    test_adoption.install(machine, name)
+    before = test_adoption.tokens(machine, name)
+    request = Request(name, machine.cluster.context, name, name, None, machine.cluster.kubeconfig, SERVICE)
+    adopt(request, Console(quiet=True))
+    written = yaml.safe_load((root / f"Pulumi.{name}.yaml").read_text())
+    assert written["secretsprovider"] == SERVICE
+    assert "encryptedkey" in written
+    assert "encryptionsalt" not in written
+    test_adoption.updater(machine, name).up()
+    assert test_adoption.tokens(machine, name) == before
+    with pytest.raises(HubstackError, match="--secrets-provider: 'kms': must be one of"):
+        adopt(replace(request, stack="other", secrets_provider="kms"), Console(quiet=True))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import socket
 import ssl
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -294,6 +297,31 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             assert b"Basic" not in server.came[0]
 
 
+def test_an_encrypted_request_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy sees where it goes, and nothing of what it carries."""
+    tls, file = certificate(tmp_path, HERE)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    def relay(connection: socket.socket, head: bytes) -> None:
+        host, port = head.split()[1].decode().split(":")
+        with socket.create_connection((host, int(port))) as target:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=pump, args=(target, connection), daemon=True).start()
+            pump(connection, target)
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+
+    with serve(ok("inside"), tls=tls) as server, serve(relay) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        assert get(server.url, headers=CREDENTIALS[0]).body == b"inside"
+        assert proxy.came[0].startswith(f"CONNECT {HERE}:{server.port} ".encode())
+        assert TOKEN.encode() not in b"".join(proxy.came)
+        assert TOKEN.encode() in server.came[0]
+
+
 def test_a_channel_goes_nowhere_else() -> None:
     """The opening of a WebSocket is redirected with its headers by the library; here it is refused."""
     for status in (301, 302, 303, 307, 308):
@@ -329,7 +357,6 @@ def upgraded(after: bytes, dripping: bytes = b""):  # type: ignore[no-untyped-de
     """Opens the WebSocket, sends this, and then drips."""
     import base64
     import hashlib
-    import re
 
     def behave(connection: socket.socket, head: bytes) -> None:
         found = re.search(rb"Sec-WebSocket-Key: (\S+)", head)
@@ -374,10 +401,14 @@ OTHERS = {
 
 def test_no_other_module_opens_a_url() -> None:
     """There is one client, so that none can forget its rules."""
-    words = ("urllib.request", "http.client", "import requests", "import websocket", "urllib3.PoolManager", "httpx")
+    opens = re.compile(
+        r"\burllib\.request\b|from urllib import .*\brequest\b|\bhttp\.client\b|\burllib3\.(PoolManager|request)\b"
+        r"|^\s*(import|from) (requests|httpx|aiohttp|websocket|websockets)\b",
+        re.MULTILINE,
+    )
     found = {
         str(file.relative_to(project.CODE))
         for file in (project.CODE / "hubstack").rglob("*.py")
-        if any(word in file.read_text(encoding="utf-8") for word in words)
+        if opens.search(file.read_text(encoding="utf-8"))
     }
     assert {each for each in found if not any(each.startswith(other) for other in OTHERS)} == set()
