@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from hubstack import reading
 from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, tokens, values_tree
-from hubstack.chart.errors import Problem, SettingsError
+from hubstack.chart.errors import MOST_TOLD, Problem, SettingsError
 from hubstack.chart.merge import coalesce, merge_files
 from hubstack.chart.refusals import refusals
 from hubstack.chart.values import ChartValues
@@ -105,7 +104,7 @@ def load_values(
     except ValidationError as error:
         details = error.errors(include_url=False)
         problems = list(_invalid(details, tree, sources, is_hidden))
-        valid = functools.reduce(values_tree.without, map(place, details), tree)
+        valid = values_tree.without(tree, map(place, details))
         values = unchecked(ChartValues, valid)
     refused = {problem.path for problem in problems}
 
@@ -215,7 +214,11 @@ def _invalid(
     sources: Sequence[_Source],
     is_hidden: Callable[[Sequence[str]], bool],
 ) -> Iterator[Problem]:
-    for detail in details:
+    for number, detail in enumerate(details):
+        if number == MOST_TOLD:
+            # Looking for what each one may have meant takes long where there are thousands.
+            yield Problem("", "", f"and {len(details) - number} more settings that are not allowed")
+            return
         for path, message in explain(detail, tree, hide=is_hidden(steps(detail))):
             yield Problem(_origin(path, sources), ".".join(path), message)
 
