@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,10 @@ def load_values(
         problems = list(_invalid(details, tree, sources, is_hidden))
         valid = values_tree.without(tree, map(place, details))
         values = unchecked(ChartValues, valid)
-    refused = {problem.path for problem in problems}
+    # Nothing is said of a whole whose part is wrong: it may follow from that.
+    refused = {
+        dotted for problem in problems for dotted in itertools.accumulate(problem.path.split("."), "{}.{}".format)
+    }
 
     for path, message in refusals(valid, values, is_hidden):
         if ".".join(path) not in refused:
@@ -215,10 +219,10 @@ def _invalid(
     is_hidden: Callable[[Sequence[str]], bool],
 ) -> Iterator[Problem]:
     for number, detail in enumerate(details):
-        if number == MOST_TOLD:
-            # Looking for what each one may have meant takes long where there are thousands.
-            yield Problem("", "", f"and {len(details) - number} more settings that are not allowed")
-            return
+        if number >= MOST_TOLD:
+            # Nobody is told of it by itself, and looking for what may have been meant takes its time.
+            yield Problem("", ".".join(steps(detail)), "is not allowed")
+            continue
         for path, message in explain(detail, tree, hide=is_hidden(steps(detail))):
             yield Problem(_origin(path, sources), ".".join(path), message)
 
