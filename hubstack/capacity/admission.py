@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from hubstack.capacity import quotas, requests
+from hubstack.capacity import quotas, requests, wellformed
 from hubstack.capacity.quantities import amounts, parse, written
 from hubstack.capacity.requests import Spec
 from hubstack.capacity.scheduling import Reach, node_terms
@@ -58,9 +58,9 @@ def admit(spec: Spec, rules: Rules, priority_class: str = "") -> Admitted:
         rules: of the cluster and the namespace.
         priority_class: name of its PriorityClass, which some quotas count by.
     """
-    pod: dict[str, Any] = copy.deepcopy(dict(spec))
+    pod: dict[str, Any] = copy.deepcopy(wellformed.fitted(spec))
     doubts: list[str] = []
-    refusals = [*_invalid(pod), *_invalid_whole(pod), *_invalid_terms(pod)]
+    refusals = [*wellformed.misshapen(spec), *_invalid(pod), *_invalid_whole(pod), *_invalid_terms(pod)]
     _require_limits_as_requests(pod)
     for each in rules.limit_ranges:
         _apply_defaults(pod, each)

@@ -193,9 +193,9 @@ def written_term(term: Mapping[str, Any]) -> str:
         values = [str(value) for value in each.get("values") or []]
         match each.get("operator"):
             case "In" if len(values) == 1:
-                parts.append(f"{each['key']}={values[0]}")
+                parts.append(f"{each.get('key')}={values[0]}")
             case "Exists" | "DoesNotExist" as operator:
-                parts.append(f"{'' if operator == 'Exists' else 'no '}{each['key']}")
+                parts.append(f"{'' if operator == 'Exists' else 'no '}{each.get('key')}")
             case operator:
                 parts.append(f"{each.get('key')} {operator} {', '.join(values)}")
     return " and ".join(parts) or "nothing"

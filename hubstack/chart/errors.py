@@ -23,9 +23,16 @@ class Problem:
         return ": ".join(visible(part) for part in (self.source, self.path, self.message) if part)
 
 
+MOST_TOLD = 100
+"""Problems that an error lists; somebody who has more has one, many times."""
+
+
 class SettingsError(Exception):
     """Settings that cannot be used; lists every problem that was found, one a line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        lines = [str(problem) for problem in self.problems[:MOST_TOLD]]
+        if (more := len(self.problems) - MOST_TOLD) > 0:
+            lines.append(f"and {more} more")
+        super().__init__("\n".join(lines))

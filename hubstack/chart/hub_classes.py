@@ -122,8 +122,14 @@ def class_of(authenticator: Any) -> str | None:
     """The class that ``authenticator_class`` means, by its name or its path; None for one that the table has not."""
     if not isinstance(authenticator, str):
         return None
-    name = _table()["authenticators"].get(authenticator.lower(), authenticator.rpartition(".")[2])
-    return name if name in _table()["classes"] else None
+    name = _table()["authenticators"].get(authenticator.lower()) or authenticator.rpartition(".")[2]
+    return name if name in _table()["classes"] and name != authenticator else None
+
+
+def brings_none(tree: Mapping[str, Any]) -> bool:
+    """Whether the hub has the classes of the table, and no others."""
+    hub = tree.get("hub")
+    return isinstance(hub, Mapping) and _upstream_image(hub.get("image")) and not any(map(hub.get, _BRINGS_CODE))
 
 
 def _ancestors(name: str) -> set[str]:

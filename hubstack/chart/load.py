@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from hubstack import reading
 from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, tokens, values_tree
-from hubstack.chart.errors import Problem, SettingsError
+from hubstack.chart.errors import MOST_TOLD, Problem, SettingsError
 from hubstack.chart.merge import coalesce, merge_files
 from hubstack.chart.refusals import refusals
 from hubstack.chart.values import ChartValues
@@ -105,9 +105,12 @@ def load_values(
     except ValidationError as error:
         details = error.errors(include_url=False)
         problems = list(_invalid(details, tree, sources, is_hidden))
-        valid = functools.reduce(values_tree.without, map(place, details), tree)
+        valid = values_tree.without(tree, map(place, details))
         values = unchecked(ChartValues, valid)
-    refused = {problem.path for problem in problems}
+    # Nothing is said of a whole whose part is wrong: it may follow from that.
+    refused = {
+        dotted for problem in problems for dotted in itertools.accumulate(problem.path.split("."), "{}.{}".format)
+    }
 
     for path, message in refusals(valid, values, is_hidden):
         if ".".join(path) not in refused:
@@ -215,7 +218,11 @@ def _invalid(
     sources: Sequence[_Source],
     is_hidden: Callable[[Sequence[str]], bool],
 ) -> Iterator[Problem]:
-    for detail in details:
+    for number, detail in enumerate(details):
+        if number >= MOST_TOLD:
+            # Nobody is told of it by itself, and looking for what may have been meant takes its time.
+            yield Problem("", ".".join(steps(detail)), "is not allowed")
+            continue
         for path, message in explain(detail, tree, hide=is_hidden(steps(detail))):
             yield Problem(_origin(path, sources), ".".join(path), message)
 

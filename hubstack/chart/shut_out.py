@@ -36,7 +36,7 @@ def _nobody_may_log_in(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[tupl
     path = hub_classes.AUTHENTICATOR
     name = hub_classes.class_of(at(tree, *path))
     family = hub_classes.family(name) if name else frozenset()
-    if _BASE not in family or hidden(path):
+    if _BASE not in family or hidden(path) or not hub_classes.brings_none(tree):
         return
     traits = (trait for section in family for trait in (at(tree, "hub", "config", section) or {}).items())
     is_let_in = any(value and trait.startswith(_WAYS_IN) for trait, value in traits)

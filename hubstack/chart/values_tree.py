@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 
@@ -22,19 +23,24 @@ def maps(value: Any) -> list[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
-def without(tree: Any, path: Sequence[str | int]) -> Any:
-    """A copy of a tree without what is at a path, if it is there; an item of a list becomes null."""
-    step, *rest = path
-    if isinstance(tree, Mapping) and step in tree:
-        members = dict(tree)
-        if rest:
-            members[step] = without(members[step], rest)
-        else:
-            del members[step]
-        return members
-    if isinstance(tree, list) and isinstance(step, int) and step < len(tree):
-        return [*tree[:step], without(tree[step], rest) if rest else None, *tree[step + 1 :]]
-    return tree
+def without(tree: Any, paths: Iterable[Sequence[str | int]]) -> Any:
+    """A copy of a tree without what is at some paths, if it is there; an item of a list becomes null."""
+    copy = deepcopy(tree)
+    for path in paths:
+        parent: Any = copy
+        for step in path[:-1]:
+            parent = _member(parent, step)
+        if isinstance(parent, dict):
+            parent.pop(path[-1], None)
+        elif _member(parent, path[-1]) is not None:
+            parent[path[-1]] = None
+    return copy
+
+
+def _member(tree: Any, step: str | int) -> Any:
+    if isinstance(tree, list):
+        return tree[step] if isinstance(step, int) and step < len(tree) else None
+    return at(tree, str(step))
 
 
 def unwritable(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:

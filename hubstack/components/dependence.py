@@ -98,7 +98,10 @@ def altered(value: Any, but: Collection[Path] = (), path: Path = ()) -> Any:
         return not value
     if isinstance(value, int | float):
         return value + 1
-    return f"{value[::-1]}-altered" if isinstance(value, str) else value
+    if isinstance(value, str):
+        # A template that is read backwards is none.
+        return f"{value if '{{' in value else value[::-1]}-altered"
+    return value
 
 
 def found(tree: Any, place: Path) -> Any:

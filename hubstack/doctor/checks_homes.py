@@ -48,7 +48,7 @@ def naming(subject: Subject) -> Naming:
     """How the stack's hub names home volumes, from values, chart and KubeSpawner, each with its defaults."""
     spawner = subject.setting("hub", "config", "KubeSpawner")
     spawner = spawner if isinstance(spawner, Mapping) else {}
-    legacy = int((re.match(r"\d+", subject.config.chart.version) or ["4"])[0]) < 4
+    legacy = int((re.match(r"\d{1,9}", subject.config.chart.version) or ["4"])[0]) < 4
     template = (
         subject.setting("singleuser", "storage", "dynamic", "pvcNameTemplate")
         or spawner.get("pvc_name_template")

@@ -56,7 +56,8 @@ def _wanted(subject: Subject) -> dict[str, str | None]:
     if subject.setting("singleuser", "storage", "type") in (None, "dynamic"):
         setting = "singleuser.storage.dynamic.storageClass"
         found[setting] = subject.setting("singleuser", "storage", "dynamic", "storageClass")
-    return {setting: name for setting, name in found.items() if name != ""}
+    # Values of a chart that is not modelled may hold anything here.
+    return {setting: None if name is None else str(name) for setting, name in found.items() if name != ""}
 
 
 def _is_default(storage_class: Object) -> bool:

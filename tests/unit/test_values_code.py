@@ -155,8 +155,13 @@ def test_unknown_names_are_doubted(settings: dict[str, Any], place: str, message
 @pytest.mark.parametrize(
     "settings",
     [
-        {"config": {"JupyterHub": {"authenticator_class": "GitHub"}, "GitHubOAuthenticator": {"client_id": "x"}}},
-        {"config": {"JupyterHub": {"authenticator_class": "oauthenticator.generic.GenericOAuthenticator"}}},
+        {"config": {"JupyterHub": {"authenticator_class": "GitHub"}, "GitHubOAuthenticator": {"allow_all": True}}},
+        {
+            "config": {
+                "JupyterHub": {"authenticator_class": "oauthenticator.generic.GenericOAuthenticator"},
+                "OAuthenticator": {"allow_all": True},
+            }
+        },
         # Traits of a derived class may stand in the section of its base.
         {"config": {"Authenticator": {"client_id": "x", "password": "y"}, "Spawner": {"pvc_name_template": "x"}}},
         {"config": {"JupyterHub": {"log_level": 10, "tornado_settings": {}}}},

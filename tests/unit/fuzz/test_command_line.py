@@ -5,6 +5,7 @@ The commands run in an empty project without programs, so each stops where it wo
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -68,6 +69,8 @@ NASTY = (
 )
 """What stands behind an option; some are files and folders of the project."""
 
+SAMPLE = 10
+"""One of so many texts is tried on every change."""
 NEEDED = {"export": {"to": "--to=pulumi-operator", "repository": "--repository=https://git.example.org/x"},
           "simulate": {"seconds": "--seconds=60"}}  # fmt: skip
 """What a command cannot do without beyond what Typer knows."""
@@ -88,8 +91,13 @@ def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tu
 COMMANDS = dict(commands())
 
 
-def odd_arguments(command: tuple[str, ...]) -> Iterator[list[str]]:
-    """The command with each odd text in the place of each of its options and arguments."""
+def odd_arguments(command: tuple[str, ...], every: int = 1) -> Iterator[list[str]]:
+    """The command with each odd text in the place of each of its options and arguments.
+
+    Arguments:
+        command: its path.
+        every: takes one of so many texts, others for each option.
+    """
     parameters = COMMANDS[command].params
     needed = {
         each.name: [f"{each.opts[0]}=x"] if each.param_type_name == "option" else ["made"]
@@ -100,12 +108,12 @@ def odd_arguments(command: tuple[str, ...]) -> Iterator[list[str]]:
     yield list(command)
     yield [*command, "--no-such-option"]
     yield [*command, "surplus"]
-    for each in parameters:
+    for place, each in enumerate(parameters):
         others = [text for name, texts in needed.items() if name != each.name for text in texts]
         if getattr(each, "is_flag", False):
             yield [*command, *others, each.opts[0]]
             continue
-        for odd in NASTY:
+        for odd in NASTY[place % every :: every]:
             yield [*command, *others, *([f"{each.opts[0]}={odd}"] if each.param_type_name == "option" else ["--", odd])]
 
 
@@ -145,6 +153,7 @@ def _no_programs(*_: Any, **__: Any) -> Any:
 def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch, root: Path) -> int:
     """Run the command line as a shell would; its exit code."""
     monkeypatch.setattr(sys, "argv", ["hubstack", *arguments])
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
     monkeypatch.setattr(project, "ROOT", root)
     with judging.limited(), pytest.raises(SystemExit) as ended:
         main.main()
@@ -153,18 +162,32 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch, root: Path) -> in
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_odd_arguments(
+def test_some_odd_arguments(
     command: tuple[str, ...], empty: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No argument ends a command in a traceback, and what is wrong is said without the program's inside."""
-    failures = []
-    for arguments in odd_arguments(command):
+    assert list(failures(odd_arguments(command, SAMPLE), empty, monkeypatch, capsys)) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_odd_arguments(
+    command: tuple[str, ...], empty: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same for every odd text in every place."""
+    assert list(failures(odd_arguments(command), empty, monkeypatch, capsys)) == []
+
+
+def failures(
+    tried: Iterator[list[str]], root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[str]:
+    """What went wrong with which arguments."""
+    for arguments in tried:
         try:
-            code = run(arguments, monkeypatch, empty)
+            code = run(arguments, monkeypatch, root)
             printed = capsys.readouterr()
             assert code == 0 or printed.err or printed.out, "it failed, and said nothing"
             if printed.err and not printed.err.startswith(USAGE):
                 judging.require_clear(printed.err)
         except (Exception, judging.Hang) as error:
-            failures.append(f"{arguments!r:.200}: {type(error).__name__}: {error!s:.400}")
-    assert failures == []
+            yield f"{arguments!r:.200}: {type(error).__name__}: {error!s:.400}"

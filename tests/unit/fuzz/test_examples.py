@@ -116,6 +116,13 @@ def test_values_of_a_chart_that_is_not_modelled(tree: Any, said: str) -> None:
     assert str(error.value) == f"hubstack:values: {said}"
 
 
+def test_thousands_of_mistakes(workbench: Bench) -> None:
+    """They take no long time, and the error has an end: 100 lines, and how many more there are."""
+    told = judging.outcome(lambda: workbench.values({f"key{number}": 1 for number in range(20_000)}))
+    assert told is not None
+    assert (len(told.splitlines()), told.splitlines()[-1]) == (101, "and 19900 more")
+
+
 def test_a_list_of_options_is_what_a_template_makes_of_it() -> None:
     """A template ranges over a list as it does over a map, and so do we."""
     option = {"choices": [{"kubespawner_override": {"image": "quay.io/a:1"}}]}
