@@ -46,14 +46,14 @@ def spawner(tree: Tree, names: Names) -> Spawner:
     sections = at(tree, "hub", "config") or {}
     written = code.read(at(tree, "hub", "extraConfig") or {})
     doubts = [*_doubts(tree), *written.doubts]
-    parents = _decided(_section(sections, "Spawner"))
-    own = _section(sections, "KubeSpawner")
+    parents = _decided(sections.get("Spawner") or {})
+    own = sections.get("KubeSpawner") or {}
     config |= _decided(own)
     profiles = own.get("profile_list", at(tree, "singleuser", "profileList") or [])
     for section in ("Spawner", "KubeSpawner"):
         doubts += [
             f"hub.config.{section}.{name} is set"
-            for name, value in _section(sections, section).items()
+            for name, value in (sections.get(section) or {}).items()
             if name in HOOKS - {"profile_list"} and value
         ]
     for step in written.steps:
@@ -62,7 +62,7 @@ def spawner(tree: Tree, names: Names) -> Spawner:
             target[step.trait] = step.value if step.operation == "set" else code.applied(step, target.get(step.trait))
         except TypeError as error:
             raise RefusedError(f"{step.trait}: {error}") from None
-    wanted = _section(sections, "JupyterHub").get("spawner_class", KUBESPAWNER)
+    wanted = (sections.get("JupyterHub") or {}).get("spawner_class", KUBESPAWNER)
     if wanted not in (KUBESPAWNER, "kubespawner"):
         doubts.append(f"hub.config.JupyterHub.spawner_class is {wanted}")
     traits = defaults()
@@ -107,18 +107,6 @@ def _volumes(tree: Tree) -> Iterator[tuple[str, Any]]:
     if isinstance(extra, list):
         extra = {volume["name"]: volume for volume in extra if isinstance(volume, Mapping) and "name" in volume}
     yield from extra.items()
-
-
-def _section(sections: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A section of ``hub.config``.
-
-    Raises:
-        RefusedError: it is no map, so the hub would not start.
-    """
-    found = sections.get(name)
-    if found is not None and not isinstance(found, Mapping):
-        raise RefusedError(f"hub.config.{name}: must be a map, not {type(found).__name__}")
-    return found or {}
 
 
 def _decided(section: Mapping[str, Any]) -> Traits:

@@ -201,15 +201,13 @@ def test_nonsense_never_fits(root: Path, override: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "hub",
     [
-        {"config": {"KubeSpawner": "x"}},
-        {"config": {"Spawner": ["x"]}},
         {"config": {"KubeSpawner": {"profile_list": "x"}}},
         {"config": {"KubeSpawner": {"profile_list": [None, "x", {}, {"slug": "a"}]}}},
         {"extraConfig": {"a": "c.KubeSpawner.tolerations = {}\nc.KubeSpawner.tolerations.append({})"}},
     ],
 )
 def test_nonsense_of_the_spawner(root: Path, hub: dict[str, Any]) -> None:
-    """Sections and lists of another shape end in a verdict."""
+    """Lists of another shape end in a verdict."""
     code, _ = run(root, {"hub": hub})
     assert code in (2, 3)
 
