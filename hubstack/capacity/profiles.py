@@ -14,7 +14,10 @@ from hubstack.capacity.traits import DECISIVE, RefusedError, Traits, current_nam
 MOST_COMBINATIONS = 1000
 """Of one profile. More cannot be read by anybody, and would not be looked at one by one."""
 
-UNLISTED = "(own entry)"
+MOST_STARTS = 3000
+"""Of all profiles."""
+
+UNLISTED = "own entry"
 """Stands for what a user writes where a choice that is not listed is allowed."""
 
 
@@ -58,13 +61,24 @@ def starts(traits: Traits, profiles: Sequence[Any]) -> Iterator[Start]:
     """
     if not profiles:
         yield Start("", (), traits)
+    tried = 0
     for number, profile in enumerate(profiles, 1):
-        if not isinstance(profile, Mapping):
-            yield Start(f"number {number}", refused=f"a profile must be a map, not {type(profile).__name__}")
-        elif "display_name" not in profile:
-            yield Start(str(profile.get("slug") or f"number {number}"), refused="the profile has no display_name")
-        else:
-            yield from _of_profile(traits, profile)
+        for start in _of_any(traits, profile, number):
+            tried += 1
+            if tried > MOST_STARTS:
+                yield Start("of the others", doubt=f"there are more than {MOST_STARTS} ways to start a server")
+                return
+            yield start
+
+
+def _of_any(traits: Traits, profile: Any, number: int) -> Iterator[Start]:
+    """Every start of whatever stands in the list of profiles."""
+    if not isinstance(profile, Mapping):
+        yield Start(f"number {number}", refused=f"a profile must be a map, not {type(profile).__name__}")
+    elif "display_name" not in profile:
+        yield Start(str(profile.get("slug") or f"number {number}"), refused="the profile has no display_name")
+    else:
+        yield from _of_profile(traits, profile)
 
 
 def _of_profile(traits: Traits, profile: Mapping[str, Any]) -> Iterator[Start]:

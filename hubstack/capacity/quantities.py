@@ -14,6 +14,8 @@ Amounts = Mapping[str, Fraction]
 _POWERS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eE]([+-]?[0-9]+)|([KMGTPE]i|[numkMGTPE]?))")
+_MOST_DIGITS, _MOST_DIGITS_OF_EXPONENT = 100, 3
+"""More has no amount of anything, and would take for ever to compute with."""
 _IN_BYTES = ("memory", "ephemeral-storage", "storage")
 
 
@@ -25,6 +27,8 @@ def parse(quantity: Any) -> Fraction | None:
     if not found:
         return None
     number, exponent, suffix = found.groups()
+    if len(number) > _MOST_DIGITS or len(exponent or "") > _MOST_DIGITS_OF_EXPONENT:
+        return None
     if suffix in _BINARY:
         return Fraction(number) * (1 << _BINARY[suffix])
     power = int(exponent) if exponent else _POWERS[suffix or ""]

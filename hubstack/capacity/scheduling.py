@@ -203,7 +203,7 @@ def written_term(term: Mapping[str, Any]) -> str:
 
 def _whole(text: str | None) -> int | None:
     """A whole number of 64 bits, as Go reads it."""
-    if text is None or not text.isascii():
+    if text is None or not text.isascii() or len(text) > 64:
         return None
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not digits.isdigit():

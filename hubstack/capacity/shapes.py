@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hubstack.capacity import hub, profiles, spawn
+from hubstack.capacity.forms import misshapen
 from hubstack.capacity.judge import Kind, Shape
 from hubstack.capacity.traits import RefusedError
 from hubstack.chart import user_placeholder
@@ -68,4 +69,8 @@ def of_objects(objects: Iterable[Mapping[str, Any]]) -> Iterator[Shape]:
         labels = template["metadata"].get("labels") or {}
         kind: Kind = "placeholder" if labels.get("component") == user_placeholder.COMPONENT else "hub"
         name = "a placeholder" if kind == "placeholder" else f"pod `{each['metadata']['name']}`"
-        yield Shape(name, kind, template["spec"], labels, count=int(each["spec"].get("replicas", 1)))
+        count = int(each["spec"].get("replicas", 1))
+        if wrong := misshapen(template["spec"]):
+            yield Shape(name, kind, refused=wrong, count=count)
+        else:
+            yield Shape(name, kind, template["spec"], labels, count=count)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from hubstack.capacity.forms import misshapen
 from hubstack.capacity.traits import RefusedError, Traits
 
 DECIDES = (
@@ -39,6 +40,8 @@ def pod_spec(traits: Traits) -> dict[str, Any]:
     for key, value in traits["extra_pod_config"].items():
         # A field that is set here takes the place of all that went into it before.
         spec[to_camel(str(key)) if "_" in str(key) else str(key)] = value
+    if wrong := misshapen(spec):
+        raise RefusedError(wrong)
     return {key: value for key, value in spec.items() if key in DECIDES and value}
 
 

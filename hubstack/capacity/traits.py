@@ -6,6 +6,7 @@ KubeSpawner 7.0.0 itself.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping
 from typing import Any
@@ -144,11 +145,9 @@ def _merge(target: Any, new: Mapping[str, Any], where: str) -> None:
 
 def _bytes(name: str, value: Any) -> int:
     """A size as JupyterHub's ``ByteSpecification`` reads it: a number, or text that ends in K, M, G or T."""
-    if isinstance(value, int | float):
-        return int(value)
-    if isinstance(value, str) and value[-1:] in _SUFFIXES:
-        try:
+    with contextlib.suppress(ValueError, OverflowError):
+        if isinstance(value, int | float):
+            return int(value)
+        if isinstance(value, str) and value[-1:] in _SUFFIXES:
             return int(float(value[:-1]) * 1024 ** (_SUFFIXES.index(value[-1]) + 1))
-        except (ValueError, OverflowError):
-            pass
     raise RefusedError(f"{name}: {value!r} is no size that JupyterHub reads; write a number with K, M, G or T")

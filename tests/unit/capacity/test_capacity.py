@@ -160,7 +160,7 @@ def test_what_users_write_cannot_be_judged(root: Path) -> None:
     }
     code, found = run(root, server(profileList=[{"display_name": "p", "profile_options": {"size": option}}]))
     assert code == 3
-    assert "option size takes what a user writes as mem_guarantee" in users(found)["profile `p (size: (own entry))`"]
+    assert "option size takes what a user writes as mem_guarantee" in users(found)["profile `p (size: own entry)`"]
 
 
 def test_too_many_combinations(root: Path) -> None:
@@ -170,6 +170,64 @@ def test_too_many_combinations(root: Path) -> None:
     code, found = run(root, server(profileList=[{"display_name": "p", "profile_options": options}]))
     assert code == 3
     assert "1331 combinations that differ, more than the 1000" in users(found)["profile `p`"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"mem_limit": "1e308T"},
+        {"extra_resource_limits": {"memory": "1e999999999"}},
+        {"extra_pod_config": {"resources": [], "tolerations": "x"}},
+        {"node_affinity_required": [{"matchExpressions": [{"key": "a", "operator": "Gt", "values": ["9" * 5000]}]}]},
+        {"tolerations": [None]},
+        {"init_containers": [{"name": "a", "resources": "x"}]},
+        {"extra_pod_config": {"affinity": "x"}},
+        {"node_selector": {"a": {"b": 1}}},
+        {"volumes": ["x"]},
+        {"extra_pod_config": {"tolerations": [None]}},
+        {"extra_pod_config": {"topologySpreadConstraints": {"a": 1}}},
+        {"extra_pod_config": {"containers": "x"}},
+        {"extra_container_config": {"resources": {"limits": "x"}}},
+    ],
+)
+def test_nonsense_never_fits(root: Path, override: dict[str, Any]) -> None:
+    """Amounts beyond all bounds, and things of another shape, end in a verdict, and not in a fit."""
+    code, found = run(root, server(profileList=[profile("p", **override)]))
+    (text,) = users(found).values()
+    assert code in (2, 3)
+    assert not text.startswith("fits")
+
+
+@pytest.mark.parametrize(
+    "hub",
+    [
+        {"config": {"KubeSpawner": {"profile_list": "x"}}},
+        {"config": {"KubeSpawner": {"profile_list": [None, "x", {}, {"slug": "a"}]}}},
+        {"extraConfig": {"a": "c.KubeSpawner.tolerations = {}\nc.KubeSpawner.tolerations.append({})"}},
+    ],
+)
+def test_nonsense_of_the_spawner(root: Path, hub: dict[str, Any]) -> None:
+    """Lists of another shape end in a verdict."""
+    code, _ = run(root, {"hub": hub})
+    assert code in (2, 3)
+
+
+def test_nonsense_of_the_hub(root: Path) -> None:
+    """The hub's own pod may have any fields; one of another shape is refused like a user's."""
+    code, found = run(root, {"hub": {"extraPodSpec": {"topologySpreadConstraints": "x"}}})
+    hub = next(each for each in found["pods"] if each["name"] == "pod `hub`")
+    assert (code, hub["status"]) == (2, "never")
+    assert "topologySpreadConstraints: must be a list" in hub["text"]
+
+
+def test_more_profiles_than_anybody_reads(root: Path) -> None:
+    """A list without end is not tried to its end, and not said to fit."""
+    choices = {f"c{n}": {"display_name": "x", "kubespawner_override": {"cpu_guarantee": n / 1000}} for n in range(900)}
+    options = {"o": {"choices": choices}}
+    listed = [{"display_name": f"p{n}", "profile_options": options} for n in range(4)]
+    code, found = run(root, server(profileList=listed))
+    assert code == 3
+    assert "more than 3000 ways to start" in users(found)["profile `of the others`"]
 
 
 FORM = {"KubeSpawner": {"options_form": "<form>"}}

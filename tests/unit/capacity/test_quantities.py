@@ -33,6 +33,8 @@ from hubstack.capacity.quantities import parse, quantity, units, written
         (None, None),
         (True, None),
         ([], None),
+        ("1e999999999", None),
+        ("9" * 5000, None),
     ],
 )
 def test_quantities_as_kubernetes_reads_them(text: object, amount: Fraction | None) -> None:
