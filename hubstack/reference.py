@@ -39,26 +39,33 @@ def text() -> str:
     for field in ChartValues.model_fields.values():
         section = _section(field)
         if section is not None:
-            parts += [f"## {field.alias}", field.description or "", *_table(section, f"{field.alias}.")]
+            title = [f"## {field.alias}", field.description or ""]
+            parts += [*title, *_table(section, f"{field.alias}.", given=field.default)]
     return "\n".join(parts) + "\n"
 
 
-def _table(model: type[BaseModel], prefix: str, *, nested: bool = True) -> list[str]:
+def _table(model: type[BaseModel], prefix: str, *, nested: bool = True, given: Any = None) -> list[str]:
     rows = [
         f"| `{path}` | {kind} | {default} | {description} |"
-        for path, kind, default, description in _rows(model, prefix, nested)
+        for path, kind, default, description in _rows(model, prefix, nested, given)
     ]
     return ["", "| Setting | Type | Default | What it is |", "|---|---|---|---|", *rows, ""]
 
 
-def _rows(model: type[BaseModel], prefix: str, nested: bool) -> Iterator[tuple[str, str, str, str]]:
+def _rows(model: type[BaseModel], prefix: str, nested: bool, given: Any) -> Iterator[tuple[str, str, str, str]]:
+    """The settings of a model; `given` is the one that stands in its place, whose values are the defaults there."""
     for name, field in model.model_fields.items():
         path = f"{prefix}{field.alias or name}"
         section = _section(field)
         if section is None:
-            yield path, _kind(field), _default(field), (field.description or "").replace("|", "\\|")
+            yield (
+                path,
+                _kind(field),
+                _default(field, getattr(given, name, PydanticUndefined)),
+                (field.description or "").replace("|", "\\|"),
+            )
         elif nested:
-            yield from _rows(section, f"{path}.", nested)
+            yield from _rows(section, f"{path}.", nested, getattr(given, name, field.default))
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
@@ -89,12 +96,12 @@ def _kinds(annotation: Any) -> list[str]:
     return [name] if name else []
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: FieldInfo, given: Any) -> str:
     if any(isinstance(mark, NoDefault) for mark in field.metadata):
         return ""
-    if field.is_required():
+    if given is PydanticUndefined and field.is_required():
         return "required"
-    value = field.get_default(call_default_factory=True)
+    value = field.get_default(call_default_factory=True) if given is PydanticUndefined else given
     if value is None or value is PydanticUndefined:
         return ""
     written = json.dumps(value, ensure_ascii=False) if not isinstance(value, Section) else ""

@@ -26,9 +26,9 @@ _ABOUT = re.compile(
 )
 """Ends of names that describe a secret without being one, such as ``token_url``."""
 _BY_PLACE = re.compile(
-    r"(^|\.)(proxy\.https\.manual\.key|hub\.config\.CryptKeeper\.keys.*|extraFiles\.[^.]+\.(data|stringData|binaryData).*)$"
+    r"(^|\.)(proxy\.https\.manual\.key|hub\.config\.CryptKeeper\.keys.*|extraFiles\..+?\.(data|stringData|binaryData)(\..*)?)$"
 )
-_IN_FILE = re.compile(r"(^|\.)extraFiles\.[^.]+\.")
+_IN_FILE = re.compile(r"(^|\.)extraFiles\..+?\.")
 _COLLECTION = re.compile(r"\.(\w*(tokens|passwords|secrets|credentials|api_?keys))\.", re.I)
 _KEYS = re.compile(r"(^|\.)(api_tokens|service_tokens)$")
 """Maps of JupyterHub's whose keys are the secrets."""

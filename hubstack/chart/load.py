@@ -44,6 +44,8 @@ class LoadedValues:
     """What is allowed and yet hardly meant."""
     secret_paths: tuple[LeafPath, ...] = ()
     """Paths of the leaves that came from the secret values; the same in ``tree`` and ``user``."""
+    sources: tuple[_Source, ...] = ()
+    """Where the values came from, in the order in which they were merged."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def load_values(
         raise SettingsError(problems)
     for path, message in (*hub_classes.doubts(tree, is_hidden), *shut_out.doubts(tree, is_hidden)):
         doubts.append(Problem(_origin(path, sources), ".".join(path), message))
-    return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})))
+    return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})), tuple(sources))
 
 
 def load_raw_values(
@@ -157,7 +159,8 @@ def load_raw_values(
     if problems := list(_misshapen(user, sources)):
         raise SettingsError(problems)
     tree = coalesce(user, ChartValues.defaults())
-    return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=tuple(_leaves(secret or {})))
+    paths = tuple(_leaves(secret or {}))
+    return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=paths, sources=tuple(sources))
 
 
 _ANYBODYS = (("hub", "config"), ("hub", "services"))

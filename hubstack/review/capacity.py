@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from hubstack.capacity import cost, words
 from hubstack.capacity.judge import Verdict
 from hubstack.capacity.report import Report
-from hubstack.review.conditions import Change
+from hubstack.review.change import Change
 from hubstack.review.rendering import Rendered
 
 

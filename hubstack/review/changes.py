@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubstack.chart import helm_yaml
 from hubstack.parity import compare
+from hubstack.review import diffs
 from hubstack.review.engine import EngineView
 from hubstack.review.rendering import Rendered
 from hubstack.review.secrets import Redactor
+from hubstack.review.setting_changes import ChangedSetting
 
-CONTEXT_LINES = 3
 WORST_FIRST = ("delete", "replace", "restart", "update", "create")
 """Actions, by what they cost the people who work on a hub."""
 
@@ -60,7 +59,7 @@ class ObjectChange:
     action: str
     """One of `WORST_FIRST`."""
     diff: str
-    """Unified diff of both sides as YAML, without secrets."""
+    """Unified diff of both sides as YAML, without secrets; blank where the object comes or goes."""
     places: tuple[str, ...] = ()
     """Paths of the fields that differ."""
 
@@ -81,16 +80,20 @@ class StackChange:
     """None where the stack is removed."""
     changes: tuple[ObjectChange, ...] = ()
     findings: tuple[Any, ...] = ()
-    """What people will notice, see `rules.Finding`."""
+    """What people will notice, see `rule.Finding`."""
     errors: tuple[str, ...] = ()
     engine: EngineView | None = None
     """The engine's own preview, where it was asked for."""
     homes: str | None = None
     """What other names mean for the live home volumes, where the cluster was asked."""
+    settings: tuple[ChangedSetting, ...] = ()
+    """Every setting that differs."""
 
     @property
     def changed(self) -> bool:
-        offline = self.changes or self.findings or self.errors or self.base is None or self.head is None
+        offline = (
+            self.changes or self.settings or self.findings or self.errors or self.base is None or self.head is None
+        )
         return bool(offline or (self.engine and (self.engine.steps or self.engine.error)))
 
     def counts(self) -> dict[str, int]:
@@ -123,12 +126,10 @@ class Comparer:
         return tuple(sorted(found, key=lambda change: (WORST_FIRST.index(change.action), change.name)))
 
     def _diff(self, base: Rendered, head: Rendered, name: str) -> str:
-        before, after = self._lines(base, name), self._lines(head, name)
-        return "\n".join(list(difflib.unified_diff(before, after, lineterm="", n=CONTEXT_LINES))[2:])
-
-    def _lines(self, side: Rendered, name: str) -> list[str]:
-        manifest = side.objects.get(name)
-        return helm_yaml.dump(self.redactor.manifest(manifest, side.secrets)).splitlines() if manifest else []
+        if name not in base.objects or name not in head.objects:
+            return ""  # that it comes or goes says it all
+        sides = (self.redactor.manifest(side.objects[name], side.secrets) for side in (base, head))
+        return diffs.unified(*sides)
 
 
 def _action(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, places: tuple[str, ...]) -> str:

@@ -3,66 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hubstack.chart import hub
-from hubstack.chart.values_tree import maps
-from hubstack.review.changes import ObjectChange
+from hubstack.review.change import Change, Condition, at, entries, rows, section
 from hubstack.review.rendering import Rendered
 from hubstack.secret_settings import url_without_password
 
 
-@dataclass(frozen=True)
-class Change:
-    """Both sides of one stack, and the objects that differ."""
-
-    base: Rendered
-    head: Rendered
-    objects: tuple[ObjectChange, ...]
-
-    def settings(self, path: str) -> tuple[Any, Any]:
-        """A setting on both sides; None where it is not set."""
-        return at(self.base.values, path), at(self.head.values, path)
-
-    def differs(self, *paths: str) -> bool:
-        """Whether any of these settings differs."""
-        return any(before != after for before, after in map(self.settings, paths))
-
-    def action(self, kind: str, component: str) -> str | None:
-        """What happens to the object of a kind with a component label."""
-        of_kind = (each for each in self.objects if each.name.startswith(f"{kind}/"))
-        return next((each.action for each in of_kind if self.component(each) == component), None)
-
-    def component(self, changed: ObjectChange) -> str | None:
-        """The label that tells which part of the hub an object is of, however objects are named."""
-        manifest = self.head.objects.get(changed.name) or self.base.objects.get(changed.name) or {}
-        label: str | None = manifest.get("metadata", {}).get("labels", {}).get("component")
-        return label
-
-
-def at(tree: Any, path: str) -> Any:
-    """The value at a dotted path; None where there is none."""
-    for step in path.split("."):
-        if not isinstance(tree, Mapping):
-            return None
-        tree = tree.get(step)
-    return tree
-
-
-def section(tree: Any, path: str) -> Mapping[str, Any]:
-    """The map at a dotted path; an empty one where there is none, as with a chart whose settings nobody has checked."""
-    found = at(tree, path)
-    return found if isinstance(found, Mapping) else {}
-
-
-def entries(tree: Any, path: str) -> list[Any]:
-    """The list at a dotted path; an empty one where there is none."""
-    found = at(tree, path)
-    return found if isinstance(found, list) else []
-
-
-def when(condition: Callable[[Change], bool]) -> Callable[[Change], Iterator[str]]:
+def when(condition: Callable[[Change], bool]) -> Condition:
     """Applies where a condition is true."""
 
     def applies(change: Change) -> Iterator[str]:
@@ -72,13 +21,13 @@ def when(condition: Callable[[Change], bool]) -> Callable[[Change], Iterator[str
     return applies
 
 
-def restart(component: str) -> Callable[[Change], Iterator[str]]:
+def restart(component: str) -> Condition:
     """Applies where the pods of a Deployment are replaced."""
 
     return when(lambda change: change.action("Deployment", component) in ("restart", "replace"))
 
 
-def moved(*paths: str) -> Callable[[Change], Iterator[str]]:
+def moved(*paths: str) -> Condition:
     """Applies for each of these settings that differs, with both values."""
 
     def applies(change: Change) -> Iterator[str]:
@@ -94,22 +43,6 @@ def _shown(value: Any) -> str:
     return "unset" if value in (None, "", [], {}) else str(value)
 
 
-def public_address(change: Change) -> Iterator[str]:
-    """How people reach the hub."""
-
-    yield from moved(
-        "proxy.service.type",
-        "proxy.service.loadBalancerIP",
-        "proxy.service.disableHttpPort",
-        "proxy.https.hosts",
-        "ingress.enabled",
-        "ingress.hosts",
-        "httpRoute.enabled",
-        "httpRoute.hostnames",
-        "hub.baseUrl",
-    )(change)
-
-
 def data_objects(change: Change) -> Iterator[str]:
     """Volumes and classes that are deleted or made anew."""
 
@@ -119,17 +52,26 @@ def data_objects(change: Change) -> Iterator[str]:
             what = "the hub's database of users and servers" if change.component(each) == hub.COMPONENT else each.name
             made = "replaced" if kind == "StorageClass" else "replaced by a new, empty one"
             yield f"{what} is {made if each.action == 'replace' else 'deleted'}"
+    if change.base.config.get("createNamespace") and not change.head.config.get("createNamespace"):
+        yield "the namespace with everything in it leaves the stack, which is a deletion that `protectData` refuses"
 
 
 def database(change: Change) -> Iterator[str]:
-    """Type and address of the hub's database."""
+    """Type, address and folder of the hub's database."""
 
     before, after = change.settings("hub.db.type")
     if before != after:
         yield f"hub.db.type: {before} -> {after}"
+    yield from moved("hub.db.pvc.subPath")(change)
     urls = [url_without_password(str(url or "")) for url in change.settings("hub.db.url")]
     if urls[0] != urls[1]:
         yield f"hub.db.url: {urls[0] or 'unset'} -> {urls[1] or 'unset'}"
+
+
+def database_access(change: Change) -> Iterator[str]:
+    """How the hub opens the same database as before."""
+    moved_away = any(detail.startswith("hub.db.url") for detail in database(change))
+    yield from rows("hub.db.upgrade", "hub.db.password", *(() if moved_away else ("hub.db.url",)))(change)
 
 
 HOME_NAMES = (
@@ -143,96 +85,40 @@ HOME_NAMES = (
 )
 
 
-def _profiles(tree: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    profiles = maps(at(tree, "singleuser.profileList"))
-    return {str(each.get("slug") or each.get("display_name")): each for each in profiles}
-
-
-def profile_removed(change: Change) -> Iterator[str]:
-    """Profiles that people can no longer choose."""
-
-    before, after = _profiles(change.base.values), _profiles(change.head.values)
-    if after:
-        yield from (name for name in before if name not in after)
-
-
-def no_profiles_left(change: Change) -> Iterator[str]:
-    """Profiles that are all gone, as where a later file replaces their list by an empty one."""
-
-    if not _profiles(change.head.values):
-        names = ", ".join(_profiles(change.base.values))
-        yield from [names] * bool(names)
-
-
-def images(change: Change) -> Iterator[str]:
-    """Images of users' servers, by default and by profile."""
-
-    names = [
-        f"{at(side.values, 'singleuser.image.name')}:{at(side.values, 'singleuser.image.tag')}"
-        for side in (change.base, change.head)
-    ]
-    moves = [f"{names[0]} -> {names[1]}"] if names[0] != names[1] else []
-    before, after = _profiles(change.base.values), _profiles(change.head.values)
-    for name in sorted(before.keys() & after.keys()):
-        images = [at(side[name], "kubespawner_override.image") or "the default" for side in (before, after)]
-        if images[0] != images[1]:
-            moves.append(f"profile {name}: {images[0]} -> {images[1]}")
-    pulled = at(change.head.values, "prePuller.hook.enabled")
-    when = "pulled to every node first" if pulled else "not pulled first: the first start on each node waits for it"
-    yield from (f"{move}, {when}" for move in moves)
-
-
-RESOURCES = tuple(f"singleuser.{kind}.{side}" for kind in ("cpu", "memory") for side in ("limit", "guarantee"))
-
-
-def resources(change: Change) -> Iterator[str]:
-    """Resources of users' servers, by default and by profile."""
-
-    yield from moved(*RESOURCES, "singleuser.extraResource.limits", "singleuser.extraResource.guarantees")(change)
-    before, after = _profiles(change.base.values), _profiles(change.head.values)
-    for name in sorted(before.keys() & after.keys()):
-        for field in ("mem_limit", "mem_guarantee", "cpu_limit", "cpu_guarantee", "extra_resource_limits"):
-            old, new = (at(side[name], f"kubespawner_override.{field}") for side in (before, after))
-            if old != new:
-                yield f"profile {name}, {field}: {_shown(old)} -> {_shown(new)}"
-
-
-def authenticator(change: Change) -> Iterator[str]:
-    """How people log in, and what they are called then."""
-
-    yield from moved("hub.config.JupyterHub.authenticator_class")(change)
-    sides = (change.base.values, change.head.values)
-    for name in sorted(set.intersection(*(set(section(side, "hub.config")) for side in sides))):
-        yield from moved(*(f"hub.config.{name}.{key}" for key in ("username_claim", "username_map")))(change)
+WITH_POLICY = ("hub", "proxy.chp", "proxy.traefik", "singleuser")
+"""Sections of the chart that have a network policy."""
 
 
 def policy_widened(change: Change) -> Iterator[str]:
     """What pods may reach, or be reached by, in addition."""
-
-    for pods in ("hub", "proxy.chp", "proxy.traefik", "singleuser"):
-        before, after = change.settings(f"{pods}.networkPolicy")
-        if not isinstance(before, Mapping) or not isinstance(after, Mapping):
-            continue
-        if before.get("enabled") and not after.get("enabled"):
+    for pods in WITH_POLICY:
+        opened = _opened(change, pods)
+        if "enabled" in opened:
             yield f"{pods}: no network policy any more"
-            continue
-        rules = section(before, "egressAllowRules")
-        opened = [key for key, on in section(after, "egressAllowRules").items() if on and not rules.get(key)]
-        for way in ("ingress", "egress", "allowedIngressPorts"):
-            if [rule for rule in entries(after, way) if rule not in entries(before, way)]:
-                opened.append(way)
-        if opened:
-            yield f"{pods}: {', '.join(opened)}"
+        elif opened:
+            yield f"{pods}: {', '.join(way.rpartition('.')[2] for way in opened)}"
 
 
-def admins(change: Change) -> Iterator[str]:
-    """Users who become administrators."""
+def policy_otherwise(change: Change) -> Iterator[str]:
+    """What else changes in what pods may reach, or be reached by."""
+    told = [f"{pods}.networkPolicy.{way}" for pods in WITH_POLICY for way in _opened(change, pods)]
+    yield from rows(*(f"{pods}.networkPolicy" for pods in WITH_POLICY), but=tuple(told))(change)
 
-    for name in sorted(section(change.head.values, "hub.config")):
-        before, after = (entries(side.values, f"hub.config.{name}.admin_users") for side in (change.base, change.head))
-        added = [str(user) for user in after if user not in before]
-        if added:
-            yield f"{', '.join(added)} may do everything, in everybody's server"
+
+def _opened(change: Change, pods: str) -> list[str]:
+    """Settings of a network policy that let more through than before."""
+    before, after = change.settings(f"{pods}.networkPolicy")
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return []
+    if before.get("enabled") and not after.get("enabled"):
+        return ["enabled"]
+    rules, wider = (section(side, "egressAllowRules") for side in (before, after))
+    opened = [f"egressAllowRules.{key}" for key, on in wider.items() if on and not rules.get(key)]
+    for way in ("ingress", "egress", "allowedIngressPorts"):
+        if [rule for rule in entries(after, way) if rule not in entries(before, way)]:
+            opened.append(way)
+    labels = "interNamespaceAccessLabels"
+    return [*opened, labels] if after.get(labels) == "accept" != before.get(labels) else opened
 
 
 def dummy(change: Change) -> bool:
@@ -258,7 +144,22 @@ def tls_off(change: Change) -> bool:
     return tls(change.base) and not tls(change.head)
 
 
-def config(*names: str) -> Callable[[Change], Iterator[str]]:
+SWITCHES = ("proxy.https.enabled", "proxy.https.type", "ingress.tls")
+"""Settings by which HTTPS goes."""
+CERTIFICATES = (
+    "proxy.https.letsencrypt",
+    "proxy.https.manual",
+    "proxy.https.secret",
+    "proxy.traefik.hsts",
+)
+
+
+def certificate(change: Change) -> Iterator[str]:
+    """What browsers are shown of HTTPS, where it does not go altogether."""
+    yield from rows(*CERTIFICATES, *(() if tls_off(change) else SWITCHES))(change)
+
+
+def config(*names: str) -> Condition:
     """Applies for each of these keys of the stack's configuration that differs."""
 
     def applies(change: Change) -> Iterator[str]:
@@ -280,6 +181,18 @@ def cluster(change: Change) -> Iterator[str]:
     before, after = (place(side)[0] for side in (change.base, change.head))
     if before != after:
         yield f"{before} -> {after}"
+
+
+def credentials(change: Change) -> Iterator[str]:
+    """How the same cluster as before is reached and called."""
+    names = () if any(cluster(change)) else ("hubstack:kubeContext", "hubstack:clusterIdentifier")
+    yield from rows("hubstack:kubeconfig", *names)(change)
+
+
+def namespace_made(change: Change) -> bool:
+    """Whether the stack makes a namespace from now on that others have made until now."""
+    before, after = (at(side.config, "createNamespace") for side in (change.base, change.head))
+    return bool(after) and before is False
 
 
 def chart(change: Change) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from hubstack.review.attention import sections, time
 from hubstack.review.changes import MEANS, ObjectChange, StackChange
 from hubstack.review.report import (
     Report,
@@ -13,11 +14,13 @@ from hubstack.review.report import (
     engine_notes,
     grouped_changes,
     grouped_findings,
+    grouped_settings,
     how_many,
     summary,
     what,
     whole_changes,
 )
+from hubstack.review.rule import Finding
 from hubstack.safe_text import code, fenced, html, inline
 
 MARKER = "<!-- hubstack-review -->"
@@ -30,6 +33,8 @@ NAMED_STACKS = 8
 """How many stacks are named before the rest is only counted."""
 LONGEST_TEXT = 600
 """Characters of one finding or message."""
+SETTINGS_SHARE = 2
+"""Settings have one part of this many of the room, where object diffs want the rest."""
 FEWEST_FINDINGS = 10
 """How many findings are told one by one where there is no room for all of them."""
 
@@ -40,19 +45,27 @@ def comment(report: Report, limit: int = LIMIT) -> str:
     """The whole comment, at most `limit` characters.
 
     Where there is too much, object diffs go first, the mildest before the worst; then the names of objects become
-    counts; then findings are only counted; last, stacks to which the same happens share a row of the table.
+    counts; then settings and findings are only counted; last, stacks to which the same happens share a row of the
+    table.
     """
     changed = report.changed
     if not changed:
         return f"{MARKER}\n## Hubstack review\n\n{_summary(report)}\n"
     title = f"{MARKER}\n## Hubstack review\n\n{_summary(report)}\n\n"
     table, attention = _text(_table(changed, report.waves)), list(_attention(changed))
-    objects = _objects(changed, limit - len(title) - len(table) - len(_text(attention)))
+    room = limit - len(title) - len(table) - len(_text(attention)) - 1
+    settings = _settings(changed, room // SETTINGS_SHARE)
+    objects = _objects(changed, room - len(settings))
+
+    def counted(head: str) -> str:
+        tail = _counted(changed)
+        return f"{head}{_settings(changed, limit - len(head) - len(tail))}{tail}"
+
     shorter: tuple[Callable[[], str], ...] = (
-        lambda: f"{title}{table}\n{_text(attention)}{objects}",
-        lambda: f"{title}{table}\n{_text(_few(attention))}{_counted(changed)}",
-        lambda: f"{title}{table}\n{_counted(changed)}",
-        lambda: f"{title}{_text(_shared_rows(changed, report.waves))}\n{_text(_few(attention))}{_counted(changed)}",
+        lambda: f"{title}{table}\n{_text(attention)}{settings}{objects}",
+        lambda: counted(f"{title}{table}\n{_text(_few(attention))}"),
+        lambda: counted(f"{title}{table}\n"),
+        lambda: counted(f"{title}{_text(_shared_rows(changed, report.waves))}\n{_text(_few(attention))}"),
     )
     texts = (make() for make in shorter)
     short = next((text for text in texts if len(text) <= limit), None)
@@ -111,16 +124,50 @@ def _attention(stacks: Sequence[StackChange]) -> Iterator[str]:
         yield "### What needs attention\n"
     for name, error in errors:
         yield f"- :x: **{inline(name)}** cannot be shown: {_short(error)}"
-    for finding, names in findings.items():
-        mark = ":warning:"
-        if finding.blocks:
-            mark = ":white_check_mark: accepted," if finding.accepted else ":no_entry: **blocks**,"
-        reason = f" Accepted: {_short(finding.accepted)}" if finding.accepted else ""
-        yield f"- {mark} `{finding.rule}`: {_short(finding.text)}. On {_stacks(names)}.{reason}"
+    gap = "\n" if errors else ""
+    for section in sections(findings):
+        title = f"{gap}**{section.title}**\n\n"
+        for finding, names in section.findings:
+            yield f"{title}{_finding(finding, names)}"
+            title = ""
+        gap = "\n"
+    if findings and notes:
+        yield ""
     for name, note in notes:
         yield f"- :warning: **{inline(name)}**: {_short(note)}"
     if errors or findings or notes:
         yield ""
+
+
+def _finding(finding: Finding, stacks: Sequence[str]) -> str:
+    mark = ":warning:"
+    if finding.blocks:
+        mark = ":white_check_mark: accepted," if finding.accepted else ":no_entry: **blocks**,"
+    when = f" ({time(finding)})" if time(finding) else ""
+    reason = f" Accepted: {_short(finding.accepted)}" if finding.accepted else ""
+    return f"- {mark} `{finding.rule}`{when}: {_short(finding.text)}. On {_stacks(stacks)}.{reason}"
+
+
+def _settings(stacks: Sequence[StackChange], room: int) -> str:
+    """A table of the settings that differ, as many as there is room for."""
+    found = grouped_settings(stacks)
+    on = len(stacks) > 1
+    head = f"### Settings\n\n| Setting | Before | After | Set in |{' On |' if on else ''}\n"
+    head += f"|---|---|---|---|{'---|' if on else ''}\n"
+    more = "\nand {} more settings, see the JSON report\n\n"
+    lines, size = [], len(head) + len(more) + 8
+    for setting, names in found.items():
+        path = inline(setting.path) if "|" in setting.path else code(setting.path)
+        cells = " | ".join((path, *map(inline, (setting.before, setting.after, setting.source))))
+        line = f"| {cells} |{f' {_stacks(names)} |' if on else ''}\n"
+        size += len(line)
+        if size > room:
+            break
+        lines.append(line)
+    if not lines:
+        return ""
+    left = len(found) - len(lines)
+    return f"{head}{''.join(lines)}{more.format(left) if left else chr(10)}"
 
 
 def _few(attention: Sequence[str]) -> list[str]:

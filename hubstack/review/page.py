@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from hubstack.review.attention import sections, time
 from hubstack.review.changes import MEANS, ObjectChange, StackChange
 from hubstack.review.report import (
     Report,
@@ -13,12 +14,13 @@ from hubstack.review.report import (
     engine_notes,
     grouped_changes,
     grouped_findings,
+    grouped_settings,
     how_many,
     summary,
     what,
     whole_changes,
 )
-from hubstack.review.rules import Finding
+from hubstack.review.rule import Finding
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8885; --soft: #8881; --add: #2da44e33; --del: #cf222e33;
@@ -31,6 +33,7 @@ body {
   font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; overflow-wrap: break-word; padding: 1rem;
 }
 h1 { font-size: 1.5rem; margin: .2rem 0; } h2 { font-size: 1.15rem; margin: 1.6rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1rem 0 .3rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .4rem .6rem; text-align: left; vertical-align: top; }
 th { font-size: .85rem; font-weight: 600; opacity: .75; }
@@ -92,6 +95,7 @@ def _body(found: Report) -> Iterator[str]:
     if items:
         yield "<h2>What needs attention</h2>"
         yield from items
+    yield from _settings(changed)
     changes = grouped_changes(changed)
     if changes or cosmetic_changes(changed):
         yield "<h2>Objects</h2>"
@@ -119,8 +123,9 @@ def _attention(changed: Sequence[StackChange]) -> Iterator[str]:
     for stack in changed:
         for error in stack.errors:
             yield _told("error", f"<b>{escape(stack.stack)}</b> cannot be shown: {escape(error)}")
-    for finding, names in grouped_findings(changed).items():
-        yield _finding(finding, names)
+    for section in sections(grouped_findings(changed)):
+        yield f"<h3>{escape(section.title)}</h3>"
+        yield from (_finding(finding, names) for finding, names in section.findings)
     for stack in changed:
         for note in engine_notes(stack):
             yield _told("", f"<b>{escape(stack.stack)}</b>: {escape(note)}")
@@ -131,7 +136,21 @@ def _finding(finding: Finding, names: Sequence[str]) -> str:
     if finding.blocks:
         kind = "accepted" if finding.accepted else "blocked"
         word = f"accepted ({escape(finding.accepted)}): " if finding.accepted else "blocks: "
-    return _told(kind, f'<b class="{kind}">{word}{finding.rule}</b>: {escape(finding.text)}{_on(names)}')
+    when = f" ({escape(time(finding))})" if time(finding) else ""
+    return _told(kind, f'<b class="{kind}">{word}{finding.rule}</b>{when}: {escape(finding.text)}{_on(names)}')
+
+
+def _settings(changed: Sequence[StackChange]) -> Iterator[str]:
+    found = grouped_settings(changed)
+    if not found:
+        return
+    yield "<h2>Settings</h2>"
+    yield "<table><thead><tr><th>Setting<th>Before<th>After<th>Set in<th>On</tr></thead><tbody>"
+    for setting, names in found.items():
+        cells = {"Before": setting.before, "After": setting.after, "Set in": setting.source, "On": ", ".join(names)}
+        told = "".join(f'<td data-of="{name}"><span>{escape(text)}</span>' for name, text in cells.items())
+        yield f"<tr><td>{escape(setting.path)}{told}</tr>"
+    yield "</tbody></table>"
 
 
 def _told(kind: str, content: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hubstack.chart.merge import coalesce
 from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, TokenValues
 from hubstack.chart.text import sha256
 from hubstack.chart.tokens import services_without_token, with_tokens
-from hubstack.configuration import Configuration
+from hubstack.configuration import Configuration, key
 from hubstack.errors import HubstackError, mistake
 from hubstack.parity import helm_documents, normal
 from hubstack.parity.rendering import HELM_SECONDS
@@ -52,6 +52,8 @@ class Rendered:
     """Normalised objects by ``Kind/name``."""
     secrets: frozenset[str] = frozenset()
     """Paths of values that came from ``secretValues``."""
+    sources: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    """Each file, and each key of the stack's file, with what it sets; a later one wins."""
     sealed: str = ""
     """Digest of ``secretValues`` where they are encrypted as a whole, so that nothing of them can be told."""
     capacity: Report | None = None
@@ -129,11 +131,12 @@ class Renderer:
             mode=stack.config.mode,
             namespace=stack.config.namespace,
             chart_version=stack.config.chart.version,
-            config=stack.config.model_dump(by_alias=True, exclude={"values", "secret_values", "values_files"}),
+            config=stack.config.model_dump(by_alias=True, exclude={"values", "secret_values"}),
             values=tree,
             application=str(_given_to_the_hub(index, stack).get("Chart", {}).get("AppVersion", "")),
             objects=index,
             secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
+            sources=_sources(stack, file.folder),
             sealed=sealed,
             capacity=_capacity(file, stack, objects, sealed=bool(sealed)),
         )
@@ -220,6 +223,16 @@ def _capacity(
     except HubstackError as error:
         return report.unreadable(file.stack, str(error).replace(f"{file.folder}/", ""))
     return report.of_stack(file.stack, stack, objects, world, str(stack.config.pools_file), sealed=sealed)
+
+
+def _sources(stack: settings.StackSettings, folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """What sets the values, by name; the code of an earlier program, which renders its base, may not keep it."""
+    preset: Mapping[str, Any] = {}
+    if stack.config.storage_class:
+        preset = storage_class.storage_class_values(stack.config.storage_class.name)
+    found = getattr(stack.loaded, "sources", ())
+    own = [(str(source.name).removeprefix(f"{folder}/"), source.document) for source in found]
+    return [(key("storageClass"), preset), *own]
 
 
 def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubstack.review.changes import WORST_FIRST, ObjectChange, StackChange
-from hubstack.review.rules import Finding
+from hubstack.review.rule import Finding
+from hubstack.review.rules import worst_first
+from hubstack.review.setting_changes import ChangedSetting, order
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Report:
                     "engine": vars(stack.engine) if stack.engine else None,
                     "homes": stack.homes,
                     "findings": [vars(finding) for finding in stack.findings],
+                    "settings": [vars(setting) for setting in stack.settings],
                     "objects": [
                         {"name": each.name, "action": each.action, "places": list(each.places), "diff": each.diff}
                         for each in stack.changes
@@ -117,12 +120,21 @@ def engine_notes(stack: StackChange) -> list[str]:
 
 
 def grouped_findings(stacks: Sequence[StackChange]) -> Mapping[Finding, list[str]]:
-    """Each distinct finding with the stacks that it is about; what blocks first."""
+    """Each distinct finding with the stacks that it is about; what blocks first, the rest by whom it concerns."""
     groups: dict[Finding, list[str]] = {}
     for stack in stacks:
         for finding in stack.findings:
             groups.setdefault(finding, []).append(stack.stack)
-    return dict(sorted(groups.items(), key=lambda group: not group[0].blocks or bool(group[0].accepted)))
+    return dict(sorted(groups.items(), key=lambda group: worst_first(group[0])))
+
+
+def grouped_settings(stacks: Sequence[StackChange]) -> Mapping[ChangedSetting, list[str]]:
+    """Each distinct change of a setting with the stacks that it is about, by path."""
+    groups: dict[ChangedSetting, list[str]] = {}
+    for stack in stacks:
+        for setting in dict.fromkeys(stack.settings):
+            groups.setdefault(setting, []).append(stack.stack)
+    return dict(sorted(groups.items(), key=lambda group: order(group[0])))
 
 
 def grouped_changes(stacks: Sequence[StackChange]) -> Mapping[ObjectChange, list[str]]:

@@ -15,11 +15,12 @@ from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet.load import FILE, waves_of
 from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
+from hubstack.review.change import Change
 from hubstack.review.changes import Comparer, StackChange
-from hubstack.review.conditions import Change
 from hubstack.review.rendering import Rendered, Renderer, repository
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
+from hubstack.review.setting_changes import changed
 from hubstack.review.sources import Side, StackFile
 from hubstack.safe_text import visible_lines
 
@@ -124,14 +125,14 @@ def _stack(
     if errors or isinstance(accepted, HubstackError):
         return StackChange(name, base, head, errors=errors)
     if base is None or head is None:
-        # Whole objects that come or go say nothing beyond their names.
         nothing = Rendered(name)
-        whole = comparer.compare(base or nothing, head or nothing)
-        objects = tuple(replace(change, diff="") for change in whole)
+        objects = comparer.compare(base or nothing, head or nothing)
         return StackChange(name, base, head, objects, rules.new_or_gone(base, head, fresh))
-    changes = comparer.compare(base, head)
-    findings = rules.judge(Change(base, head, changes), accepted)
-    return StackChange(name, base, head, changes, findings)
+    if base is head:
+        return StackChange(name, base, head)
+    changes, settings = comparer.compare(base, head), changed(base, head, comparer.redactor)
+    findings = rules.judge(Change(base, head, changes, settings), accepted)
+    return StackChange(name, base, head, changes, findings, settings=settings)
 
 
 def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], list[str]]:
@@ -184,6 +185,9 @@ def _scrubbed(stack: StackChange, redactor: Redactor) -> StackChange:
         ),
         engine=view,
         homes=stack.homes and redactor.text(stack.homes),
+        settings=tuple(
+            replace(each, before=redactor.text(each.before), after=redactor.text(each.after)) for each in stack.settings
+        ),
     )
 
 

@@ -64,6 +64,16 @@ class Redactor:
         }
         return {**self._hidden_map({key: each for key, each in manifest.items() if key != "data"}), "data": data}
 
+    def value(self, value: Any, declared: frozenset[str], path: str, named: str) -> Any:
+        """A setting in which every secret leaf is a digest.
+
+        Arguments:
+            declared: paths that are secret whatever they are called.
+            path: of the setting.
+            named: the path as `secret_settings.step` calls its parts.
+        """
+        return self._settings(value, declared, path, named)
+
     def text(self, text: str) -> str:
         """A text without any secret value, in whatever encoding."""
         if text not in self._known:

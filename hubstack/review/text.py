@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hubstack.review.attention import sections, time
 from hubstack.review.report import (
     Report,
     cosmetic_changes,
     engine_notes,
     grouped_changes,
     grouped_findings,
+    grouped_settings,
     summary,
     what,
 )
+from hubstack.review.rule import Finding
 from hubstack.safe_text import visible, visible_lines
 
 
@@ -32,19 +35,27 @@ def _lines(found: Report) -> Iterator[str]:
         yield f"  {visible(stack.stack)}{wave}: {what(stack)}{f' ({counts})' if counts else ''}"
         yield from (f"    error: {_indented(error)}" for error in stack.errors)
         yield from (f"    {_indented(note)}" for note in engine_notes(stack))
-    findings = grouped_findings(changed)
-    if findings:
-        yield "what needs attention"
-    for finding, names in findings.items():
-        word = "note"
-        if finding.blocks:
-            word = f"accepted ({visible(finding.accepted)})" if finding.accepted else "BLOCKS"
-        yield f"  {word}: {finding.rule}: {visible(finding.text)} [{_stacks(names)}]"
+    for section in sections(grouped_findings(changed)):
+        yield section.title
+        yield from (_finding(finding, names) for finding, names in section.findings)
+    settings = grouped_settings(changed)
+    if settings:
+        yield "settings"
+    for setting, names in settings.items():
+        yield f"  {visible(str(setting))}, set in {visible(setting.source)} [{_stacks(names)}]"
     for change, names in grouped_changes(changed).items():
         yield f"{change.action} {visible(change.name)} [{_stacks(names)}]"
         yield from (f"  {visible_lines(line)}" for line in change.diff.splitlines())
     for objects, stacks in cosmetic_changes(changed).items():
         yield f"labels only: {visible(', '.join(objects))} [{_stacks(stacks)}]"
+
+
+def _finding(finding: Finding, names: Sequence[str]) -> str:
+    word = "note"
+    if finding.blocks:
+        word = f"accepted ({visible(finding.accepted)})" if finding.accepted else "BLOCKS"
+    when = f" ({time(finding)})" if time(finding) else ""
+    return f"  {word}: {finding.rule}{when}: {visible(finding.text)} [{_stacks(names)}]"
 
 
 def _stacks(names: Sequence[str]) -> str:

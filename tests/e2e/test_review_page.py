@@ -14,12 +14,17 @@ from hubstack.review.engine import EngineView
 from hubstack.review.rendering import Rendered
 from hubstack.review.report import Report
 from hubstack.review.rules import Finding
+from hubstack.review.setting_changes import ChangedSetting
 from tests.e2e.conftest import SCREENSHOTS
 
 SIDE = Rendered("")
 LONG = "a-name-without-any-break-" * 12
 DIFF = "@@ -582,10 +582,6 @@\n same: line\n-  removed: <script>alert(1)</script>\n+  added: " + "x" * 400
 COSMETIC = ("metadata.labels.chart", "metadata.labels.helm.sh/chart")
+SETTINGS = (
+    ChangedSetting("cull.timeout", "3600", "600", "common.yaml"),
+    ChangedSetting(f"custom.{LONG}", "<b>old</b>", LONG[:80], f"{LONG}.yaml"),
+)
 SIZES = {"phone": (390, 844), "screen": (1280, 800)}
 
 
@@ -36,7 +41,7 @@ def report() -> Report:
         "origin/main",
         (
             *(StackChange(f"course-{n:02d}", SIDE, SIDE, (hub, secret), (blocked, restart)) for n in range(12)),
-            StackChange("physics", SIDE, SIDE, (hub, labels), (accepted, restart)),
+            StackChange("physics", SIDE, SIDE, (hub, labels), (accepted, restart), settings=SETTINGS),
             StackChange(LONG, SIDE, None, (gone,), (Finding("stack-removed", "the stack's file goes", False),)),
             StackChange("broken", SIDE, SIDE, errors=("head: Pulumi.broken.yaml: line 2: not valid YAML: <b>no</b>",)),
             StackChange("far", SIDE, SIDE, (), (), engine=EngineView((("replace", "Service proxy-public"),))),
@@ -82,13 +87,16 @@ def test_the_page_fits_its_window(seen: Page) -> None:
 
 def test_everything_is_there(seen: Page) -> None:
     """Each changed stack has a row with its verdict; what blocks comes before what only tells."""
-    rows = seen.locator("tbody tr")
+    stacks, settings = seen.locator("table").first, seen.locator("table").last
+    rows = stacks.locator("tbody tr")
     names = [*(f"course-{number:02d}" for number in range(12)), "physics", LONG, "broken", "far"]
-    assert seen.locator("tbody td:first-child").all_inner_texts() == names
+    assert stacks.locator("tbody td:first-child").all_inner_texts() == names
+    assert settings.locator("tbody td:first-child").all_inner_texts() == [each.path for each in SETTINGS]
+    assert "<b>old</b>" in settings.inner_text(), "markup in a value is text"
     assert rows.count() == len(names)
     assert seen.locator(".check").all_inner_texts() == [*["blocked"] * 12, "accepted", "ok", "error", "ok"]
     told = seen.locator(".told").all_inner_texts()
-    assert [text.partition(":")[0] for text in told][:3] == ["broken cannot be shown", "blocks", "hub-restart"]
+    assert [text.partition(":")[0] for text in told][:3] == ["broken cannot be shown", "blocks", "hub-restart (now)"]
     assert any("engine would replace Service proxy-public" in text for text in told)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,9 +126,11 @@ def test_a_changed_secret_is_a_pair_of_digests(repository: Repository) -> None:
     (repository.root / "a.yaml").write_text(yaml.safe_dump(values))
     _, text = repository.review()
     lines = [line.strip() for line in text.splitlines() if "client_secret" in line]
-    assert [line[0] for line in lines] == ["-", "+"]
-    assert {len(line) for line in lines} == {len(lines[0])}
-    assert all("(secret " in line for line in lines)
+    row, *diff = lines
+    assert re.fullmatch(r"\| `[\w.]+` \| \(secret \w{4}\) \| \(secret \w{4}\) \| a\.yaml \|", row)
+    assert [line[0] for line in diff] == ["-", "+"]
+    assert {len(line) for line in diff} == {len(diff[0])}
+    assert all("(secret " in line for line in diff)
 
 
 BROKEN = [
