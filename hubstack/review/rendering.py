@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hubstack import chart_archive, project, settings, toolchain
+from hubstack import chart_archive, project, settings, toolchain, unread
 from hubstack.capacity import pools, report, worlds
 from hubstack.capacity.report import Report
-from hubstack.chart import render, storage_class
+from hubstack.chart import render, samples, storage_class
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.merge import coalesce
 from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, TokenValues
@@ -53,7 +53,9 @@ class Rendered:
     secrets: frozenset[str] = frozenset()
     """Paths of values that came from ``secretValues``."""
     sealed: str = ""
-    """Digest of ``secretValues`` where they are encrypted as a whole, so that nothing of them can be told."""
+    """Digest of what is `unknown`, as it is written."""
+    unknown: tuple[str, ...] = ()
+    """Settings that are encrypted and decide more than a text: what follows from them cannot be told."""
     capacity: Report | None = None
     """Whether its pods fit on the pools that it names; None where it names none."""
     leftovers: frozenset[str] = frozenset()
@@ -112,10 +114,8 @@ class Renderer:
     def _render(self, file: StackFile) -> Rendered:
         configuration = Configuration(file.config)
         entries = stacks.entries(configuration)
-        sealed = ""
-        if stacks.is_encrypted(configuration.get("secretValues")):
-            sealed = sha256(entries.pop("secretValues"))
         stack = settings.resolve(settings.parse(entries, set()), file.folder)
+        unknown = _unknown(entries.get("secretValues"), stack.guessed)
         objects = self._native(stack) if stack.config.mode == "native" else self._chart(stack, file.folder)
         tree: Mapping[str, Any] = stack.loaded.tree
         index = {}
@@ -133,9 +133,10 @@ class Renderer:
             values=tree,
             application=str(_given_to_the_hub(index, stack).get("Chart", {}).get("AppVersion", "")),
             objects=index,
-            secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
-            sealed=sealed,
-            capacity=_capacity(file, stack, objects, sealed=bool(sealed)),
+            secrets=frozenset(map(samples.dotted, stack.loaded.secret_paths)) - set(stack.guessed),
+            sealed=sha256(json.dumps(unknown)) if unknown else "",
+            unknown=tuple(unknown),
+            capacity=_capacity(file, stack, objects, sealed=bool(unknown)),
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -220,6 +221,14 @@ def _capacity(
     except HubstackError as error:
         return report.unreadable(file.stack, str(error).replace(f"{file.folder}/", ""))
     return report.of_stack(file.stack, stack, objects, world, str(stack.config.pools_file), sealed=sealed)
+
+
+def _unknown(secret: Any, guessed: Collection[str]) -> dict[str, str]:
+    """Settings of which nothing can be told, with what stands for them."""
+    closed = {samples.dotted(place): place for place in unread.places(secret)}
+    if "" in closed:
+        return {"secretValues": secret}
+    return {f"secretValues.{name}": samples.found(secret, closed[name]) for name in guessed}
 
 
 def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:
