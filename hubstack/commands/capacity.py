@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hubstack import project, terminal
+from hubstack import project, terminal, unread
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 

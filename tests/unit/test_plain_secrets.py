@@ -12,7 +12,7 @@ import yaml
 
 from hubstack import project, secret_settings
 from hubstack.chart import helm_yaml
-from hubstack.components import chart_component
+from hubstack.components import chart_component, token_key
 from tests import needs
 from tests.unit import test_components
 from tests.unit.test_components import Recorder, plain_text
@@ -77,8 +77,9 @@ def test_no_canary_is_in_the_open(
 @pytest.mark.parametrize("mode", ["native", "helm"])
 def test_objects_stay_as_they_are(mode: str) -> None:
     """Opened, every input is what it is without the marks: nothing of an existing stack changes."""
-    marked = register(lambda: {"mode": mode, "values": everywhere("canary-4f2a9c")})
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(token_key.secrets, "token_hex", lambda count: "ab" * count)
+        marked = register(lambda: {"mode": mode, "values": everywhere("canary-4f2a9c")})
         patch.setattr(secret_settings, "places", lambda *_, **__: iter(()))
         bare = register(lambda: {"mode": mode, "values": everywhere("canary-4f2a9c")})
     assert {name: opened(each.inputs) for name, each in marked.registered.items()} == {
