@@ -16,7 +16,7 @@ from hubstack.components import chart_component, token_key
 from tests import needs
 from tests.unit import test_components
 from tests.unit.test_components import Recorder, plain_text
-from tests.unit.test_library import opened, register
+from tests.unit.test_library import objects, opened, register
 
 CANARIES = ("canary-4f2a9c", 'canary "of" <sev&eral>\n$(li`n\'es) é\n')
 """A short one, and one that looks different in YAML, JSON, HTML, Markdown and a shell."""
@@ -260,9 +260,7 @@ def test_a_secret_flag_makes_and_unmakes_its_objects(name: str) -> None:
     secret = register(lambda: {"secret_values": FLAGS[name]})
     plain = register(lambda: {"values": FLAGS[name]})
     assert names(secret) == names(plain)
-    assert {key: opened(each.inputs) for key, each in secret.registered.items()} == {
-        key: opened(each.inputs) for key, each in plain.registered.items()
-    }
+    assert objects(secret) == objects(plain)
     assert "canary" not in " ".join(plain_text(each.inputs) for each in secret.registered.values())
 
 
