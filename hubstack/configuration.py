@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,25 @@ Setting = Literal[
 def key(setting: Setting) -> str:
     """A setting's key in a stack's file."""
     return f"{PREFIX}{setting}"
+
+
+def config_path(start: str, place: Sequence[str | int]) -> str:
+    """A setting as ``pulumi config set --path`` reads it.
+
+    Arguments:
+        start: the key that it is in.
+        place: keys and list indexes below that.
+    """
+    return start + "".join(map(_path_step, place))
+
+
+def _path_step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if re.fullmatch(r"[A-Za-z_][\w-]*", step):
+        return f".{step}"
+    quoted = step.replace("\\", "\\\\").replace('"', '\\"')
+    return f'["{quoted}"]'
 
 
 def keyed(settings: Mapping[Setting, Any]) -> dict[str, Any]:

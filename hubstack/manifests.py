@@ -79,7 +79,7 @@ def render_batch(
             errors.append(error)
             continue
         path = output / f"{file.stem}.yaml"
-        path.write_text(to_stream(objects), encoding="utf-8")
+        _write(path, to_stream(objects), objects)
         written.append(path)
     return written, errors
 
@@ -139,9 +139,16 @@ def write_files(objects: Iterable[Mapping[str, Any]], folder: Path) -> list[Path
     written = []
     for manifest in objects:
         path = folder / f"{manifest['kind'].lower()}-{manifest['metadata']['name']}.yaml"
-        path.write_text(to_yaml(manifest), encoding="utf-8")
+        _write(path, to_yaml(manifest), [manifest])
         written.append(path)
     return written
+
+
+def _write(path: Path, text: str, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Write a file; one with a Secret in it is new for its owner alone."""
+    if any(each["kind"] == "Secret" for each in objects):
+        path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
 
 
 def _placed(manifest: dict[str, Any], namespace: str) -> dict[str, Any]:

@@ -16,36 +16,51 @@ LONGEST_WORD = 12
 
 _BY_NAME = re.compile(NAMES, re.I)
 _NO_SECRET = re.compile(
-    r"(existingSecret|secretName|[pP]ullSecrets?(\.\d+)?(\.name)?$|secretSync|secretKeyRef|secret\.(name|key|crt)|rotateTokens|fieldRef"
-    r"|automountServiceAccountToken|imagePullSecret\.(create|email|registry|username|automaticReferenceInjection))"
+    r"(existingSecret|secretName|[pP]ullSecrets?(\.\d+)?(\.name)?$|secretSync|secretKeyRef|configMapKeyRef|secret\.(name|key|crt)|rotateTokens"
+    r"|fieldRef|checksum/|automountServiceAccountToken|imagePullSecret\.(create|email|registry|username|automaticReferenceInjection))"
 )
 _ABOUT = re.compile(
-    r"([-_]|(?<=[a-z]))(url|uri|endpoint|method|params|type|name|names|file|path|dir|header|prefix|scopes?|roles?|expiry"
-    r"|expires([-_]?(in|at))?|lifetime|max[-_]?age|ttl|timeout|seconds|days|interval|length|bytes)$",
+    r"([-_]|(?<=[a-z]))(url|uri|endpoint|method|params|type|name|names|namespace|file|path|dir|header|prefix|scopes?|roles?|expiry"
+    r"|expires([-_]?(in|at))?|lifetime|max[-_]?age|ttl|timeout|seconds|days|interval|length|bytes|policy|provider|backend"
+    r"|algorithm|format|version|description|enabled|required|optional)$",
     re.I,
 )
 """Ends of names that describe a secret without being one, such as ``token_url``."""
 _BY_PLACE = re.compile(
     r"(^|\.)(proxy\.https\.manual\.key|hub\.config\.CryptKeeper\.keys.*|extraFiles\..+?\.(data|stringData|binaryData)(\..*)?)$"
 )
+_SNIPPET = re.compile(r"(^|\.)hub\.extraConfig\.")
+"""Code, whose name says nothing about what is in it."""
 _IN_FILE = re.compile(r"(^|\.)extraFiles\..+?\.")
 _COLLECTION = re.compile(r"\.(\w*(tokens|passwords|secrets|credentials|api_?keys))\.", re.I)
 _KEYS = re.compile(r"(^|\.)(api_tokens|service_tokens)$")
 """Maps of JupyterHub's whose keys are the secrets."""
+_ELSEWHERE = re.compile(r"\s*(\$\(\w+\)|\$\{?\w+\}?|\{\{[^{}]*\}\})\s*")
+"""A text that only says where the secret is, such as ``$(OTHER_VARIABLE)``."""
+
+Place = tuple[str | int, ...]
+"""Keys and list indexes that lead to a value."""
 
 _QUOTED = re.compile(
-    rf"""([\w.-]*(?:{NAMES})[\w-]*)["']?\]?\s*(?::\s*\w+\s*)?[=:,]\s*[rbfuRBFU]{{0,2}}(["'])(?P<value>(?:(?!\2)[^\\\n]|\\.){{4,}})\2""",
+    rf"""(?<![\w.-])([\w.-]{{0,200}}(?:{NAMES})[\w-]{{0,200}})["']?\]?\s*(?::\s*\w+\s*)?[=:,]\s*[rbfuRBFU]{{0,2}}(["'])(?P<value>(?:(?!\2)[^\\\n]|\\.){{4,}})\2""",
     re.I,
 )
-_VARIABLE = re.compile(rf"^\s*(?:export\s+)?(\w*(?:{NAMES})\w*)=(?P<value>[^\s\"'(]\S*)\s*$", re.I | re.M)
-_LINE = re.compile(rf"^[\s-]*[\"']?([\w.-]*(?:{NAMES})[\w-]*)[\"']?\s*:\s+(?P<value>\S.*?)\s*$", re.I | re.M)
-_QUERY = re.compile(rf"[?&](\w*(?:{NAMES})\w*)=(?P<value>[^&\s\"'#]+)", re.I)
+_VARIABLE = re.compile(
+    rf"^[ \t]*(?:export[ \t]+|--?)?([\w-]{{0,200}}(?:{NAMES})[\w-]{{0,200}})=(?P<value>[^\s\"'(]\S*)[ \t]*\r?$",
+    re.I | re.M,
+)
+_LINE = re.compile(
+    rf"^[ \t]*(?:-[ \t]+)*[\"']?([\w.-]{{0,200}}(?:{NAMES})[\w-]{{0,200}})[\"']?[ \t]*:[ \t]+"
+    r"(?P<value>\S.*?)[ \t]*\r?$",
+    re.I | re.M,
+)
+_QUERY = re.compile(rf"[?&](\w{{0,200}}(?:{NAMES})\w{{0,200}})=(?P<value>[^&\s\"'#]+)", re.I)
 _HEADER = re.compile(r"\b(?:bearer|basic|token)\s+(?P<value>(?=\S*\d)[\w.~+/=:%-]{8,})", re.I)
 _SHAPE = re.compile(
     r"\b(?P<value>gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|AKIA[0-9A-Z]{16}|xox[abeoprs]-[\w-]{10,}"
     r"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+|AIza[\w-]{30,}|hvs\.[\w-]{20,}|pul-[0-9a-f]{40})"
 )
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<value>.*?)-----END", re.S)
+_PEM = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?P<value>(?:[^-]|-(?!----)){0,20000})-----END")
 _URL_PASSWORD = re.compile(r"://[^:@/\s]*:(?P<value>[^@/\s]+)@")
 
 
@@ -62,7 +77,7 @@ def is_secret(path: str, declared: frozenset[str] = frozenset(), named: str = ""
     if path in declared or any(path.startswith(f"{known}.") for known in declared):
         return True
     path = named or path
-    if _NO_SECRET.search(path):
+    if _NO_SECRET.search(path) or _SNIPPET.search(path):
         return False
     last = next((step for step in reversed(path.split(".")) if not step.isdigit() and step != "value"), "")
     by_name = _BY_NAME.search(last) and not _ABOUT.search(last)
@@ -77,14 +92,58 @@ def step(parent: Mapping[str, Any], key: str) -> str:
 
 def leaves(value: Any, path: str = "", named: str = "") -> Iterator[tuple[str, str, Any]]:
     """Path, path as `step` calls its parts, and value of everything that is neither map nor list nor blank."""
+    for place, steps, leaf in _walk(value, (), ()):
+        if not isinstance(leaf, Mapping):
+            yield _dotted(path, place), _dotted(named, steps), leaf
+
+
+def _walk(value: Any, place: Place, named: Place) -> Iterator[tuple[Place, Place, Any]]:
+    """Place, place as `step` calls its parts, and value of each map and each leaf that is not blank."""
     if isinstance(value, Mapping):
+        yield place, named, value
         for key, member in value.items():
-            yield from leaves(member, join(path, key), join(named, step(value, str(key))))
+            yield from _walk(member, (*place, str(key)), (*named, step(value, str(key))))
     elif isinstance(value, list):
         for index, each in enumerate(value):
-            yield from leaves(each, join(path, index), join(named, index))
+            yield from _walk(each, (*place, index), (*named, index))
     elif value not in (None, ""):
-        yield path, named, value
+        yield place, named, value
+
+
+def _dotted(path: str, place: Place) -> str:
+    return ".".join([*([path] if path else []), *map(str, place)])
+
+
+def places(tree: Any, *, whole_files: bool = True) -> Iterator[Place]:
+    """Where the secrets of some settings are.
+
+    A place of a leaf says that it is a secret or a text with one inside; a place of a map, that its keys are secrets.
+    What is true or false is no secret, nor is a reference to a secret that is kept elsewhere.
+
+    Arguments:
+        tree: settings, such as chart values.
+        whole_files: whether the content of ``extraFiles`` counts wherever it is: the chart keeps it in a Secret. Else
+            it counts where something in it is known for a secret.
+    """
+    keyed: Place | None = None
+    for place, steps, leaf in _walk(tree, (), ()):
+        if keyed is not None and place[: len(keyed)] == keyed:
+            continue  # its path has a secret in it
+        if isinstance(leaf, Mapping):
+            if leaf and _KEYS.search(_dotted("", place)):
+                keyed = place
+                yield place
+        elif not isinstance(leaf, bool) and _is_one(_dotted("", place), _dotted("", steps), leaf, whole_files):
+            yield place
+
+
+def _is_one(path: str, named: str, leaf: Any, whole_files: bool) -> bool:
+    if isinstance(leaf, str) and _ELSEWHERE.fullmatch(leaf):
+        return False
+    by_place = is_secret(path, named=named)
+    if by_place and not whole_files and _IN_FILE.search(path):
+        by_place = bool(_BY_NAME.search(named.rpartition(".")[2]))
+    return by_place or (isinstance(leaf, str) and bool(parts(leaf)))
 
 
 def join(path: str, last: object) -> str:
@@ -117,7 +176,7 @@ def parts(text: str) -> tuple[str, ...]:
     for match in (match for pattern in (_QUOTED, _VARIABLE, _QUERY) for match in pattern.finditer(text)):
         if not _ABOUT.search(match[1]) and not _NO_SECRET.search(match[1]):
             found += [match["value"], re.sub(r"\\(.)", r"\1", match["value"])]
-    return tuple(found)
+    return tuple(each for each in found if not _ELSEWHERE.fullmatch(each))
 
 
 def secrets_in_lines(text: str) -> Iterator[str]:

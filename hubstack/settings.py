@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from hubstack import reading
-from hubstack.chart import source, wording
+from hubstack import reading, unread
+from hubstack.chart import samples, source, wording
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
@@ -153,6 +153,8 @@ class StackSettings:
     release: Release | None
     """None in mode ``helm`` with a chart version whose values are not modelled."""
     kubeconfig: str
+    guessed: tuple[str, ...] = ()
+    """Settings that could not be read, and may not be any text: what they decide is not known (see `unread`)."""
 
     @property
     def release_name(self) -> str:
@@ -175,11 +177,19 @@ def load() -> StackConfig:
     return parse(entries, secret_keys)
 
 
-def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
+def unencrypted() -> list[str]:
+    """Settings of the running program's configuration that are there to be encrypted, and have nothing encrypted."""
+    secret_keys = named(dict.fromkeys(pulumi.runtime.get_config_secret_keys_env()))
+    config = named(pulumi.runtime.get_config_env())
+    return [name for name in _MAY_BE_SECRET if name not in secret_keys and config.get(name, "{}") != "{}"]
+
+
+def parse(entries: Mapping[str, Any], secret_keys: set[str]) -> StackConfig:
     """Turn configuration texts into the typed configuration.
 
     Arguments:
-        entries: text of each key, objects and lists as JSON, as the engine hands them to a program.
+        entries: text of each key, objects and lists as JSON, as the engine hands them to a program; or data, of which
+            something may be `unread`.
         secret_keys: keys that hold encrypted text somewhere.
 
     Raises:
@@ -188,13 +198,16 @@ def parse(entries: Mapping[str, str], secret_keys: set[str]) -> StackConfig:
     known = wording.keys(StackConfig)
     problems: list[Problem] = []
     parsed: dict[str, Any] = {}
-    for key, text in sorted(entries.items()):
+    for key, given in sorted(entries.items()):
+        closed = set(unread.places(given))
         if key not in known:
             problems.append(_problem((key,), _unknown(key, known)))
-        elif key in secret_keys and key not in _MAY_BE_SECRET:
+        elif (closed or key in secret_keys) and key not in _MAY_BE_SECRET:
             problems.append(_problem((key,), "is encrypted; encrypted settings belong under hubstack:secretValues"))
+        elif () in closed:
+            parsed[key] = {}  # nothing of it is known
         else:
-            parsed[key] = _decode(key, text)
+            parsed[key] = _decode(key, given) if isinstance(given, str) else given
     try:
         config = StackConfig.model_validate(parsed)
     except ValidationError as error:
@@ -225,13 +238,48 @@ def resolve(config: StackConfig, folder: Path) -> StackSettings:
         hint = f"mode native knows chart version {CHART_VERSION} only; use that version, or set hubstack:mode to helm"
         raise SettingsError([Problem(_SOURCE, f"{PREFIX}chart.version", f"{config.chart.version!r}: {hint}")])
     files = [folder / name for name in config.values_files]
-    read = functools.partial(load_values, to_be_deployed=True) if modelled else load_raw_values
     preset = storage_class_values(config.storage_class.name) if config.storage_class else {}
-    loaded = read(files, config.values, config.secret_values, preset=preset)
+    read = functools.partial(load_values, to_be_deployed=True) if modelled else load_raw_values
+    given = (files, config.values)
+    raw = functools.partial(load_raw_values, *given, preset=preset)
+    loaded, guessed = _load(functools.partial(read, *given, preset=preset), raw, config.secret_values)
     release = None
     if modelled:
         release = Release(config.release_name or config.namespace, config.namespace, loaded.values, loaded.tree)
-    return StackSettings(config, loaded, release, kubeconfig(config, folder))
+    return StackSettings(config, loaded, release, kubeconfig(config, folder), guessed)
+
+
+def _load(
+    read: Callable[..., LoadedValues], raw: Callable[..., LoadedValues], secret: Mapping[str, Any]
+) -> tuple[LoadedValues, tuple[str, ...]]:
+    """The values, and which unread ones of them had to be guessed to be something that the chart takes.
+
+    Arguments:
+        read, raw: load the values with some secret ones, checked and unchecked.
+        secret: the secret values; what is unread in them is nobody's mistake.
+    """
+    words = {(_SECRET, *place): str(samples.found(secret, place)) for place in unread.places(secret)}
+
+    def load(plain: Mapping[samples.Path, Any]) -> LoadedValues:
+        return read(samples.replaced({_SECRET: secret}, plain)[_SECRET])
+
+    def problems(plain: Mapping[samples.Path, Any]) -> Sequence[Problem]:
+        try:
+            load(plain)
+        except SettingsError as error:
+            return error.problems
+        return ()
+
+    chosen = samples.fitting(list(words), words, problems) if words else {}
+    guessed = tuple(samples.dotted(path[1:]) for path in words if chosen[path] != words[path])
+    try:
+        return load(chosen), guessed
+    except SettingsError as error:
+        others = [each for each in error.problems if not any(samples.is_at(each, path) for path in words)]
+        if others or not words:
+            raise SettingsError(others or error.problems) from None
+    unjudged = samples.replaced({_SECRET: secret}, chosen)[_SECRET]
+    return raw(unjudged), guessed
 
 
 def kubeconfig(config: StackConfig, folder: Path) -> str:
@@ -285,3 +333,4 @@ def _problem(path: Sequence[str | int], message: str) -> Problem:
 
 
 _SOURCE = "stack configuration"
+_SECRET = "secretValues"

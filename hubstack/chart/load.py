@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,21 @@ class LoadedValues:
     """What is allowed and yet hardly meant."""
     secret_paths: tuple[LeafPath, ...] = ()
     """Paths of the leaves that came from the secret values; the same in ``tree`` and ``user``."""
-    sources: tuple[_Source, ...] = ()
+    sources: tuple[Source, ...] = ()
     """Where the values came from, in the order in which they were merged."""
+
+    def origin(self, path: LeafPath) -> str:
+        """Name of the source that has set a value: a file, `INLINE` or `SECRET`; blank where none has."""
+        return _origin([str(step) for step in path if isinstance(step, str)], self.sources)
+
+    def with_others(self, user: dict[str, Any]) -> LoadedValues:
+        """The same with other merged values, which nobody has written and nothing checks."""
+        tree = coalesce(user, ChartValues.defaults())
+        return replace(self, values=unchecked(ChartValues, tree), tree=tree, user=user, warnings=())
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """A file, or a key of the stack's configuration, with what it sets."""
 
     name: str
@@ -149,7 +158,7 @@ def load_raw_values(
 ) -> LoadedValues:
     """Read and merge like `load_values`, but check only that sections are maps, and names are text.
 
-    For chart versions whose settings are not modelled, and for values that were made up by the program itself.
+    For chart versions whose settings are not modelled.
 
     Raises:
         SettingsError: a file cannot be read, or a section is no map, or a name no text; lists all of them.
@@ -169,7 +178,7 @@ _NAMES = (("fullnameOverride",), ("nameOverride",))
 """Settings that names of objects are made of."""
 
 
-def _misshapen(user: Mapping[str, Any], sources: Sequence[_Source]) -> Iterator[Problem]:
+def _misshapen(user: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[Problem]:
     """What everybody relies on who looks into values, of whatever chart version."""
     sections = [*misshapen(ChartValues, user), *(path for path in _ANYBODYS if not _is(at(user, *path), Mapping))]
     names = [path for path in _NAMES if not _is(at(user, *path), str)]
@@ -184,10 +193,8 @@ def _is(value: Any, kind: type) -> bool:
     return value is None or isinstance(value, kind)
 
 
-def _sources(
-    files: Sequence[Path], inline: Mapping[str, Any] | None, secret: Mapping[str, Any] | None
-) -> list[_Source]:
-    sources: list[_Source] = []
+def _sources(files: Sequence[Path], inline: Mapping[str, Any] | None, secret: Mapping[str, Any] | None) -> list[Source]:
+    sources: list[Source] = []
     problems: list[Problem] = []
     for file in files:
         try:
@@ -195,30 +202,30 @@ def _sources(
         except SettingsError as error:
             problems += error.problems
     for name, given in ((INLINE, inline), (SECRET, secret)):
-        sources.append(_Source(name, helm_yaml.canonical(given or {})))
+        sources.append(Source(name, helm_yaml.canonical(given or {})))
         problems += (Problem(name, path, message) for path, message in values_tree.unwritable(sources[-1].document))
     if problems:
         raise SettingsError(problems)
     return sources
 
 
-def _file(file: Path) -> _Source:
+def _file(file: Path) -> Source:
     """A values file; one that is empty sets nothing."""
     try:
         document, repeats = helm_yaml.load_with_repeats(reading.text(file), str(file))
-        return _Source(str(file), reading.settings(document, str(file)), repeats)
+        return Source(str(file), reading.settings(document, str(file)), repeats)
     except reading.Unreadable as error:
         raise SettingsError([Problem(error.source, error.where, error.message)]) from None
 
 
-def _merged(sources: Sequence[_Source], preset: Mapping[str, Any] | None) -> dict[str, Any]:
+def _merged(sources: Sequence[Source], preset: Mapping[str, Any] | None) -> dict[str, Any]:
     return merge_files([preset or {}, *(source.document for source in sources)])
 
 
 def _invalid(
     details: Sequence[ErrorDetails],
     tree: Mapping[str, Any],
-    sources: Sequence[_Source],
+    sources: Sequence[Source],
     is_hidden: Callable[[Sequence[str]], bool],
 ) -> Iterator[Problem]:
     for number, detail in enumerate(details):
@@ -230,7 +237,7 @@ def _invalid(
             yield Problem(_origin(path, sources), ".".join(path), message)
 
 
-def _origin(path: Sequence[str], sources: Sequence[_Source]) -> str:
+def _origin(path: Sequence[str], sources: Sequence[Source]) -> str:
     """The last source that has the path, or the longest beginning of it; blank where none has any."""
     best = max(reversed(sources), key=lambda source: source.depth(path))
     return best.name if best.depth(path) else ""

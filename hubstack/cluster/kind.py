@@ -62,7 +62,7 @@ class KindCluster:
         """
         report = reporter(progress)
         kind, docker = self._programs(tools or {})
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         nodes = self._nodes(kind)
         if nodes:
             stopped = sorted(set(nodes) - set(self._running(docker)))
@@ -190,7 +190,7 @@ class KindCluster:
         except OSError as error:
             raise ClusterError(f"cluster `kind`: could not {purpose}: {error}") from None
         if done.returncode != 0:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._log.write_text(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
             raise ClusterError(f"cluster `kind`: could not {purpose} (exit status {done.returncode})", self._log)
         return done.stdout

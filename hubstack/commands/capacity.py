@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hubstack import project, terminal
+from hubstack import project, terminal, unread
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -44,12 +44,11 @@ def capacity(
     """Say whether users' servers fit on the nodes. Exit codes: 0 fits, 2 something never starts, 3 cannot be judged."""
     from hubstack.capacity import report
     from hubstack.doctor import run
-    from hubstack.project import stacks
 
     target = run.select(stack, None, values or (), context)
     settings = _settings(target)
     world, source = _world(target, settings, nodes)
-    sealed = stacks.is_encrypted(target.settings.get("secretValues"))
+    sealed = unread.is_encrypted(target.settings.get("secretValues")) or bool(settings.guessed)
     objects = report.objects_of(settings)
     found = report.of_stack(target.name, settings, objects, world, source, sealed=sealed)
     if as_json:
@@ -111,10 +110,7 @@ def _settings(target: Stack) -> StackSettings:
     from hubstack import settings
     from hubstack.project import stacks
 
-    entries = stacks.entries(target.settings)
-    if stacks.is_encrypted(target.settings.get("secretValues")):
-        entries.pop("secretValues")
-    return settings.resolve(settings.parse(entries, set()), target.root)
+    return settings.resolve(settings.parse(stacks.entries(target.settings), set()), target.root)
 
 
 def _world(target: Stack, settings: StackSettings, nodes: str | None) -> tuple[World, str]:

@@ -73,7 +73,7 @@ def open_session(
         raise HubstackError(f"{error}\n`hubstack manifests` renders the same objects without any of these.") from None
     anew, machine = False, None
     if embedded:
-        machine = make_cluster(kind, project.state_dir() / "cluster" / kind)
+        machine = make_cluster(kind, project.private_folder(project.state_dir() / "cluster") / kind)
         anew = not machine.exists()
         machine.up(found, console)
         stack = stacks.select(base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig)

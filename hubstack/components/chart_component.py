@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -9,9 +10,11 @@ from typing import Any, TypeVar
 import pulumi
 
 from hubstack.chart.outputs import is_output
+from hubstack.chart.proxy import CHECKSUM_DIGITS
 from hubstack.chart.release import Release, TokenValues
-from hubstack.components.chart_inputs import PLACEHOLDER_TOKENS, ChartInputs
+from hubstack.components.chart_inputs import ChartInputs
 from hubstack.components.kubernetes import CLUSTER_WIDE, KubernetesObject
+from hubstack.components.others import PLACEHOLDER_TOKENS
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 """Annotation that tells the provider not to wait for an object.
@@ -24,6 +27,8 @@ has nothing to change. A claim that nobody fulfils shows in the wait for the pod
 
 CHECKSUM_PREFIX = "checksum/"
 """Annotations of this kind tell that something changed, not what; a preview shows them although tokens go into them."""
+_CHECKSUM = re.compile(rf"[0-9a-f]{{{CHECKSUM_DIGITS}}}|[0-9a-f]{{64}}")
+"""What the program writes there; somebody's own annotation may be something else."""
 
 Kind = TypeVar("Kind", bound=KubernetesObject)
 
@@ -142,5 +147,7 @@ def _shown(key: str, value: Any, kept: Mapping[str, str]) -> Any:
     if not key.startswith(CHECKSUM_PREFIX):
         return value
     if is_output(value):
-        return pulumi.Output.unsecret(value).apply(lambda checksum: kept.get(checksum, checksum))
+        return pulumi.Output.unsecret(value).apply(
+            lambda text: kept.get(text, text) if _CHECKSUM.fullmatch(str(text)) else pulumi.Output.secret(text)
+        )
     return kept.get(value, value)

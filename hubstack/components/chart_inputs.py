@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,13 +10,15 @@ from typing import Any
 
 import pulumi
 
-from hubstack.chart import render
+from hubstack import secret_settings
+from hubstack.chart import samples
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
 from hubstack.chart.release import CHART_NAME, Release, TokenValues
-from hubstack.components import dependence, samples
-from hubstack.components.samples import Path
+from hubstack.chart.samples import Path
+from hubstack.components import dependence, others
+from hubstack.components.others import PLACEHOLDER_TOKENS, Other
 
 VALUES, SECRET_VALUES, NAMESPACE = "values", "secret_values", "namespace"
 """The arguments that may hold outputs."""
@@ -61,9 +62,9 @@ class ChartInputs:
         """
         self._sources = sources
         given = {VALUES: sources.values, SECRET_VALUES: sources.secret_values, NAMESPACE: sources.namespace}
-        self._outputs = dict(samples.find_outputs(given))
+        self._outputs = {path: self._guarded(path, output) for path, output in dependence.find_outputs(given)}
         self._known: dict[str, Release] = {}
-        self._described: dict[str, tuple[Release, _Objects]] = {}
+        self._described: dict[str, tuple[Release, others.Objects]] = {}
         self.namespace = sources.namespace
         self.release_name = sources.release_name
         self._samples: dict[Path, Sequence[Any]] = dict.fromkeys(self._outputs, samples.NAMES)
@@ -75,7 +76,8 @@ class ChartInputs:
         doubts = [each for each in loaded.warnings if not any(samples.concerns(each, path) for path in self._outputs)]
         self.loaded = replace(loaded, warnings=tuple(doubts))
         self.release = self._release(self.loaded, self._first) if sources.is_modelled else None
-        self._others = list(self._other_releases()) if self.release and (self._outputs or sources.secret_values) else []
+        self._secrets = self._secret_places()
+        self._others = list(self._other_releases()) if self.release and (self._outputs or self._secrets) else []
         self._refuse_what_decides_objects()
         self._described.clear()
 
@@ -86,16 +88,19 @@ class ChartInputs:
 
     def values_for_helm(self) -> Any:
         """What the users set, merged, with the outputs in their places and every secret marked as one."""
-        values = self.loaded.user
-        if self._sources.secret_values:
-            values = dependence.marked(values, self._values_with_other_secrets.user)
+        values = dependence.marked(self.loaded.user, dependence.altered(self.loaded.user, self._secrets))
         for path, output in self._outputs.items():
             if path[0] != NAMESPACE:
-                is_secret = path[0] == SECRET_VALUES
-                values = _placed(
-                    values, path[1:], self._first[path], pulumi.Output.secret(output) if is_secret else output
-                )
+                values = _placed(values, path[1:], self._first[path], output)
         return values
+
+    def plain_secrets(self) -> dict[str, list[Path]]:
+        """Settings that are secret by nature and stand in plain text, by where they do: a file, or the values."""
+        found: dict[str, list[Path]] = {}
+        for place in secret_settings.places(self.loaded.user, whole_files=False):
+            if not self._is_given_as_secret(place):
+                found.setdefault(self.loaded.origin(place), []).append(place)
+        return found
 
     def describe(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function(release, *arguments)``, with an output in each place that depends on one.
@@ -113,9 +118,9 @@ class ChartInputs:
             return value
         plain = [PLACEHOLDER_TOKENS if isinstance(each, TokenValues) else each for each in arguments]
         base = function(self.release, *plain)
-        others = [(each.path, function(each.release, *plain)) for each in self._others if each.may_change(base)]
+        changed = [(each.path, function(each.release, *plain)) for each in self._others if each.may_change(base)]
         later = _Later(self, function, arguments, plain, base)
-        return dependence.combined(value, base, others, later.at)
+        return dependence.combined(value, base, changed, later.at)
 
     def release_with(self, known: Mapping[Path, Any]) -> Release:
         """The release once some outputs are known; samples stay in place of the others.
@@ -153,38 +158,58 @@ class ChartInputs:
             return error.problems
         return ()
 
-    def _objects(self, plain: Mapping[Path, Any]) -> tuple[Release, _Objects]:
+    def _objects(self, plain: Mapping[Path, Any]) -> tuple[Release, others.Objects]:
         """The release, and its objects, that follow from samples in place of outputs; each is described once."""
         plain = {path: plain.get(path, samples.NAMES[0]) for path in self._outputs}
         key = repr(plain)
         if key not in self._described:
             release = self._release(self._load(plain), plain)
-            self._described[key] = release, _objects(release)
+            self._described[key] = release, others.objects(release)
         return self._described[key]
 
     def _release(self, loaded: LoadedValues, plain: Mapping[Path, Any]) -> Release:
         namespace = plain.get((NAMESPACE,), self._sources.namespace)
         return Release(self._sources.release_name, namespace, loaded.values, loaded.tree)
 
-    def _other_releases(self) -> Iterator[_Other]:
+    def _other_releases(self) -> Iterator[Other]:
         """The release with another sample for one output at a time; and with other secrets."""
-        _, usual = self._objects(self._first)
-        if self._sources.secret_values:
-            release = self._release(self._values_with_other_secrets, self._first)
-            yield _Other.compared(dependence.SECRET, release, usual, _objects(release))
+        assert self.release is not None
+        usual = others.objects(self.release)
+        if self._secrets:
+            yield from others.with_other_secrets(
+                self.loaded, self._secrets, lambda loaded: self._release(loaded, self._first), usual
+            )
         for path, found in self._samples.items():
             for sample in found[1:]:
                 release, objects = self._objects({**self._first, path: sample})
-                yield _Other.compared(path, release, usual, objects)
+                yield Other.compared(path, release, usual, objects)
 
-    @functools.cached_property
-    def _values_with_other_secrets(self) -> LoadedValues:
-        """The values with every secret replaced by another one of its type. Nobody's mistake, so nothing is checked."""
-        sources = self._sources
-        given = samples.replaced({VALUES: sources.values, SECRET_VALUES: sources.secret_values}, self._first)
-        secret = {path[1:] for path in self._outputs if path[0] == SECRET_VALUES}
-        other = dependence.altered(given[SECRET_VALUES], but=secret)
-        return load_raw_values(sources.files, given[VALUES], other, preset=sources.preset)
+    def _secret_places(self) -> list[Path]:
+        """Where in the merged values plain secrets are: given as secret values, or secret by nature."""
+        found = dict.fromkeys((*self.loaded.secret_paths, *secret_settings.places(self.loaded.user)))
+        return [place for place in found if not self._is_output(place)]
+
+    def _is_given_as_secret(self, place: Path) -> bool:
+        return place in self.loaded.secret_paths or self._is_output(place)
+
+    def _is_output(self, place: Path) -> bool:
+        """Whether a place of the values is a sample's, or inside of one."""
+        return any(path[0] != NAMESPACE and place[: len(path) - 1] == path[1:] for path in self._outputs)
+
+    def _guarded(self, path: Path, output: pulumi.Output[Any]) -> pulumi.Output[Any]:
+        """An output that is secret where its setting or its value is."""
+        argument, place = path[0], path[1:]
+        if argument == SECRET_VALUES:
+            return pulumi.Output.secret(output)
+        if argument == NAMESPACE:
+            return output
+
+        def checked(value: Any) -> Any:
+            around = samples.replaced(self._sources.values, {place: value})
+            holds = any(found[: len(place)] == place for found in secret_settings.places(around))
+            return pulumi.Output.secret(value) if holds else value
+
+        return output.apply(checked)
 
     def _refuse_what_decides_objects(self) -> None:
         """Which objects exist, and how they are called, must not hang on an output.
@@ -225,56 +250,9 @@ class _Later:
                     f"{settings}: this Output changes {samples.dotted(changed)} of an object, which no other value of "
                     "the setting does; give it as a plain value"
                 )
-            return pulumi.Output.from_input(dependence.found(self.function(release, *self.arguments), place))
+            return pulumi.Output.from_input(samples.found(self.function(release, *self.arguments), place))
 
         return pulumi.Output.all(*(self.inputs.output(path) for path in paths)).apply(computed)
-
-
-class _AnyService(dict[str, str]):
-    """A placeholder for the token of each service."""
-
-    def __missing__(self, name: str) -> str:
-        return f"token-of-{name}"
-
-
-PLACEHOLDER_TOKENS = TokenValues("a" * 64, "b" * 64, "c" * 64, _AnyService())
-"""Tokens that are compared, never deployed: with them, two renderings differ only where their settings do."""
-
-
-_Objects = Mapping[tuple[str, str], Any]
-"""Objects by kind and name."""
-
-
-def _objects(release: Release) -> _Objects:
-    """Every object of a release, with tokens that are the same for each."""
-    found = render.objects(release, PLACEHOLDER_TOKENS)
-    return {(each["kind"], each["metadata"]["name"]): each for each in found}
-
-
-@dataclass(frozen=True)
-class _Other:
-    """The release with another value of one setting, or with other secrets."""
-
-    path: Path | None
-    """Where the output is; None for secrets."""
-    release: Release
-    changes: frozenset[tuple[str, str]]
-    """Kind and name of the objects that are not the same with it."""
-    decides: frozenset[tuple[str, str]]
-    """Kind and name of the objects that exist only with or only without it."""
-
-    @classmethod
-    def compared(cls, path: Path | None, release: Release, usual: _Objects, objects: _Objects) -> _Other:
-        """Find the differences to the usual objects."""
-        names = usual.keys() | objects.keys()
-        changes = frozenset(name for name in names if usual.get(name) != objects.get(name))
-        return cls(path, release, changes, frozenset(usual.keys() ^ objects.keys()))
-
-    def may_change(self, described: Any) -> bool:
-        """Whether something that a function of the release describes may be another with it; true if in doubt."""
-        if not isinstance(described, Mapping) or not {"kind", "metadata"} <= described.keys():
-            return True
-        return (described["kind"], described["metadata"]["name"]) in self.changes
 
 
 def _placed(values: Any, path: Path, sample: Any, output: pulumi.Output[Any]) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
 
-from hubstack.components.samples import Path
+from hubstack.chart.samples import Path
 
 SECRET = None
 """In place of an output's path: all plain secrets together."""
@@ -63,16 +64,26 @@ def _object(
     changed: Sequence[tuple[Path | None, Any]],
     later: Callable[[Path, Sequence[Path]], pulumi.Output[Any]],
 ) -> dict[str, Any]:
-    """One object, which stays one even if another setting adds or removes one of its fields, or the whole object."""
+    """One object, which stays one even if another setting adds or removes one of its fields."""
     result: dict[str, Any] = {}
-    for key in dict.fromkeys([*base, *(key for _, other in changed for key in other or ())]):
-        # Kind and name are the same with every setting that makes the object.
-        others = [(path, (other or {}).get(key)) for path, other in changed if other or key not in _IDENTITY]
+    for key in dict.fromkeys([*base, *(key for _, other in changed for key in other)]):
+        others = [(path, other.get(key)) for path, other in changed]
         result[key] = combined(value.get(key), base.get(key), others, later, (key,))
     return result
 
 
-_IDENTITY = ("apiVersion", "kind", "metadata")
+def find_outputs(value: Any, path: Path = ()) -> Iterator[tuple[Path, pulumi.Output[Any]]]:
+    """Every output inside of maps and lists, with its path. Other awaitables count as outputs, too."""
+    if isinstance(value, pulumi.Output):
+        yield path, value
+    elif inspect.isawaitable(value):
+        yield path, pulumi.Output.from_input(value)
+    elif isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from find_outputs(member, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for index, member in enumerate(value):
+            yield from find_outputs(member, (*path, index))
 
 
 def marked(value: Any, other: Any) -> Any:
@@ -80,40 +91,32 @@ def marked(value: Any, other: Any) -> Any:
     return combined(value, value, [(SECRET, other)], lambda place, paths: value, ("",))
 
 
-def altered(value: Any, but: Collection[Path] = (), path: Path = ()) -> Any:
-    """Another value of the same type for every member of a tree, so that whatever depends on one comes out different.
+def altered(value: Any, places: Collection[Path], path: Path = ()) -> Any:
+    """A tree with another value of the same type at some places, so that whatever depends on one comes out different.
 
     Arguments:
         value: maps, lists and plain values.
-        but: paths of members that stay as they are.
+        places: of plain values; and of maps whose keys are to be others.
         path: where in the tree this is.
     """
-    if path in but:
-        return value
     if isinstance(value, Mapping):
-        return {key: altered(member, but, (*path, str(key))) for key, member in value.items()}
+        ending = _ALTERED if path in places else ""
+        return {f"{key}{ending}": altered(member, places, (*path, str(key))) for key, member in value.items()}
     if isinstance(value, list):
-        return [altered(member, but, (*path, index)) for index, member in enumerate(value)]
+        return [altered(member, places, (*path, index)) for index, member in enumerate(value)]
+    if path not in places:
+        return value
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
-        return value + 1
+        return value + 1 if value + 1 != value else value * 2
     if isinstance(value, str):
         # A template that is read backwards is none.
-        return f"{value if '{{' in value else value[::-1]}-altered"
+        return f"{value if '{{' in value else value[::-1]}{_ALTERED}"
     return value
 
 
-def found(tree: Any, place: Path) -> Any:
-    """What is at a place of a rendering; None where there is nothing."""
-    for step in place:
-        if isinstance(tree, Mapping):
-            tree = tree.get(step)
-        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
-            tree = tree[step]
-        else:
-            return None
-    return tree
+_ALTERED = "-altered"
 
 
 def changed_outside(base: Any, other: Any, places: Collection[Path], place: Path = ()) -> Path | None:

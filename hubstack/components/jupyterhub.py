@@ -12,6 +12,7 @@ from hubstack.chart.errors import SettingsError
 from hubstack.chart.release import CHART_NAME, TokenValues
 from hubstack.chart.tokens import proxy_token, services_without_token
 from hubstack.chart.url import public_url
+from hubstack.components import plain_secrets
 from hubstack.components.arguments import JupyterHubArgs, arguments
 from hubstack.components.chart_component import ChartComponent, ChartComponentArgs
 from hubstack.components.helm_release import HelmRelease, HelmReleaseArgs
@@ -67,7 +68,7 @@ class JupyterHub(pulumi.ComponentResource):
             raise pulumi.RunError(str(error)) from None
         self._chart = self._located(args) if args.mode == "helm" else None
         super().__init__("hubstack:index:JupyterHub", name, {}, opts)
-        for warning in self._inputs.loaded.warnings:
+        for warning in (*self._inputs.loaded.warnings, *plain_secrets.warnings(self._inputs.plain_secrets())):
             pulumi.log.warn(str(warning))
         self._name = name
         self._arguments = args

@@ -12,7 +12,7 @@ import pulumi
 
 from hubstack import settings
 from hubstack.chart.errors import SettingsError
-from hubstack.components import existing, reachability
+from hubstack.components import existing, plain_secrets, reachability
 from hubstack.components.arguments import ChartSourceArgs, JupyterHubArgs
 from hubstack.components.jupyterhub import JupyterHub
 from hubstack.components.kubernetes import Provider
@@ -52,6 +52,8 @@ class Program:
                 raise
         except SettingsError as error:
             raise pulumi.RunError(str(error)) from None
+        for name in settings.unencrypted():
+            pulumi.log.warn(plain_secrets.unencrypted(name))
         return cls(config, args)
 
     def options(self) -> pulumi.ResourceOptions:

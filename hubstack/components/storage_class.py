@@ -7,10 +7,10 @@ from typing import Any
 import pulumi
 from pydantic import ValidationError
 
-from hubstack.chart import wording
+from hubstack.chart import samples, wording
 from hubstack.chart.errors import Problem
 from hubstack.chart.storage_class import StorageClassSettings, storage_class
-from hubstack.components import kubernetes, samples
+from hubstack.components import dependence, kubernetes
 
 
 @dataclass(kw_only=True)
@@ -55,7 +55,7 @@ class StorageClassArgs:
             path: what the paths of problems begin with.
         """
         settings = self.settings()
-        plain = samples.replaced(settings, {place: samples.NAMES[0] for place, _ in samples.find_outputs(settings)})
+        plain = samples.replaced(settings, {place: samples.NAMES[0] for place, _ in dependence.find_outputs(settings)})
         try:
             StorageClassSettings.model_validate(plain)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What an update that did not end left behind: Helm's records, Pulumi's operations, locks."""
+"""What stands in the way of looking, or of an update: unfinished operations, locks, what cannot be decrypted."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ def pulumi(subject: Subject) -> Iterator[Finding]:
             f"the state is damaged, as the engine itself noted (Pulumi {state.damaged_by})",
             "the next update may refuse, or delete what it no longer knows",
             "run `pulumi stack export` and `pulumi state repair`, or restore a backup of the state",
+        )
+
+
+def encrypted(subject: Subject) -> Iterator[Finding]:
+    """Encrypted settings that decide more than a text could be read."""
+    if subject.unread:
+        yield note(
+            f"{some([f'hubstack:{name}' for name in subject.unread])}: encrypted, and not decrypted here",
+            "which objects follow from it is not known, so what other checks say of them may be wrong",
+            "run the doctor where the stack's state and its passphrase, or the key of its secrets provider, are",
         )
 
 

@@ -8,12 +8,12 @@ import hmac
 from collections.abc import Iterator
 from typing import Any
 
+from hubstack import unread
 from hubstack.chart.release import TokenValues
 from hubstack.chart.tokens import effective_tokens
 from hubstack.components.token_key import IN_STASH
 from hubstack.components.tokens import derive
 from hubstack.doctor.finding import Finding, error, note, some, warning
-from hubstack.doctor.state import ENCRYPTED
 from hubstack.doctor.subject import Subject
 from hubstack.engine.state import TOKEN_IDENTITY, revealed
 
@@ -109,7 +109,7 @@ def _wanted(subject: Subject) -> tuple[dict[str, str | None], set[str]]:
     found = effective_tokens(subject.release, generated)
     wanted: dict[str, str | None] = {PROXY: found.proxy_auth, COOKIE: found.cookie_secret, CRYPT: found.crypt_keys}
     wanted.update({f"hub.services.{service}.apiToken": each for service, each in found.services.items()})
-    return wanted, {key for key, value in wanted.items() if value and ENCRYPTED in str(value)}
+    return wanted, {key for key, value in wanted.items() if value and unread.stands_in(value)}
 
 
 def _plain_text(output: Any) -> str | None:

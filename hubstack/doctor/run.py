@@ -34,12 +34,14 @@ from hubstack.errors import HubstackError, mistake
 from hubstack.lifecycle import prerequisites
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
+from hubstack.unread import Unread
 
 CHECKS = (
     Check("cluster", checks_cluster.reachable, "the API server answers", cluster=False),
     Check("kubernetes", checks_cluster.kubernetes_version, "its version fits the chart"),
     Check("tools", checks_cluster.tools, "Pulumi, plugins and packages fit together", cluster=False),
     Check("chart", checks_cluster.chart, "the chart's version is known and no step back", cluster=False),
+    Check("encrypted", checks_pending.encrypted, "encrypted settings can be read", cluster=False),
     Check("helm", checks_pending.helm, "no unfinished operation of Helm"),
     Check("pulumi", checks_pending.pulumi, "no unfinished operation of Pulumi", cluster=False),
     Check("lock", checks_pending.lock, "nobody holds the stack's lock", cluster=False),
@@ -153,13 +155,15 @@ def gather(stack: Stack, engine: EngineState) -> Subject:
     Raises:
         SettingsError: the settings are wrong.
     """
-    parsed = settings.parse(state.entries(stack, engine.entries), set())
-    resolved = settings.resolve(parsed, project.ROOT)
+    entries = state.entries(stack, engine.entries)
+    resolved = settings.resolve(settings.parse(entries, set()), project.ROOT)
+    whole = isinstance(entries.get("secretValues"), Unread)
+    unread = ("secretValues",) if whole else tuple(f"secretValues.{name}" for name in resolved.guessed)
+    subject = Subject(name=stack.name, settings=resolved, engine=engine, unread=unread)
     if resolved.release is None:
-        return Subject(name=stack.name, settings=resolved, engine=engine)
+        return subject
     objects = tuple(render.objects(resolved.release, placeholder_tokens(resolved)))
-    named = prerequisites.named_by(resolved, objects)
-    return Subject(name=stack.name, settings=resolved, objects=objects, named=named, engine=engine)
+    return replace(subject, objects=objects, named=prerequisites.named_by(resolved, objects))
 
 
 def run(check: Check, subject: Subject) -> list[Finding] | None:

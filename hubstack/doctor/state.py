@@ -23,9 +23,6 @@ from hubstack.errors import HubstackError
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
-ENCRYPTED = "encrypted"
-"""Begin of the text that stands for a secret that cannot be decrypted here."""
-
 
 @dataclass(frozen=True)
 class Lock:
@@ -98,24 +95,11 @@ def read_locks(backend: Path, stack: Stack) -> Iterator[Lock]:
             yield Lock(f"{holder.get('username') or '?'}@{host}", host, pid, since, alive)
 
 
-def entries(stack: Stack, decrypted: Mapping[str, str] | None) -> dict[str, str]:
+def entries(stack: Stack, decrypted: Mapping[str, str] | None) -> dict[str, Any]:
     """The stack's configuration as the engine would hand it to the program, without the prefix ``hubstack:``.
 
     Arguments:
         stack: the stack.
-        decrypted: the same settings from the engine; without them a secret becomes a text that says so.
+        decrypted: the same settings from the engine; without them secrets are `unread`.
     """
-    readable = configuration.named(decrypted or {})
-    hidden = {name: _hidden(value) for name, value in stack.settings.by_name().items()}
-    return {
-        name: readable.get(name) or (value if isinstance(value, str) else json.dumps(value))
-        for name, value in hidden.items()
-    }
-
-
-def _hidden(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            return ENCRYPTED
-        return {key: _hidden(member) for key, member in value.items()}
-    return [_hidden(member) for member in value] if isinstance(value, list) else value
+    return {**stacks.entries(stack.settings), **configuration.named(decrypted or {})}

@@ -26,6 +26,8 @@ class Subject:
     name: str
     """Name of the stack."""
     settings: StackSettings
+    unread: tuple[str, ...] = ()
+    """Encrypted settings that could not be read, and decide more than a text."""
     objects: tuple[Object, ...] = ()
     """The stack's objects; none where the chart's version is not modelled."""
     named: Prerequisites = field(default_factory=lambda: Prerequisites(frozenset(), ()))

@@ -53,7 +53,7 @@ def _with_stand_in(found: Tools, console: Console) -> Tools:
         reason = found.absent[RANDOM]
         text = f"{RANDOM} cannot be had ({reason}): a stand-in takes its place, on the embedded cluster only"
         console.print(Text(text), soft_wrap=True)
-    file = launcher.executable(project.state_dir() / "stand-in" / RANDOM)
+    file = launcher.executable(project.private_folder(project.state_dir() / "stand-in") / RANDOM)
     return found.plus(RANDOM, Program(file, STANDS_IN_FOR))
 
 
@@ -62,7 +62,7 @@ def engine_environment(found: Tools) -> dict[str, str]:
 
     A stand-in lies in a ``PULUMI_HOME`` of its own, where no engine finds it that is not meant to.
     """
-    home = project.state_dir() / ("pulumi-stand-in" if found.stand_ins else "pulumi")
+    home = project.private_folder(project.state_dir() / ("pulumi-stand-in" if found.stand_ins else "pulumi"))
     found.pulumi_home(home)
     return {
         **found.environment(),

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hubstack import project, settings
+from hubstack import project, settings, unread
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.project import stacks
 
@@ -46,11 +46,15 @@ def desired(stack: stacks.Stack) -> Desired:
     Raises:
         SettingsError: the settings are refused; lists everything.
     """
-    found = settings.resolve(settings.parse(stacks.entries(stack.settings), set()), stack.root)
+    entries = stacks.entries(stack.settings)
+    found = settings.resolve(settings.parse(entries, set()), stack.root)
     facts: dict[str, Any] = {
         "config": found.config.model_dump(mode="json", exclude=_ELSEWHERE | _HISTORY),
         "values": found.loaded.user,
         "secretPaths": sorted(map(str, found.loaded.secret_paths)),
+        "encrypted": [
+            each for name in ("secretValues", "adoptedTokens") if list(unread.places(each := entries.get(name)))
+        ],
         "program": program_version(stack.root),
     }
     if found.config.mode == "helm":

@@ -111,7 +111,8 @@ class Journal:
             HubstackError: it cannot be opened.
         """
         self.file = file or folder() / "journal.sqlite"
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        project.private_folder(self.file.parent)
+        self.file.touch(mode=0o600)
         self._lock = threading.RLock()
         try:
             self._database = sqlite3.connect(self.file, timeout=30, check_same_thread=False, isolation_level=None)

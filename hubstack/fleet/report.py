@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from hubstack import project
 from hubstack.fleet import duration, plan
 from hubstack.fleet.journal import Journal, Rollout, Step
 from hubstack.safe_text import code, fenced, html, inline, visible
@@ -112,5 +113,4 @@ def write(journal: Journal, rollout: Rollout) -> None:
     """Write both forms into the rollout's folder."""
     found = facts(journal, rollout)
     for name, text in zip(FILES, (json.dumps(found, indent=2) + "\n", markdown(found)), strict=True):
-        rollout.folder.mkdir(parents=True, exist_ok=True)
-        (rollout.folder / name).write_text(text, encoding="utf-8")
+        project.write_private(project.private_folder(rollout.folder) / name, text)

@@ -115,7 +115,7 @@ def begin_rollback(of: Rollout, fleet: Fleet, made: plan.Plan, progress: Progres
     journal = Journal()
     with journal.running():
         rollout = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-        _folder(rollout).mkdir(parents=True)
+        project.private_folder(_folder(rollout))
         if of.state in ("running", "paused"):
             journal.end(of.id, "aborted", f"rolled back by {rollout}")
         journal.begin(rollout, made.as_dict(), {"of": of.id}, kind="rollback")

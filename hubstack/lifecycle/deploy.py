@@ -15,7 +15,7 @@ from hubstack.engine.notices import Notice
 from hubstack.engine.stack import EngineStack, Report
 from hubstack.engine.state import State
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import guards, interruption, lost_state, token_key
+from hubstack.lifecycle import guards, interruption, lost_state, plain_state, token_key
 from hubstack.migration import access, live, ownership, switch, take_over
 from hubstack.migration.take_over import Source
 from hubstack.project.stacks import Stack
@@ -96,13 +96,13 @@ def refuse_foreign_interruption(update: Update) -> None:
 
 def refuse_data_loss(update: Update) -> None:
     """Refuse settings that would delete or replace what holds data."""
-    guards.refuse_data_loss(update.stack, update.state)
+    guards.refuse_data_loss(update.stack, update.state, decrypt=lambda: update.engine.entries())
 
 
 def refuse_lost_state(update: Update) -> None:
     """Refuse an empty state that meets an existing hub, unless an update was killed that may have made it."""
     if not update.order.was_killed:
-        lost_state.refuse(update.stack, update.state)
+        lost_state.refuse(update.stack, update.state, lambda: update.engine.entries())
 
 
 def move_token_key(update: Update) -> None:
@@ -189,6 +189,17 @@ def note_what_controllers_wrote(update: Update) -> None:
         update.engine.refresh(message=update.order.message)
 
 
+def close_plain_secrets(update: Update) -> None:
+    """Make secret in the state what an earlier version of the program has left in it in plain text."""
+    if guards.has_plain_secrets(update.stack):
+        read_state(update)
+        if count := plain_state.close(update.engine, update.state):
+            update.engine.say(
+                f"the state had secrets in plain text ({count} of its resources), and has them encrypted now; whoever "
+                "could read it, its history or a copy of it knows them: make new ones"
+            )
+
+
 def name_restarts(update: Update) -> None:
     """Say which pods the upgrade of a Helm release has restarted, and why."""
     if update.source is Source.HELM_RELEASE:
@@ -214,6 +225,7 @@ STEPS: tuple[Step, ...] = (
     hand_over_taken_fields,
     hide_helm_release,
     note_what_controllers_wrote,
+    close_plain_secrets,
     name_restarts,
 )
 """The life of an update, after its stack was opened, which has settled a dead update's lock."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hubstack import settings
-from hubstack.chart import hub
+from hubstack import secret_settings, settings, unread
+from hubstack.chart import hub, samples
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.storage_class import storage_class
 from hubstack.engine.state import CLAIM, HELM_RELEASE, NAMESPACE, PROVIDER, STORAGE_CLASS, State
@@ -25,6 +25,9 @@ Object = Mapping[str, Any]
 Difference = tuple[str, Any, Any]
 """Setting, what it was, what it is to be."""
 
+Decrypt = Callable[[], Mapping[str, str]]
+
+_SHAPES = ("fullnameOverride", "nameOverride", "hub.db.type", "hub.db.pvc")
 _CLAIM_FIELDS = ("accessModes", "selector", "storageClassName")
 _CLASS_FIELDS = ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
 """Fields that Kubernetes lets nobody change."""
@@ -33,7 +36,10 @@ _DERIVED_NAME = "fullnameOverride, nameOverride or hubstack:releaseName"
 
 
 def refuse_data_loss(
-    stack: Stack, state: State, released: Callable[[Stack, Object], list[Object]] | None = None
+    stack: Stack,
+    state: State,
+    released: Callable[[Stack, Object], list[Object]] | None = None,
+    decrypt: Decrypt | None = None,
 ) -> None:
     """Refuse an update that would delete or replace what holds data.
 
@@ -41,11 +47,13 @@ def refuse_data_loss(
         stack: the stack as it is to be deployed.
         state: its state; secrets may be encrypted.
         released: gives the volume claims of the Helm release with some inputs; None: asks the cluster.
+        decrypt: as for `resolved`.
 
     Raises:
-        HubstackError: each setting whose change would lose data, and how to go on.
+        HubstackError: each setting whose change would lose data, and how to go on; or what decides it is encrypted, and
+            cannot be read.
     """
-    wanted = resolved(stack) if state.has(*HOLDS_DATA) else None
+    wanted = resolved(stack, decrypt) if state.has(*HOLDS_DATA) else None
     if wanted is None:
         return
     found = [
@@ -62,13 +70,38 @@ def refuse_data_loss(
         )
 
 
-def resolved(stack: Stack) -> settings.StackSettings | None:
-    """The settings without the secret ones, which shape no volume; None where they are wrong: the program says how."""
-    plain = stack.settings.without("secretValues", "adoptedTokens")
+def resolved(stack: Stack, decrypt: Decrypt | None = None) -> settings.StackSettings | None:
+    """The settings of a stack; None where they are wrong: the program says how.
+
+    Arguments:
+        stack: the stack.
+        decrypt: gives the text of each setting, decrypted; asked only where an encrypted setting decides which volumes
+            there are, or how objects are called. None: such a setting stays unread.
+
+    Raises:
+        HubstackError: the settings cannot be decrypted.
+    """
+    entries = stacks.entries(stack.settings)
+    if decrypt is not None and unread_names(stack):
+        entries = dict(decrypt())
     try:
-        return settings.resolve(settings.parse(stacks.entries(plain), set()), stack.root)
+        return settings.resolve(settings.parse(entries, set()), stack.root)
     except SettingsError:
         return None
+
+
+def has_plain_secrets(stack: Stack) -> bool:
+    """Whether settings of the stack that are secret by nature stand in plain text in a file."""
+    found = resolved(stack)
+    encrypted = set(unread.places(stacks.entries(stack.settings).get("secretValues")))
+    return found is not None and any(each not in encrypted for each in secret_settings.places(found.loaded.user))
+
+
+def unread_names(stack: Stack) -> list[str]:
+    """Encrypted settings that decide which volumes there are, or how objects are called."""
+    secret = stacks.entries(stack.settings).get("secretValues")
+    found = [samples.dotted(place) for place in unread.places(secret)]
+    return [name or "secretValues" for name in found if not name or name.startswith(_SHAPES)]
 
 
 def _place(resolved: settings.StackSettings, state: State) -> Iterator[Difference]:

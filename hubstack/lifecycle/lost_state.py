@@ -31,19 +31,20 @@ _NAMED = 5
 """How many objects an error names."""
 
 
-def refuse(stack: Stack, state: State) -> None:
+def refuse(stack: Stack, state: State, decrypt: guards.Decrypt | None = None) -> None:
     """Refuse the first update of a stack where the cluster has what it would create.
 
     Arguments:
         stack: the stack as it is to be deployed.
         state: its state.
+        decrypt: as for `guards.resolved`.
 
     Raises:
         HubstackError: what is there, and how to go on; or the cluster does not answer.
     """
     if stack.settings.get("takeOver") or state.knows_the_cluster:
         return
-    resolved = guards.resolved(stack)
+    resolved = guards.resolved(stack, decrypt)
     if resolved is None:
         return
     if found := _found(access.of(stack), resolved):

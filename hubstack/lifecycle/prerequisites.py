@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from hubstack import project, settings
+from hubstack import project, settings, unread
 from hubstack.chart import render
 from hubstack.chart.release import TokenValues
 from hubstack.chart.values_tree import at, maps
@@ -82,7 +82,11 @@ def named_by(resolved: settings.StackSettings, objects: Sequence[Mapping[str, An
     named = {reference for each in objects for reference in _classes(each)} | users
     selectors = {tuple(sorted(labels.items())) for each in objects if (labels := _node_labels(each))}
     return Prerequisites(
-        frozenset((kind, name) for kind, name in named - made if name and not name.startswith("system-")),
+        frozenset(
+            (kind, name)
+            for kind, name in named - made
+            if name and not name.startswith("system-") and not unread.stands_in(name)
+        ),
         tuple(dict(labels) for labels in sorted(selectors)),
     )
 

@@ -9,19 +9,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from hubstack import project
+from hubstack.chart import helm_yaml
 from hubstack.chart.release import CHART_NAME, CHART_VERSION
 from hubstack.configuration import Configuration, keyed, kubeconfig_path
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage, live, stack_file
-from hubstack.migration.split import leaves, split
+from hubstack.migration.split import scalars, split
 from hubstack.parity import check
 from hubstack.parity.rendering import Input
 from hubstack.project import secrets_provider, stacks
@@ -100,7 +100,7 @@ def adopt(request: Request, console: Console) -> Adoption:
     record = helm_storage.deployed(client, request.namespace, request.release)
     mode = _mode(request, record)
     result = Adoption(mode, record.version, record.revision)
-    public, secret = split(record.values)
+    parts = split(record.values)
     tokens = live.missing_tokens(_live_tokens(client, record), record.values)
     config = keyed(
         {
@@ -129,18 +129,19 @@ def adopt(request: Request, console: Console) -> Adoption:
     stack = stacks.Stack(name=request.stack, base=request.stack, config=config, document=document)
     # Made in the backend, the stack has a key to encrypt with.
     engine = EngineStack(stack, engine_environment(engine_tools(console, embedded=stack.is_embedded)))
-    added = stack_file.encrypted(engine, {"secretValues": secret, "adoptedTokens": tokens})
+    added = stack_file.encrypted(engine, {"secretValues": parts.secret, "adoptedTokens": tokens}, parts.readable)
     provider = {key: added.pop(key) for key in secrets_provider.KEYS if key in added}
     with _undone_on_failure(written, values_file):
         values_file.parent.mkdir(exist_ok=True)
         header += f"(chart {record.version}, revision {record.revision});\n# secret ones are in {written.name}.\n"
-        stack_file.write(values_file, header + yaml.safe_dump(public, sort_keys=False, allow_unicode=True))
+        stack_file.write(values_file, header + helm_yaml.dump(parts.public, sort_keys=False))
         document = {**provider, "config": {**config, **added}}
-        stack_file.write(written, yaml.safe_dump(document, sort_keys=False))
+        stack_file.write(written, helm_yaml.dump(document, sort_keys=False))
     result.files = [written, values_file]
-    result.open_settings, result.secret_settings = len(leaves(public)), len(leaves(secret))
+    result.open_settings = len(scalars(parts.public)) + len(parts.readable)
+    result.secret_settings = len(scalars(parts.secret)) - len(parts.readable)
     result.tokens = live.token_names(tokens)
-    if (record.values.get("hub") or {}).get("extraConfig"):
+    if (parts.public.get("hub") or {}).get("extraConfig"):
         result.notes.append("hub.extraConfig is code and stays readable: if a secret is written in it, move it out")
     if mode == "helm" and record.revision == 1 and result.tokens:
         result.notes.append(
@@ -184,7 +185,7 @@ def _parity_notes(request: Request, record: helm_storage.Record, console: Consol
     """Where mode native would make anything else of these settings than the chart."""
     with tempfile.TemporaryDirectory() as folder:  # readable by this user only; the settings hold secrets
         file = Path(folder) / "values.yaml"
-        file.write_text(yaml.safe_dump(dict(record.values)))
+        file.write_text(helm_yaml.dump(dict(record.values)))
         try:
             result = check.check(
                 Input((file,), request.namespace, request.release), version=record.version, chart=None, console=console

@@ -3,60 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from hubstack.secret_settings import is_secret, url_without_password
+from hubstack import secret_settings
+from hubstack.secret_settings import Place
 
 
-def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide values; merged again by Helm's rules, the parts are the whole.
+@dataclass(frozen=True)
+class Parts:
+    """Settings in two parts; merged again by Helm's rules, they are the whole."""
 
-    A list with a secret anywhere in it is secret as a whole, because lists are replaced when values merge.
+    public: dict[str, Any]
+    secret: dict[str, Any]
+    readable: frozenset[Place] = field(default_factory=frozenset)
+    """Leaves of the secret part that are no secrets: a list is replaced when values merge, so it is not divided."""
+
+
+def split(values: Mapping[str, Any]) -> Parts:
+    """Divide values by what `secret_settings` knows.
+
+    A list with a secret anywhere in it goes into the secret part as a whole.
     """
-    return _split(values, "")
+    places = frozenset(secret_settings.places(values))
+    public, secret = _split(values, (), places)
+    leaves = (place for place, _ in scalars(secret) if place and place not in places)
+    readable = frozenset(place for place in leaves if not any(place[:at] in places for at in range(len(place))))
+    return Parts(public, secret, readable)
 
 
-def _split(values: Mapping[str, Any], path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split(values: Mapping[str, Any], above: Place, places: frozenset[Place]) -> tuple[dict[str, Any], dict[str, Any]]:
     public: dict[str, Any] = {}
     secret: dict[str, Any] = {}
     for key, value in values.items():
-        here = f"{path}.{key}" if path else str(key)
-        if value in (None, "", [], {}):
-            public[key] = value
-        elif isinstance(value, Mapping) and not is_secret(here):
-            open_part, secret_part = _split(value, here)
+        here = (*above, str(key))
+        if here in places or (isinstance(value, list) and any(place[: len(here)] == here for place in places)):
+            secret[key] = value
+        elif isinstance(value, Mapping) and value:
+            open_part, secret_part = _split(value, here, places)
             if open_part or not secret_part:
                 public[key] = open_part
             if secret_part:
                 secret[key] = secret_part
-        elif is_secret(here) or _has_password(value) or (isinstance(value, list) and _holds_secret(value, here)):
-            secret[key] = value
         else:
             public[key] = value
     return public, secret
 
 
-def _holds_secret(value: Any, path: str) -> bool:
-    if isinstance(value, Mapping):
-        return any(_holds_secret(each, f"{path}.{key}") for key, each in value.items())
-    if isinstance(value, list):
-        return any(_holds_secret(each, f"{path}.{index}") for index, each in enumerate(value))
-    return value not in (None, "") and (is_secret(path) or _has_password(value))
-
-
-def _has_password(value: Any) -> bool:
-    """Whether a value is a URL with a password in it, such as that of a database."""
-    return isinstance(value, str) and url_without_password(value) != value
-
-
-def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Every leaf with its path as ``pulumi config set --path`` reads it."""
-    if isinstance(tree, Mapping):
-        return [leaf for key, each in tree.items() for leaf in leaves(each, f'{path}["{_quoted(str(key))}"]')]
-    if isinstance(tree, list):
-        return [leaf for index, each in enumerate(tree) for leaf in leaves(each, f"{path}[{index}]")]
-    return [(path, tree)]
-
-
-def _quoted(key: str) -> str:
-    return key.replace("\\", "\\\\").replace('"', '\\"')
+def scalars(tree: Any, place: Place = ()) -> list[tuple[Place, Any]]:
+    """Everything that is neither map nor list, and every empty one of these, with its place."""
+    if isinstance(tree, Mapping) and tree:
+        return [leaf for key, each in tree.items() for leaf in scalars(each, (*place, str(key)))]
+    if isinstance(tree, list) and tree:
+        return [leaf for index, each in enumerate(tree) for leaf in scalars(each, (*place, index))]
+    return [(place, tree)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hubstack import project, toolchain
+from hubstack import project, secret_settings, toolchain
 from hubstack.chart.kube_version import require_supported
 from hubstack.chart.release import CHART_REPOSITORY
 from hubstack.errors import HubstackError
 from hubstack.parity import compare, differences, rendering
+from hubstack.secret_forms import SHORTEST, encodings
 
+HIDDEN = "(secret)"
+"""What is shown in place of a secret."""
 COMMON = 3
 """In how many objects a place must differ in the same way to be shown once for all of them."""
 
@@ -69,6 +73,7 @@ def check(wanted: rendering.Input, *, version: str, chart: Path | None, console:
     """
     require_supported(wanted.kube_version)
     target = rendering.release(wanted)
+    secrets = _forms(target.tree)
     try:
         helm = toolchain.ensure(("helm",), progress=console)["helm"]
     except toolchain.ToolchainError as error:
@@ -78,8 +83,9 @@ def check(wanted: rendering.Input, *, version: str, chart: Path | None, console:
         try:
             rendered = rendering.helm_template(helm, archive, wanted)
         except rendering.HelmRefusal as refusal:
-            raise HubstackError(f"Helm refuses these values, native accepts them:\n{_helm_error(refusal)}") from None
-    return _compare(rendering.pair(rendered, target))
+            text = _without(secrets, _helm_error(refusal))
+            raise HubstackError(f"Helm refuses these values, native accepts them:\n{text}") from None
+    return _compare(rendering.pair(rendered, target), secrets)
 
 
 def show(result: Result, console: Console) -> None:
@@ -135,10 +141,27 @@ def _pull(helm: Path, version: str, folder: Path) -> Path:
     return archive
 
 
-def _compare(both: rendering.Pair) -> Result:
+def _forms(tree: Mapping[str, Any]) -> list[str]:
+    """The secrets of some settings, in each form in which one may stand in an object or a message."""
+    texts = {leaf for leaf in secret_settings.secrets_in(tree) if isinstance(leaf, str) and len(leaf) >= SHORTEST}
+    lines = {line.strip() for text in texts for line in text.splitlines() if len(line.strip()) >= SHORTEST}
+    return sorted({form for text in texts | lines for form in encodings(text)}, key=len, reverse=True)
+
+
+def _without(secrets: Sequence[str], text: str) -> str:
+    for form in secrets:
+        text = text.replace(form, HIDDEN)
+    return text
+
+
+def _compare(both: rendering.Pair, secrets: Sequence[str]) -> Result:
+    def show(value: Any) -> str:
+        written = json.dumps(value, default=str, ensure_ascii=False)
+        return HIDDEN if any(form in written for form in secrets) else compare.shown(value)
+
     different: dict[str, list[compare.Place]] = {}
     for identity in sorted(both.chart.keys() & both.ours.keys()):
-        places = list(compare.differences(both.chart[identity], both.ours[identity]))
+        places = list(compare.differences(both.chart[identity], both.ours[identity], show=show))
         if identity[1] == "Secret":
             places = [_hidden(place) for place in places]
         if places:
@@ -157,7 +180,7 @@ def _hidden(place: compare.Place) -> compare.Place:
     """A place in a Secret, without what is there; labels and annotations are no secret."""
     if place.path.startswith("metadata."):
         return place
-    return compare.Place(place.path, place.chart and "(secret)", place.ours and "(secret)")
+    return compare.Place(place.path, place.chart and HIDDEN, place.ours and HIDDEN)
 
 
 def _helm_error(refusal: rendering.HelmRefusal) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,28 +46,40 @@ class Place:
         return f"{self.path}: chart {self.chart}, ours {self.ours}"
 
 
-def differences(chart: Any, ours: Any, path: str = "") -> Iterator[Place]:
-    """Every place where two trees differ; a truth value never equals a number."""
+def shown(value: Any) -> str:
+    """A value as a difference shows it."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
+
+
+def differences(chart: Any, ours: Any, path: str = "", show: Callable[[Any], str] = shown) -> Iterator[Place]:
+    """Every place where two trees differ; a truth value never equals a number.
+
+    Arguments:
+        chart, ours: the trees.
+        path: where they are.
+        show: gives a value's text.
+    """
     if isinstance(chart, dict) and isinstance(ours, dict):
         for key in sorted(chart.keys() | ours.keys(), key=str):
             place = f"{path}.{key}" if path else str(key)
             if key not in ours:
-                yield Place(place, _shown(chart[key]), None)
+                yield Place(place, show(chart[key]), None)
             elif key not in chart:
-                yield Place(place, None, _shown(ours[key]))
+                yield Place(place, None, show(ours[key]))
             else:
-                yield from differences(chart[key], ours[key], place)
+                yield from differences(chart[key], ours[key], place, show)
     elif isinstance(chart, list) and isinstance(ours, list):
         for position in range(max(len(chart), len(ours))):
             place = f"{path}[{position}]"
             if position >= len(ours):
-                yield Place(place, _shown(chart[position]), None)
+                yield Place(place, show(chart[position]), None)
             elif position >= len(chart):
-                yield Place(place, None, _shown(ours[position]))
+                yield Place(place, None, show(ours[position]))
             else:
-                yield from differences(chart[position], ours[position], place)
+                yield from differences(chart[position], ours[position], place, show)
     elif type(chart) is not type(ours) or chart != ours:
-        yield Place(path, _shown(chart), _shown(ours))
+        yield Place(path, show(chart), show(ours))
 
 
 def report(chart: dict[Identity, dict[str, Any]], ours: dict[Identity, dict[str, Any]]) -> list[str]:
@@ -77,8 +89,3 @@ def report(chart: dict[Identity, dict[str, Any]], ours: dict[Identity, dict[str,
         for version, kind, name in sorted(chart.keys() & ours.keys())
         for place in differences(chart[version, kind, name], ours[version, kind, name])
     ]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"

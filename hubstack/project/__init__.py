@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -70,6 +71,37 @@ def use(folder: Path) -> None:
 def state_dir() -> Path:
     """Folder for everything that runs leave behind: cluster data, local backend, passphrase. Git ignores it."""
     return Path(os.environ.get("HUBSTACK_STATE_DIR") or ROOT / STATE_FOLDER).resolve()
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder into which nobody else of this machine may look, with all above it in the state folder.
+
+    The engine lets everybody read what it writes. What an earlier version has left open is closed; a state folder that
+    somebody has named, and that was there before, stays as it is.
+
+    Returns:
+        The folder.
+    """
+    state = state_dir()
+    above = [folder, *folder.parents]
+    mine = above[: above.index(state) + 1] if state in above else [folder]
+    if mine[-1] == state and state.is_dir() and state.name != STATE_FOLDER:
+        mine.pop()
+    for each in reversed(mine):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if each.stat().st_mode & 0o077:
+            with contextlib.suppress(PermissionError):  # somebody else's, who has let us in
+                each.chmod(0o700)
+    return folder
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file whole or not at all, and readable by its owner alone."""
+    temporary = file.with_name(f"{file.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(file)
 
 
 def mirror() -> Path | None:

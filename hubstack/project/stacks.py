@@ -19,8 +19,8 @@ from typing import Any
 
 import yaml
 
-from hubstack import project, reading
-from hubstack.chart.text import sha256
+from hubstack import project, reading, unread
+from hubstack.chart import helm_yaml
 from hubstack.chart.wording import described
 from hubstack.configuration import Configuration, Setting, key, kubeconfig_path
 from hubstack.errors import HubstackError
@@ -178,27 +178,13 @@ def _require_texts(settings: Configuration, file: str) -> None:
         raise HubstackError("\n".join(lines))
 
 
-def entries(configuration: Configuration) -> dict[str, str]:
-    """A configuration as the engine would hand it to the program, except that encrypted leaves stay encrypted: they are
-    texts that tell one ciphertext from another.
-    """
-    return {
-        name: value if isinstance(value, str) else json.dumps(_opaque(value))
-        for name, value in configuration.by_name().items()
-    }
+def entries(configuration: Configuration) -> dict[str, Any]:
+    """A configuration as the engine would hand it to the program, except that nothing is decrypted: see `unread`."""
+    return {name: _entry(value) for name, value in configuration.by_name().items()}
 
 
-def is_encrypted(value: Any) -> bool:
-    """Whether a setting is one encrypted leaf (Pulumi: a map with the only key ``secure``)."""
-    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)
-
-
-def _opaque(value: Any) -> Any:
-    if is_encrypted(value):
-        return f"encrypted-{sha256(value['secure'])[:16]}"
-    if isinstance(value, dict):
-        return {key: _opaque(member) for key, member in value.items()}
-    return [_opaque(member) for member in value] if isinstance(value, list) else value
+def _entry(value: Any) -> Any:
+    return unread.opened(value) if isinstance(value, str | dict | list) else json.dumps(value)
 
 
 def deployed() -> list[str]:
@@ -226,8 +212,7 @@ def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
     Raises:
         HubstackError: the project's Pulumi.yaml cannot be used.
     """
-    folder = folder or stack.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder or project.private_folder(stack.folder)
     earlier = stack.folder / f"Pulumi.{stack.name}.yaml"
     document = dict(stack.document)
     if earlier.is_file():
@@ -238,11 +223,9 @@ def write_work_folder(stack: Stack, folder: Path | None = None) -> None:
     if sys.prefix != sys.base_prefix:
         # The engine's own language host runs the program where the packages are.
         described["runtime"] = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
-    (folder / definition.FILE).write_text(yaml.safe_dump(described, sort_keys=False))
-    file = folder / earlier.name
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(yaml.safe_dump(document, sort_keys=False))
-    temporary.replace(file)
+    project.write_private(folder / definition.FILE, yaml.safe_dump(described, sort_keys=False))
+    # The engine reads YAML as Helm does.
+    project.write_private(folder / earlier.name, helm_yaml.dump(document, sort_keys=False))
 
 
 def engine_folder(name: str) -> Path:
@@ -252,8 +235,7 @@ def engine_folder(name: str) -> Path:
         return work
     if (project.ROOT / definition.FILE).is_file():
         return project.ROOT
-    bare = project.state_dir() / "project"
-    bare.mkdir(parents=True, exist_ok=True)
+    bare = project.private_folder(project.state_dir() / "project")
     (bare / definition.FILE).write_text(yaml.safe_dump(definition.read(bare)))
     return bare
 
@@ -265,8 +247,7 @@ def backend_environment() -> dict[str, str]:
     """
     environment: dict[str, str] = {}
     if not os.environ.get("PULUMI_BACKEND_URL"):
-        folder = project.state_dir() / "backend"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = project.private_folder(project.state_dir() / "backend")
         environment["PULUMI_BACKEND_URL"] = f"file://{folder}"
     if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
         environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase_file())
@@ -282,7 +263,7 @@ def is_shared_backend() -> bool:
 def _passphrase_file() -> Path:
     file = project.state_dir() / "passphrase"
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        project.private_folder(file.parent)
         temporary = file.with_name(f"passphrase.{os.getpid()}")
         temporary.touch(mode=0o600)
         temporary.write_text(secrets.token_urlsafe(32))

@@ -79,7 +79,7 @@ def work() -> None:
 
 def _restored(data: Mapping[str, Any]) -> Rendered:
     sets = {name: frozenset(data[name]) for name in ("secrets", "leftovers")}
-    return Rendered(**{**data, **sets})
+    return Rendered(**{**data, **sets, "unknown": tuple(data["unknown"])})
 
 
 def _digest(folder: Path, parts: Iterable[str]) -> str | None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hubstack import chart_archive, project, settings, toolchain
+from hubstack import chart_archive, project, settings, toolchain, unread
 from hubstack.capacity import pools, report, worlds
 from hubstack.capacity.report import Report
-from hubstack.chart import render, storage_class
+from hubstack.chart import render, samples, storage_class
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.merge import coalesce
 from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, TokenValues
@@ -55,7 +55,9 @@ class Rendered:
     sources: Sequence[tuple[str, Mapping[str, Any]]] = ()
     """Each file, and each key of the stack's file, with what it sets; a later one wins."""
     sealed: str = ""
-    """Digest of ``secretValues`` where they are encrypted as a whole, so that nothing of them can be told."""
+    """Digest of what is `unknown`, as it is written."""
+    unknown: tuple[str, ...] = ()
+    """Settings that are encrypted and decide more than a text: what follows from them cannot be told."""
     capacity: Report | None = None
     """Whether its pods fit on the pools that it names; None where it names none."""
     leftovers: frozenset[str] = frozenset()
@@ -114,10 +116,8 @@ class Renderer:
     def _render(self, file: StackFile) -> Rendered:
         configuration = Configuration(file.config)
         entries = stacks.entries(configuration)
-        sealed = ""
-        if stacks.is_encrypted(configuration.get("secretValues")):
-            sealed = sha256(entries.pop("secretValues"))
         stack = settings.resolve(settings.parse(entries, set()), file.folder)
+        unknown = _unknown(entries.get("secretValues"), stack.guessed)
         objects = self._native(stack) if stack.config.mode == "native" else self._chart(stack, file.folder)
         tree: Mapping[str, Any] = stack.loaded.tree
         index = {}
@@ -135,10 +135,11 @@ class Renderer:
             values=tree,
             application=str(_given_to_the_hub(index, stack).get("Chart", {}).get("AppVersion", "")),
             objects=index,
-            secrets=frozenset(".".join(map(str, path)) for path in stack.loaded.secret_paths),
+            secrets=frozenset(map(samples.dotted, stack.loaded.secret_paths)) - set(stack.guessed),
             sources=_sources(stack, file.folder),
-            sealed=sealed,
-            capacity=_capacity(file, stack, objects, sealed=bool(sealed)),
+            sealed=sha256(json.dumps(unknown)) if unknown else "",
+            unknown=tuple(unknown),
+            capacity=_capacity(file, stack, objects, sealed=bool(unknown)),
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -233,6 +234,14 @@ def _sources(stack: settings.StackSettings, folder: Path) -> list[tuple[str, Map
     found = getattr(stack.loaded, "sources", ())
     own = [(str(source.name).removeprefix(f"{folder}/"), source.document) for source in found]
     return [(key("storageClass"), preset), *own]
+
+
+def _unknown(secret: Any, guessed: Collection[str]) -> dict[str, str]:
+    """Settings of which nothing can be told, with what stands for them."""
+    closed = {samples.dotted(place): place for place in unread.places(secret)}
+    if "" in closed:
+        return {"secretValues": secret}
+    return {f"secretValues.{name}": samples.found(secret, closed[name]) for name in guessed}
 
 
 def _around(stack: settings.StackSettings) -> list[dict[str, Any]]:

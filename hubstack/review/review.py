@@ -87,6 +87,7 @@ def review(
         views = engine.preview_all(deployed, open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
+    notes += [note for each in found for note in _unknown(each)]
     stacks_told = tuple(_scrubbed(each, redactor) for each in found)
     told = tuple(map(redactor.text, notes))
     return Report(reference, stacks_told, waves, notes=told, error=fleet_error and redactor.text(fleet_error)), redactor
@@ -133,6 +134,16 @@ def _stack(
     changes, settings = comparer.compare(base, head), changed(base, head, comparer.redactor)
     findings = rules.judge(Change(base, head, changes, settings), accepted)
     return StackChange(name, base, head, changes, findings, settings=settings)
+
+
+def _unknown(stack: StackChange) -> list[str]:
+    """What is said of settings that are encrypted, and decide more than can be told without reading them."""
+    sides = [side for side in (stack.base, stack.head) if side and not side.error]
+    names = dict.fromkeys(f"hubstack:{name}" for side in sides for name in side.unknown)
+    if not names:
+        return []
+    how = "the engine's preview shows it" if stack.engine else "a review with --engine shows it"
+    return [f"{stack.stack}: {', '.join(names)}: encrypted, so what follows from it is not shown here; {how}"]
 
 
 def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], list[str]]:

@@ -48,7 +48,7 @@ RULES = (
     ),
     Rule(
         "sealed-secrets",
-        "secret settings change that are encrypted as a whole: which ones, and what restarts, cannot be told here",
+        "encrypted settings change of which nothing can be told here: secretValues as a whole, or what is no free text",
         see.when(lambda change: change.base.sealed != change.head.sealed),
         audience=ADMINISTRATORS,
     ),

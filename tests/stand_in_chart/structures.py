@@ -44,6 +44,7 @@ FREE: frozenset[Path] = frozenset(
         "hub.config",
         "hub.cookieSecret",
         "hub.db.url",
+        "hub.extraConfig",
         "hub.extraEnv",
         "hub.services",
         "imagePullSecret.password",

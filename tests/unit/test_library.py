@@ -15,7 +15,7 @@ from hubstack.chart import render
 from hubstack.chart.load import load_values
 from hubstack.chart.merge import merge_files
 from hubstack.chart.release import Release
-from hubstack.components.chart_inputs import PLACEHOLDER_TOKENS
+from hubstack.components.others import PLACEHOLDER_TOKENS
 from tests.unit.test_components import SECRET_ENVELOPE, Recorder, plain_text
 
 Place = tuple[Any, ...]

@@ -112,6 +112,17 @@ def test_a_file_per_object(tmp_path: Path) -> None:
     assert identities([helm_yaml.load(file.read_text(), file.name) for file in files]) == DEFAULT_OBJECTS
 
 
+def test_files_with_secrets_are_their_owners_alone(tmp_path: Path) -> None:
+    """A new file that holds a Secret cannot be read by others, alone or in a stream."""
+    objects = manifests.render_manifests([], "jhub", "jhub", "1.36.1")
+    written = manifests.write_files(objects, tmp_path / "files")
+    assert {path.name for path in written if not path.stat().st_mode & 0o077} == {"secret-hub.yaml"}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.yaml").write_text("")
+    ((stream,), _) = manifests.render_batch(tmp_path / "in", tmp_path / "out", "jhub", "jhub", "1.36.1")
+    assert stream.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_batch_renders_each_file_and_goes_on_after_a_wrong_one(tmp_path: Path) -> None:
     """Each good file of a folder gives what it gives alone; a wrong one is reported and stops nobody."""
     folder = tmp_path / "in"

@@ -110,7 +110,7 @@ class Engine(SimpleNamespace):
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """What goes into the stack's file encrypted, caught before it is; the project is an empty folder."""
     caught: dict[str, Any] = {}
-    monkeypatch.setattr(stack_file, "encrypted", lambda _, secrets: caught.update(secrets) or {})
+    monkeypatch.setattr(stack_file, "encrypted", lambda _, secrets, *__: caught.update(secrets) or {})
     for name in ("EngineStack", "engine_environment", "engine_tools"):  # adoption opens one to encrypt with
         monkeypatch.setattr(adopt, name, lambda *_, **__: None)
     monkeypatch.setattr(project, "ROOT", tmp_path)

@@ -143,3 +143,32 @@ def test_the_installed_program_counts(settings_only: Path, monkeypatch: pytest.M
     digest.program_version.cache_clear()
     assert [one == other for one, other in zip(before, after, strict=True)] == [False, True]
     assert before[0] == before[1]
+
+
+def test_state_folders_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else may look into a state folder, also where an earlier version has left it open; its content stays."""
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    monkeypatch.delenv("HUBSTACK_STATE_DIR", raising=False)
+    state = tmp_path / ".hubstack"
+    (state / "backend").mkdir(parents=True)
+    state.chmod(0o755)
+    (state / "backend" / "old").write_text("state")
+    made = [project.private_folder(state / name) for name in ("backend", "stacks/prod", "rollouts/1")]
+    assert made == [state / "backend", state / "stacks" / "prod", state / "rollouts" / "1"]
+    folders = [state, *(each for each in state.rglob("*") if each.is_dir())]
+    assert {each.stat().st_mode & 0o777 for each in folders} == {0o700}
+    assert (state / "backend" / "old").read_text() == "state"
+    project.write_private(state / "file", "a\n")
+    project.write_private(state / "file", "b\n")
+    assert ((state / "file").stat().st_mode & 0o777, (state / "file").read_text()) == (0o600, "b\n")
+
+
+def test_a_folder_that_somebody_has_named_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state folder that was there before may be somebody's home; what Hubstack makes in it is closed."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("HUBSTACK_STATE_DIR", str(tmp_path))
+    project.private_folder(tmp_path / "backend")
+    assert (tmp_path.stat().st_mode & 0o777, (tmp_path / "backend").stat().st_mode & 0o777) == (0o755, 0o700)
+    monkeypatch.setenv("HUBSTACK_STATE_DIR", str(tmp_path / "new"))
+    project.private_folder(tmp_path / "new" / "backend")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700

@@ -53,6 +53,8 @@ def service_token(target: Target, service: str) -> str:
 
 
 def _settings(target: Target) -> StackSettings:
+    if unread := [name for name in guards.unread_names(target.stack) if "Override" in name]:
+        raise Shut(f"hubstack:secretValues.{unread[0]} is encrypted, so nobody knows how the stack's objects are named")
     settings = guards.resolved(target.stack)
     if settings is None:
         raise Shut("the stack's settings are refused, so nobody knows how its objects are named")

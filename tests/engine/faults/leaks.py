@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import json
+import shlex
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 _LARGEST = 64 * 1024 * 1024
@@ -20,6 +21,8 @@ def forms(secret: str) -> Iterator[bytes]:
     yield json.dumps(secret)[1:-1].encode()
     yield json.dumps(secret, ensure_ascii=False)[1:-1].encode()
     yield html.escape(secret).encode()
+    yield shlex.quote(secret)[1:-1].encode()
+    yield secret.replace("'", "''").encode()
     yield json.dumps(json.dumps(secret))[3:-3].encode()
     yield urllib.parse.quote(secret, safe="").encode()
     yield urllib.parse.quote_plus(secret).encode()
@@ -38,11 +41,23 @@ def in_text(text: str | bytes, secrets: Mapping[str, str]) -> list[str]:
     return [name for name, secret in secrets.items() if any(form in content for form in forms(secret))]
 
 
-def below(folder: Path, secrets: Mapping[str, str]) -> list[str]:
-    """Each file below a folder that holds a secret, with the secret's name."""
+def open_files(state: Path) -> list[str]:
+    """Folders of a state folder into which others may look; what is in a closed one is closed with it."""
+    return [str(each.relative_to(state)) for each in sorted(state.iterdir()) if each.stat().st_mode & 0o077]
+
+
+def below(folder: Path, secrets: Mapping[str, str], but: Collection[str] = ()) -> list[str]:
+    """Each file below a folder that holds a secret, with the secret's name.
+
+    Arguments:
+        folder: where to look.
+        secrets: by name.
+        but: names of folders with copies of what somebody has written.
+    """
     return [
         f"{file.relative_to(folder)}: {name}"
         for file in sorted(folder.rglob("*"))
         if file.is_file() and not file.is_symlink() and file.stat().st_size < _LARGEST
+        if not set(but) & set(file.relative_to(folder).parts)
         for name in in_text(file.read_bytes(), secrets)
     ]

@@ -19,6 +19,7 @@ from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.subject import Check
 from hubstack.errors import HubstackError
 from hubstack.project.stacks import Stack
+from hubstack.unread import Unread
 from tests.unit.doctor.fake import CORE, FakeReader, subject
 
 NOTE, WARNING, ERROR = note("a", "b", "c"), warning("[x]", "b", "c"), error("a", "b", "c")
@@ -109,7 +110,7 @@ def test_secrets_that_cannot_be_decrypted_stay_hidden() -> None:
     """An encrypted leaf becomes a text that says so; with the engine's word it is what it is."""
     config = {"hubstack:namespace": "a", "hubstack:secretValues": {"b": {"secure": "v1:x"}, "c": [1]}, "other:x": "y"}
     stack = Stack(name="dev", base="dev", config=config, document={})
-    assert state.entries(stack, None) == {"namespace": "a", "secretValues": '{"b": "encrypted", "c": [1]}'}
+    assert state.entries(stack, None) == {"namespace": "a", "secretValues": {"b": Unread.of("v1:x"), "c": [1]}}
     decrypted = {"hubstack:secretValues": '{"b": "open"}'}
     assert state.entries(stack, decrypted) == {"namespace": "a", "secretValues": '{"b": "open"}'}
 

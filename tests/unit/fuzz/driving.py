@@ -26,7 +26,7 @@ from hubstack.engine.state import State
 from hubstack.fleet import deployed, export, rollout, simulate
 from hubstack.fleet.windows import wait_until
 from hubstack.lifecycle import guards, lost_state, prerequisites
-from hubstack.migration.split import leaves, split
+from hubstack.migration.split import split
 from hubstack.parity import rendering
 from hubstack.project import bounds, stacks
 from hubstack.review import review, sources
@@ -98,9 +98,8 @@ class Bench:
         with suppress(SettingsError):
             read = helm_yaml.load(file.read_text(encoding="utf-8"), file.name)
         if isinstance(read, dict):
-            public, secret = split(read)
-            assert merge_files([public, secret]) == read
-            leaves(public), leaves(secret)
+            parts = split(read)
+            assert merge_files([parts.public, parts.secret]) == read
         stream = manifests.to_stream(manifests.render_manifests([file], "jhub", "jhub", "1.36.1"))
         rendering.pair(stream, rendering.release(rendering.Input((file,))))
 

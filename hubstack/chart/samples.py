@@ -1,17 +1,14 @@
-"""Samples: plain values in place of outputs, so that settings can be checked and objects described without them.
+"""Samples: plain values in place of what is not known, so that settings can be checked and objects described without.
 
 What an output will be is not known when a program runs, only what its setting allows. So each output gets several
 samples that the setting allows. The first one stands in the settings; where another one leads to another object, that
-object depends on the output.
+object depends on the output. A setting that is encrypted and cannot be read gets one sample.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-
-import pulumi
 
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.values.choices import choices
@@ -37,20 +34,6 @@ at once. Two of a kind differ from each other, lists in length and maps in keys 
 """
 
 
-def find_outputs(value: Any, path: Path = ()) -> Iterator[tuple[Path, pulumi.Output[Any]]]:
-    """Every output inside of maps and lists, with its path. Other awaitables count as outputs, too."""
-    if isinstance(value, pulumi.Output):
-        yield path, value
-    elif inspect.isawaitable(value):
-        yield path, pulumi.Output.from_input(value)
-    elif isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from find_outputs(member, (*path, str(key)))
-    elif isinstance(value, list | tuple):
-        for index, member in enumerate(value):
-            yield from find_outputs(member, (*path, index))
-
-
 def replaced(value: Any, plain: Mapping[Path, Any], path: Path = ()) -> Any:
     """A copy of maps and lists with something else at some paths.
 
@@ -65,6 +48,18 @@ def replaced(value: Any, plain: Mapping[Path, Any], path: Path = ()) -> Any:
     if isinstance(value, list | tuple):
         return [replaced(member, plain, (*path, index)) for index, member in enumerate(value)]
     return value
+
+
+def found(tree: Any, place: Path) -> Any:
+    """What is at a place of a tree; None where there is nothing."""
+    for step in place:
+        if isinstance(tree, Mapping):
+            tree = tree.get(step)
+        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+        else:
+            return None
+    return tree
 
 
 def choose(
@@ -103,6 +98,46 @@ def choose(
     return chosen
 
 
+def fitting(
+    places: Sequence[Path], first: Mapping[Path, Any], problems: Callable[[Mapping[Path, Any]], Sequence[Problem]]
+) -> dict[Path, Any]:
+    """One sample for each of some settings: the first one, if the setting allows it, else the best of all kinds.
+
+    Arguments:
+        places: where the settings are; each path begins with the name of what they are in.
+        first: the samples to begin with.
+        problems: what is wrong with the settings once samples are in place.
+    """
+
+    def count(path: Path, found: Sequence[Problem]) -> tuple[int, int]:
+        return sum(concerns(problem, path) for problem in found), len(found)
+
+    chosen = dict(first)
+    for path in places:
+        found = problems(chosen)
+        if count(path, found)[0]:
+            best = count(path, found)
+            scalars = (each for each in every(path[1:]) if not isinstance(each, Mapping | list))
+            for sample in (*scalars, {}, []):
+                tried = count(path, problems({**chosen, path: sample}))
+                if tried < best:
+                    chosen[path], best = sample, tried
+                if best == (0, 0):
+                    break
+    return chosen
+
+
+def every(place: Path) -> Iterator[Any]:
+    """Samples of every kind, and the choices that a setting has, whether or not the setting allows them.
+
+    Arguments:
+        place: the setting's keys and list indexes.
+    """
+    yield from choices([step for step in place if isinstance(step, str)])
+    for kind in _KINDS:
+        yield from kind
+
+
 def _refuse(paths: Sequence[Path]) -> None:
     if paths:
         raise SettingsError([Problem("", dotted(path), NOT_ALLOWED) for path in paths])
@@ -139,6 +174,12 @@ def concerns(problem: Problem, path: Path) -> bool:
     """
     there, here = problem.path.replace("[", ".").replace("]", ""), dotted(path[1:])
     return not there or f"{there}.".startswith(f"{here}.") or f"{here}.".startswith(f"{there}.")
+
+
+def is_at(problem: Problem, path: Path) -> bool:
+    """Whether a problem lies at a path or below it; arguments as for `concerns`."""
+    there = problem.path.replace("[", ".").replace("]", "")
+    return f"{there}.".startswith(f"{dotted(path[1:])}.")
 
 
 def dotted(path: Path) -> str:
