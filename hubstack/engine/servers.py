@@ -90,7 +90,7 @@ class ForkServer:
         request = {
             "command": list(command.command),
             "folder": str(command.folder),
-            "environment": dict(command.environment),
+            "environment": {**command.environment, "TMPDIR": str(self._temporary.path)},
             "log": str(command.log),
         }
         with self._lock:
