@@ -140,8 +140,8 @@ def choices(profiles: Any) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         name = f"profile {profile.get('display_name')!r}"
         own = [profile.get("kubespawner_override") or {}]
         options = {
-            key: option["choices"]
-            for key, option in (profile.get("profile_options") or {}).items()
+            key: dict(sorted(option["choices"].items()))  # as the chart writes maps: the first is the default
+            for key, option in sorted((profile.get("profile_options") or {}).items())
             if isinstance(option, Mapping) and option.get("choices")
         }
         usual = {

@@ -31,14 +31,14 @@ KUBECONFIG = {
 }
 
 
-def run(job: dict[str, Any]) -> list[Any]:
-    """The pods of one job."""
+def run(job: dict[str, Any], options: dict[str, str]) -> Any:
+    """The pod that somebody with these options gets."""
     os.environ.update(job["environment"])
     kubeconfig = Path(job["folder"]) / "kubeconfig"  # the spawner wants one, and asks nothing of it
     kubeconfig.write_text(json.dumps(KUBECONFIG))
     kube_config.KUBE_CONFIG_DEFAULT_LOCATION = str(kubeconfig)
     config = PyFileConfigLoader("jupyterhub_config.py", path=job["folder"]).load_config()
-    return [asyncio.run(pod(config, options)) for options in job["choices"]]
+    return asyncio.run(pod(config, options))
 
 
 async def pod(config: Any, options: dict[str, str]) -> Any:
@@ -57,24 +57,27 @@ async def pod(config: Any, options: dict[str, str]) -> Any:
 
 
 def main() -> None:
-    """Run all jobs, each in a fork."""
-    outcomes = []
-    for job in json.loads(Path(sys.argv[1]).read_text()):
-        reader, writer = os.pipe()
-        if not os.fork():
-            sys.stdout = sys.stderr
-            with os.fdopen(writer, "w") as stream:
-                try:
-                    outcome: Any = run(job)
-                except BaseException:
-                    outcome = traceback.format_exc()
-                stream.write(json.dumps(outcome))
-            os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader) as stream:
-            outcomes.append(json.loads(stream.read() or "null"))
-        os.wait()
-    print(json.dumps(outcomes))
+    """Make every pod in a fork of its own, so that nothing leaks from one to the next."""
+    jobs = json.loads(Path(sys.argv[1]).read_text())
+    print(json.dumps([[forked(job, options) for options in job["choices"]] for job in jobs]))
+
+
+def forked(job: dict[str, Any], options: dict[str, str]) -> Any:
+    reader, writer = os.pipe()
+    if not os.fork():
+        sys.stdout = sys.stderr
+        with os.fdopen(writer, "w") as stream:
+            try:
+                outcome = run(job, options)
+            except BaseException:
+                outcome = traceback.format_exc()
+            stream.write(json.dumps(outcome))
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        outcome = json.loads(stream.read() or "null")
+    os.wait()
+    return outcome
 
 
 if __name__ == "__main__":
