@@ -43,6 +43,16 @@ def serve(objects: Mapping[str, Mapping[str, Any]], folder: Path, keys: Path | N
             self.end_headers()
             self.wfile.write(data)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            refusal = {"kind": "Status", "code": 405, "message": f"POST {self.path} is not allowed"}
+            data = json.dumps(refusal).encode()
+            self.send_response(405)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     kubeconfig = folder / "kubeconfig"
     document = {

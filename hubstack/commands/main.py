@@ -146,6 +146,7 @@ def preview(
 ) -> None:
     """Show how many resources `up` would change, and change nothing."""
     from hubstack.commands import session
+    from hubstack.lifecycle import admission_guard
 
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
@@ -160,6 +161,8 @@ def preview(
         terminal.write_json({"stack": run.stack.name, "changed": report.changed, "changes": report.changes})
     else:
         console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+    for doubt in admission_guard.doubts(run.stack):
+        _warning(doubt)
 
 
 @app.command()

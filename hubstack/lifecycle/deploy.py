@@ -15,7 +15,7 @@ from hubstack.engine.notices import Notice
 from hubstack.engine.stack import EngineStack, Report
 from hubstack.engine.state import State
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import guards, interruption, lost_state, token_key
+from hubstack.lifecycle import admission_guard, guards, interruption, lost_state, token_key
 from hubstack.migration import access, live, ownership, switch, take_over
 from hubstack.migration.take_over import Source
 from hubstack.project.stacks import Stack
@@ -103,6 +103,12 @@ def refuse_lost_state(update: Update) -> None:
     """Refuse an empty state that meets an existing hub, unless an update was killed that may have made it."""
     if not update.order.was_killed:
         lost_state.refuse(update.stack, update.state)
+
+
+def refuse_pods_not_admitted(update: Update) -> None:
+    """Refuse pods that the cluster's admission would not let in, and users' pods of which it would let in none."""
+    for doubt in admission_guard.refuse(update.stack):
+        update.engine.say(f"warning: {doubt}")
 
 
 def move_token_key(update: Update) -> None:
@@ -198,11 +204,17 @@ def name_restarts(update: Update) -> None:
             update.engine.say(f"restarted: {each}")
 
 
+def require_users_to_start(update: Update) -> None:
+    """Ask again, now that everything is there: a hub in which no user's server can start is not up."""
+    admission_guard.require_users(update.stack)
+
+
 STEPS: tuple[Step, ...] = (
     read_state,
     refuse_foreign_interruption,
     refuse_data_loss,
     refuse_lost_state,
+    refuse_pods_not_admitted,
     move_token_key,
     switch_mode,
     settle_interruption,
@@ -215,6 +227,7 @@ STEPS: tuple[Step, ...] = (
     hide_helm_release,
     note_what_controllers_wrote,
     name_restarts,
+    require_users_to_start,
 )
 """The life of an update, after its stack was opened, which has settled a dead update's lock."""
 
