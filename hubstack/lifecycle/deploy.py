@@ -12,10 +12,10 @@ from typing import Any
 
 from hubstack.engine import provider
 from hubstack.engine.notices import Notice
-from hubstack.engine.stack import EngineStack, Report
+from hubstack.engine.stack import EngineStack, OperationError, Report
 from hubstack.engine.state import State
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import admission_guard, guards, interruption, lost_state, token_key
+from hubstack.lifecycle import admission_guard, guards, interruption, lost_state, pod_failures, token_key
 from hubstack.migration import access, live, ownership, switch, take_over
 from hubstack.migration.take_over import Source
 from hubstack.project.stacks import Stack
@@ -167,8 +167,15 @@ def hand_over_fields(update: Update) -> None:
 
 
 def run_engine(update: Update) -> None:
-    """Let the engine make what the program wants."""
-    update.report = update.engine.update(variables=update.variables, message=update.order.message)
+    """Let the engine make what the program wants, and say meanwhile why pods are not created."""
+    with pod_failures.told(update.stack, update.engine.say) as reasons:
+        try:
+            update.report = update.engine.update(variables=update.variables, message=update.order.message)
+        except OperationError as error:
+            if not reasons:
+                raise
+            text = "\n".join([str(error), "Pods are not created:", *(f"  {reason}" for reason in reasons)])
+            raise OperationError(text, error.report) from None
 
 
 def hand_over_taken_fields(update: Update) -> None:
