@@ -11,17 +11,19 @@ from hubstack.lifecycle import admission
 from hubstack.lifecycle.admission import Outcome, Verdict
 from hubstack.lifecycle.admission_advice import names, remedy
 
-ENFORCED = "pod-security.kubernetes.io/enforce"
-
 
 def admitted(subject: Subject) -> Iterator[Finding]:
     """Each pod that the stack and its users will make, asked about by a dry run."""
     pods = admission.pods(subject.settings, before=True)
-    verdicts = admission.judge(subject.cluster.dry_run, subject.namespace, pods)
+    asked = admission.judge(subject.cluster.dry_run, subject.namespace, pods)
+    unknown = [each for each in asked if each.outcome is Outcome.UNKNOWN]
+    namespace = subject.cluster.find(f"/api/v1/namespaces/{subject.namespace}") if unknown else None
+    verdicts = admission.by_level(asked, namespace)
     yield from _refused(subject, admission.refused(verdicts, of_user=False), everybody=True)
     users = admission.refused(verdicts, of_user=True)
     yield from _refused(subject, users, everybody=len(users) == sum(each.of_user for each in pods))
-    yield from _unknown(subject, [each for each in verdicts if each.outcome is Outcome.UNKNOWN])
+    if namespace is not None:  # without one, there are no rules yet that could be asked
+        yield from _unknown(unknown)
 
 
 def _refused(subject: Subject, verdicts: Sequence[Verdict], *, everybody: bool) -> Iterator[Finding]:
@@ -41,10 +43,7 @@ def _refused(subject: Subject, verdicts: Sequence[Verdict], *, everybody: bool) 
                   remedy(reason, pod, subject.namespace))  # fmt: skip
 
 
-def _unknown(subject: Subject, verdicts: Sequence[Verdict]) -> Iterator[Finding]:
-    namespace = subject.cluster.find(f"/api/v1/namespaces/{subject.namespace}") if verdicts else None
-    if namespace is None:  # nothing to ask about, or no namespace whose rules could be asked
-        return
+def _unknown(verdicts: Sequence[Verdict]) -> Iterator[Finding]:
     for reason in sorted({each.reason for each in verdicts}):
         yield note(
             f"could not look whether the cluster admits {names([each for each in verdicts if each.reason == reason])}: "
@@ -52,15 +51,3 @@ def _unknown(subject: Subject, verdicts: Sequence[Verdict]) -> Iterator[Finding]
             "what it refuses shows only when somebody waits for the pod",
             "run the doctor as somebody who may create pods in the namespace; it creates none",
         )
-    level = (namespace["metadata"].get("labels") or {}).get(ENFORCED)
-    privileged = [each for each in verdicts if _is_privileged(each)]
-    if level in ("baseline", "restricted") and privileged:
-        reason = f'violates PodSecurity "{level}:latest": privileged'
-        found = [Verdict(each.pod, Outcome.REFUSED, reason) for each in privileged]
-        yield from _refused(subject, found, everybody=len(found) == sum(each.pod.of_user for each in verdicts))
-
-
-def _is_privileged(verdict: Verdict) -> bool:
-    spec = verdict.pod.manifest["spec"]
-    containers = [*spec["containers"], *spec.get("initContainers", [])]
-    return any((each.get("securityContext") or {}).get("privileged") for each in containers)

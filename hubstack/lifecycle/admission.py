@@ -26,6 +26,8 @@ Ask = Callable[[str, Object], tuple[int, str]]
 DRY_RUN = {"dryRun": "All", "fieldManager": "hubstack-check"}
 """The query of such a request: the API server does all but store the object."""
 _AT_A_TIME = 8
+_ANSWER_SECONDS = 15
+"""A webhook has ten; whoever takes longer is unknown."""
 _WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet", "Job")
 
 
@@ -101,6 +103,35 @@ def judge(ask: Ask, namespace: str, wanted: Iterable[Pod]) -> list[Verdict]:
         return list(pool.map(verdict, wanted))
 
 
+LEVEL = "pod-security.kubernetes.io/enforce"
+"""Label of a namespace: the level of Pod Security below which no pod is admitted."""
+
+
+def by_level(verdicts: Iterable[Verdict], namespace: Mapping[str, Any] | None) -> list[Verdict]:
+    """What is certain all the same where the cluster could not be asked: no level but the lowest has privileged pods.
+
+    Arguments:
+        verdicts: what the cluster said.
+        namespace: the namespace as the cluster has it; None where that is not known.
+    """
+    labels = (((namespace or {}).get("metadata") or {}).get("labels")) or {}
+    level = labels.get(LEVEL)
+    if level not in ("baseline", "restricted"):
+        return list(verdicts)
+    reason = f'violates PodSecurity "{level}": a privileged container'
+    return [
+        Verdict(each.pod, Outcome.REFUSED, reason)
+        if each.outcome is Outcome.UNKNOWN and _is_privileged(each.pod.manifest["spec"])
+        else each
+        for each in verdicts
+    ]
+
+
+def _is_privileged(spec: Mapping[str, Any]) -> bool:
+    containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
+    return any((each.get("securityContext") or {}).get("privileged") for each in containers)
+
+
 def ask_with(client: Any) -> Ask:
     """Requests by an ApiClient of the official package."""
 
@@ -109,7 +140,9 @@ def ask_with(client: Any) -> Ask:
 
         headers = {"Content-Type": "application/json"}
         try:
-            answer = api_server.request(client, "POST", path, query=DRY_RUN, headers=headers, body=body)
+            answer = api_server.request(
+                client, "POST", path, query=DRY_RUN, headers=headers, body=body, seconds=_ANSWER_SECONDS
+            )
         except urllib3.exceptions.HTTPError as error:
             return 0, str(error)
         return answer.status, said(answer.body)

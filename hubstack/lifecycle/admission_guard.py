@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hubstack import project, settings
 from hubstack.chart.errors import SettingsError
+from hubstack.components import api_server
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import admission, admission_advice
 from hubstack.lifecycle.admission import Verdict
@@ -73,4 +76,17 @@ def _verdicts(stack: Stack, *, before: bool) -> tuple[settings.StackSettings | N
     except (SettingsError, HubstackError):  # the engine says what is wrong, with settings that it can decrypt
         return None, []
     pods = [each for each in admission.pods(resolved, before=before) if before or each.of_user]
-    return resolved, admission.judge(admission.ask_with(client), stack.namespace, pods)
+    verdicts = admission.judge(admission.ask_with(client), stack.namespace, pods)
+    if any(each.outcome is admission.Outcome.UNKNOWN for each in verdicts):
+        verdicts = admission.by_level(verdicts, _namespace(client, stack.namespace))
+    return resolved, verdicts
+
+
+def _namespace(client: Any, name: str) -> dict[str, Any] | None:
+    import urllib3
+
+    try:
+        answer = api_server.request(client, "GET", f"/api/v1/namespaces/{name}")
+        return answer.document() if answer.status == 200 else None
+    except (urllib3.exceptions.HTTPError, ValueError):
+        return None

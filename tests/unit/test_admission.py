@@ -31,6 +31,9 @@ def stack(values: dict[str, Any] | None = None, **settings: Any) -> Stack:
     return Stack(name="prod", base="prod", config=keyed, document={"config": keyed})
 
 
+namespace_of = admission_guard._namespace
+
+
 class Cluster:
     """A cluster that refuses pods as it is told, and remembers what it was asked."""
 
@@ -48,6 +51,7 @@ class Cluster:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster()
     monkeypatch.setattr(access, "of", lambda _: None)
+    monkeypatch.setattr(admission_guard, "_namespace", lambda client, name: client and namespace_of(client, name))
     monkeypatch.setattr(admission, "ask_with", lambda _: made)
     return made
 
@@ -168,6 +172,25 @@ def test_where_the_cluster_cannot_be_asked_nothing_is_refused(
     monkeypatch.setattr(access, "of", unreachable)
     assert admission_guard.refuse(stack()) == []
     admission_guard.require_users(stack())
+
+
+def test_whoever_may_not_ask_is_still_told_by_the_namespace_level(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A privileged container is refused at every level but the lowest; whatever else there is stays unknown."""
+    cluster.answers = [("", 403, NO_RIGHT)]
+    unblocked = {"singleuser": {"cloudMetadata": {"blockWithIptables": False}}}
+    for level, is_refused in (("baseline", True), ("restricted", True), ("privileged", False)):
+        labelled = {"/api/v1/namespaces/jhub": {"metadata": {"labels": {admission.LEVEL: level}}}}
+        with small_api_server.serve(labelled, tmp_path) as kubeconfig:
+            client = access.client(small_api_server.CONTEXT, kubeconfig)
+            monkeypatch.setattr(access, "of", lambda _, client=client: client)
+            assert admission_guard.refuse(stack(unblocked)) == []
+            if is_refused:
+                with pytest.raises(HubstackError, match=f'violates PodSecurity "{level}": a privileged container'):
+                    admission_guard.refuse(stack())
+            else:
+                assert admission_guard.refuse(stack()) == []
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubstack.doctor import checks_admission
+from hubstack.lifecycle.admission import LEVEL
 from tests.unit.doctor.fake import NAMESPACE, FakeReader, subject, texts
 
 GPU = {"display_name": "GPU", "kubespawner_override": {"extra_resource_limits": {"nvidia.com/gpu": "1"}}}
@@ -42,8 +43,8 @@ def test_whoever_may_not_ask_is_told_so_and_what_the_label_says() -> None:
     ((severity, what),) = found("", 403, NO_RIGHT)
     assert severity == "note"
     assert what.endswith("this account may not create pods, so the cluster does not say what it would refuse")
-    level = {checks_admission.ENFORCED: "baseline"}
-    assert [severity for severity, _ in found("", 403, NO_RIGHT, level)] == ["note", "error"]
+    level = {LEVEL: "baseline"}
+    assert [severity for severity, _ in found("", 403, NO_RIGHT, level)] == ["error", "note"]
     unblocked = {"cloudMetadata": {"blockWithIptables": False}}
     assert [severity for severity, _ in found("", 403, NO_RIGHT, level, singleuser=unblocked)] == ["note"]
 
