@@ -6,6 +6,7 @@ import base64
 import contextlib
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
