@@ -150,7 +150,7 @@ def manifests_rows(runs: int) -> list[list[str]]:
         for index in range(BATCH):
             shutil.copy(files[index % len(files)], folder / "in" / f"{index}.yaml")
         one = str(folder / "in" / "0.yaml")
-        batch = [hubstack, "manifests", "--batch", folder / "in", "--output", folder / "out"]
+        batch = [hubstack, "manifests", "--placeholder-tokens", "--batch", folder / "in", "--output", folder / "out"]
 
         def run(*command: object) -> None:
             subprocess.run([str(word) for word in command], check=True, capture_output=True)
@@ -171,7 +171,7 @@ def manifests_rows(runs: int) -> list[list[str]]:
                 "one values file",
                 runs * 2,
                 "",
-                manifests=lambda: seconds(lambda: run(hubstack, "manifests", "--values", one)),
+                manifests=lambda: seconds(lambda: run(hubstack, "manifests", "--placeholder-tokens", "--values", one)),
                 python_and_imports_alone=lambda: seconds(
                     lambda: run(sys.executable, "-c", "import hubstack.manifests")
                 ),

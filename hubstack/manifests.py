@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hubstack import reading
-from hubstack.chart import helm_yaml, render, tokens
+from hubstack import token_file
+from hubstack.chart import helm_yaml, render
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.kube_version import require_supported
-from hubstack.chart.load import LoadedValues, load_values
-from hubstack.chart.release import Release, TokenValues
+from hubstack.chart.load import load_values
+from hubstack.chart.release import Release
+from hubstack.token_file import TokenFile
 
 CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "PriorityClass", "StorageClass"})
 FIRST_KEYS = ("apiVersion", "kind", "metadata")
@@ -22,8 +25,10 @@ def render_manifests(
     namespace: str,
     release_name: str,
     kube_version: str,
-    given: TokenValues | None = None,
+    given: TokenFile | None = None,
     warn: Callable[[Problem], None] = lambda _: None,
+    *,
+    placeholders: bool = False,
 ) -> list[dict[str, Any]]:
     """All objects of mode native for some values files.
 
@@ -32,18 +37,21 @@ def render_manifests(
         namespace: where the objects go.
         release_name: Helm's release name, part of labels and cluster-wide names.
         kube_version: Kubernetes version to render for, ``major.minor[.patch]``.
-        given: tokens for what the values leave open; without them, texts that say what is missing.
+        given: tokens for what the values leave open.
         warn: told what is allowed and yet hardly meant.
+        placeholders: whether a text that no hub accepts takes the place of a token that is missing.
 
     Raises:
-        SettingsError: a file or a setting is wrong, or the Kubernetes version too old.
+        SettingsError: a file or a setting is wrong, a token is missing, or the Kubernetes version too old.
     """
     require_supported(kube_version)
     loaded = load_values(values_files)
     for warning in loaded.warnings:
         warn(warning)
     release = Release(release_name, namespace, loaded.values, loaded.tree, kube_version)
-    return [_placed(manifest, namespace) for manifest in render.objects(release, _complete(loaded, given))]
+    source = ", ".join(map(str, values_files))
+    tokens = token_file.complete(loaded.tree, given, source, warn, placeholders=placeholders)
+    return [_placed(manifest, namespace) for manifest in render.objects(release, tokens)]
 
 
 def render_batch(
@@ -52,14 +60,19 @@ def render_batch(
     namespace: str,
     release_name: str,
     kube_version: str,
+    tokens: Path | None = None,
     warn: Callable[[Problem], None] = lambda _: None,
+    *,
+    placeholders: bool = False,
 ) -> tuple[list[Path], list[SettingsError]]:
     """Render every values file of a folder in one process, each to one YAML stream of its own.
 
     Arguments:
         folder: holds the values files, ``*.yaml`` and ``*.yml``; each is a JupyterHub of its own.
         output: where ``<stem>.yaml`` is written for each.
+        tokens: folder with the tokens of each, in a file of the same name; it may lack those of values that set all.
         warn: told what is allowed and yet hardly meant.
+        placeholders: as for `render_manifests`.
 
     Returns:
         The files written, and the error of each values file that is wrong; one wrong file does not stop the others.
@@ -74,56 +87,36 @@ def render_batch(
     written, errors = [], []
     for file in files:
         try:
-            objects = render_manifests([file], namespace, release_name, kube_version, warn=warn)
+            own = tokens / file.name if tokens else None
+            given = token_file.read(own, warn) if own and own.exists() else None
+            objects = render_manifests(
+                [file], namespace, release_name, kube_version, given, warn, placeholders=placeholders
+            )
         except SettingsError as error:
             errors.append(error)
             continue
         path = output / f"{file.stem}.yaml"
-        _write(path, to_stream(objects), objects)
+        _write(path, to_stream(objects), private=True)
         written.append(path)
     return written, errors
 
 
-def read_tokens(file: Path) -> TokenValues:
-    """Tokens from a YAML file with ``proxyAuth``, ``cookieSecret``, ``cryptKeys`` and ``services``.
-
-    Raises:
-        SettingsError: the file cannot be read, or holds something else; the message never shows a token.
-    """
-    try:
-        document = helm_yaml.load(reading.text(file), str(file))
-    except reading.Unreadable as error:
-        raise SettingsError([Problem(error.source, error.where, error.message)]) from None
-    allowed = ("proxyAuth", "cookieSecret", "cryptKeys", "services")
-    if not isinstance(document, Mapping):
-        raise SettingsError([Problem(str(file), "", f"must be a map with the keys {', '.join(allowed)}")])
-    problems = [
-        Problem(str(file), key, f"unknown key; allowed: {', '.join(allowed)}") for key in document if key not in allowed
-    ]
-    services = document.get("services") or {}
-    leaves = {key: document.get(key) for key in allowed[:3]}
-    if isinstance(services, Mapping):
-        leaves.update({f"services.{name}": token for name, token in services.items()})
-    else:
-        problems.append(Problem(str(file), "services", "must be a map from a service's name to its token"))
-    problems += [
-        Problem(str(file), path, "must be text; quote it")
-        for path, leaf in leaves.items()
-        if leaf is not None and not (isinstance(leaf, str) and leaf)
-    ]
-    if problems:
-        raise SettingsError(problems)
-    return TokenValues(
-        proxy_auth=document.get("proxyAuth"),
-        cookie_secret=document.get("cookieSecret"),
-        crypt_keys=document.get("cryptKeys"),
-        services=services,
-    )
-
-
 def to_stream(objects: Iterable[Mapping[str, Any]]) -> str:
-    """One YAML stream of all objects."""
-    return "".join(f"---\n{to_yaml(manifest)}" for manifest in objects)
+    """One YAML stream of all objects; with placeholders for tokens it begins with a line that says so."""
+    objects = list(objects)
+    head = _DO_NOT_DEPLOY if any(map(_has_placeholder, objects)) else ""
+    return head + "".join(f"---\n{to_yaml(manifest)}" for manifest in objects)
+
+
+_DO_NOT_DEPLOY = "# PLACEHOLDER TOKENS: do not deploy this. `hubstack tokens new` makes tokens for --tokens.\n"
+
+
+def _has_placeholder(manifest: Mapping[str, Any]) -> bool:
+    # nine characters are twelve of base64, whatever follows
+    start = base64.b64encode(token_file.PLACEHOLDER[:9].encode()).decode()
+    return manifest["kind"] == "Secret" and any(
+        isinstance(text, str) and text.startswith(start) for text in (manifest.get("data") or {}).values()
+    )
 
 
 def to_yaml(manifest: Mapping[str, Any]) -> str:
@@ -139,38 +132,19 @@ def write_files(objects: Iterable[Mapping[str, Any]], folder: Path) -> list[Path
     written = []
     for manifest in objects:
         path = folder / f"{manifest['kind'].lower()}-{manifest['metadata']['name']}.yaml"
-        _write(path, to_yaml(manifest), [manifest])
+        head = _DO_NOT_DEPLOY if _has_placeholder(manifest) else ""
+        _write(path, head + to_yaml(manifest), private=manifest["kind"] == "Secret")
         written.append(path)
     return written
 
 
-def _write(path: Path, text: str, objects: Iterable[Mapping[str, Any]]) -> None:
-    """Write a file; one with a Secret in it is new for its owner alone."""
-    if any(each["kind"] == "Secret" for each in objects):
-        path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+def _write(path: Path, text: str, *, private: bool) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _placed(manifest: dict[str, Any], namespace: str) -> dict[str, Any]:
     if manifest["kind"] in CLUSTER_WIDE:
         return manifest
     return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
-
-
-def _complete(loaded: LoadedValues, given: TokenValues | None) -> TokenValues:
-    """The given tokens, and a text in place of each that is missing, the same in every run."""
-    given = given or TokenValues(None, None, None, {})
-    missing = tokens.services_without_token(loaded.tree)
-    return TokenValues(
-        proxy_auth=given.proxy_auth or _placeholder("proxy.secretToken", "proxyAuth"),
-        cookie_secret=given.cookie_secret or _placeholder("hub.cookieSecret", "cookieSecret"),
-        crypt_keys=given.crypt_keys or _placeholder("hub.config.CryptKeeper.keys", "cryptKeys"),
-        services={
-            name: given.services.get(name) or _placeholder(f"hub.services.{name}.apiToken", f"services.{name}")
-            for name in missing
-        },
-    )
-
-
-def _placeholder(setting: str, key: str) -> str:
-    return f"PLACEHOLDER-no-token-given--set-{setting}-or-{key}-in-the-file-of---tokens"

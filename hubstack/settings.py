@@ -124,6 +124,10 @@ class StackConfig(_Model):
     pools_file: str | None = Field(
         None, description="A file with the cluster's pools of nodes, for `hubstack capacity` and the review."
     )
+    check_admission: bool = Field(
+        True,
+        description="Refuse an update whose pods, or all of whose users' pods, the cluster's admission would refuse.",
+    )
     protect_data: bool = Field(
         True,
         description="Refuse to delete what holds data: the namespace, the hub's database or the Helm release that has "

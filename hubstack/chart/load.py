@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hubstack import reading
-from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, tokens, values_tree
+from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, token_rules, tokens, values_tree
 from hubstack.chart.errors import MOST_TOLD, Problem, SettingsError
 from hubstack.chart.merge import coalesce, merge_files
 from hubstack.chart.refusals import refusals
@@ -144,7 +144,8 @@ def load_values(
         (problems if to_be_deployed else doubts).append(Problem(_origin(path, sources), ".".join(path), message))
     if problems:
         raise SettingsError(problems)
-    for path, message in (*hub_classes.doubts(tree, is_hidden), *shut_out.doubts(tree, is_hidden)):
+    found = (*hub_classes.doubts(tree, is_hidden), *shut_out.doubts(tree, is_hidden), *token_rules.doubts(tree))
+    for path, message in found:
         doubts.append(Problem(_origin(path, sources), ".".join(path), message))
     return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})), tuple(sources))
 

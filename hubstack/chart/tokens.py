@@ -5,11 +5,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hubstack.chart.outputs import apply
 from hubstack.chart.release import Release, TokenValues
 from hubstack.chart.text import go_text
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a token is set."""
+
+    key: str
+    """Its name in a file of tokens, such as ``proxyAuth`` or ``services.announcer``."""
+    path: tuple[str, ...]
+    """Its setting in the values."""
+
+    @property
+    def setting(self) -> str:
+        """The dotted path."""
+        return ".".join(self.path)
+
+
+def places(tree: Mapping[str, Any]) -> dict[Place, Any]:
+    """Every token of a hub, with what the values set there: None where they leave it open.
+
+    Arguments:
+        tree: the merged values.
+    """
+    keys = ("hub", "config", "CryptKeeper", "keys")
+    settings = {
+        "proxyAuth": [("hub", "config", "ConfigurableHTTPProxy", "auth_token"), ("proxy", "secretToken")],
+        "cookieSecret": [("hub", "config", "JupyterHub", "cookie_secret"), ("hub", "cookieSecret")],
+    }
+    found: dict[Place, Any] = {}
+    for key, paths in settings.items():
+        path = next((each for each in paths if _find(tree, *each)), paths[-1])
+        found[Place(key, path)] = _find(tree, *path) or None
+    given = _find(tree, *keys)
+    found[Place("cryptKeys", keys)] = (";".join(map(str, given)) if isinstance(given, list) else given) or None
+    for name, service in sorted(_services(tree).items()):
+        last = "api_token" if isinstance(service, Mapping) and service.get("api_token") else "apiToken"
+        found[Place(f"services.{name}", ("hub", "services", name, last))] = _set_token(service) or None
+    return found
 
 
 def effective_tokens(release: Release, generated: TokenValues) -> TokenValues:

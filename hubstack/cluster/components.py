@@ -66,11 +66,8 @@ def components(layout: Layout, ports: Mapping[str, int], tools: Mapping[str, Pat
             "listen-client-urls": etcd_url,
             "advertise-client-urls": etcd_url,
             # one member has no peers, but etcd wants the address; port 0 leaves the choice to the system
-            "listen-peer-urls": "http://127.0.0.1:0",
-            "cert-file": pki / "etcd.crt",
-            "key-file": pki / "etcd.key",
-            "trusted-ca-file": pki / "etcd-ca.crt",
-            "client-cert-auth": "true",
+            "listen-peer-urls": "https://127.0.0.1:0",
+            **etcd_tls("sim", pki),
             # no waiting for the disk: data survives a killed process, and is lost at worst when the whole machine
             # stops suddenly, which a cluster made in ten seconds can bear
             "unsafe-no-fsync": "true",
@@ -145,6 +142,27 @@ def components(layout: Layout, ports: Mapping[str, int], tools: Mapping[str, Pat
     source = Path(cloud_provider.__file__).resolve()
     found[CLOUD] = Component(CLOUD, tuple(argv), (source,), (("PYTHONPATH", str(source.parents[2])),))
     return found
+
+
+def etcd_tls(name: str, pki: Path) -> dict[str, object]:
+    """Flags of an etcd of one member that let nobody in without a certificate of etcd's own authority.
+
+    That holds for its peers' port, too: whoever may speak there can send it changes of the data.
+
+    Arguments:
+        name: the member's name.
+        pki: folder made by `ensure_pki`.
+    """
+    own = {"cert-file": pki / "etcd.crt", "key-file": pki / "etcd.key", "trusted-ca-file": pki / "etcd-ca.crt"}
+    address = "https://localhost:2380"  # noted in the data of a new member and never dialled
+    return {
+        **own,
+        "client-cert-auth": "true",
+        **{f"peer-{flag}": value for flag, value in own.items()},
+        "peer-client-cert-auth": "true",
+        "initial-advertise-peer-urls": address,
+        "initial-cluster": f"{name}={address}",
+    }
 
 
 def _controller_flags(layout: Layout, name: str, ports: Mapping[str, int]) -> dict[str, object]:

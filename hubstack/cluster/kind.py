@@ -87,7 +87,10 @@ class KindCluster:
             {"role": "worker" if number else "control-plane", "labels": dict(settings.labels)}
             for number in range(settings.nodes if self._settings else 1)
         ]
-        return str(yaml.safe_dump({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}))
+        # its default, said all the same: this is the only port that the machine gets
+        networking = {"apiServerAddress": "127.0.0.1"}
+        config = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "networking": networking, "nodes": nodes}
+        return str(yaml.safe_dump(config))
 
     def down(self) -> None:
         """Stop the containers and keep them, with all that is in the cluster. Raises ClusterError."""

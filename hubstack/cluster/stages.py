@@ -212,6 +212,23 @@ def stages() -> list[dict[str, Any]]:
     ]
 
 
+_OPTIONS = {
+    "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+    "kind": "KwokConfiguration",
+    "options": {
+        # whoever reaches its port is asked for nothing, so it says there how it is, and nothing else
+        "enableDebuggingHandlers": False,
+        # kwok's own defaults, which it forgets where there is any configuration of this kind
+        "podPlayStageParallelism": 4,
+        "nodePlayStageParallelism": 4,
+        "nodeLeaseParallelism": 4,
+        "podsOnNodeSyncParallelism": 1,
+        "enablePodsOnNodeSyncListPager": True,
+        "enablePodsOnNodeSyncStreamWatch": False,
+    },
+}
+
+
 def kwok_config() -> str:
     """The text of kwok's configuration file."""
-    return yaml.safe_dump_all(stages(), sort_keys=False)
+    return yaml.safe_dump_all([_OPTIONS, *stages()], sort_keys=False)

@@ -22,6 +22,7 @@ from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
 from hubstack.commands.rollout import app as rollout_app
+from hubstack.commands.tokens import app as tokens_app
 from hubstack.errors import HubstackError
 from hubstack.migration import access
 from hubstack.safe_text import json_without_commands
@@ -52,6 +53,7 @@ app.command()(doctor)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
 app.add_typer(rollout_app, name="rollout")
+app.add_typer(tokens_app, name="tokens")
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
 ModeOption = Annotated[
@@ -144,6 +146,7 @@ def preview(
 ) -> None:
     """Show how many resources `up` would change, and change nothing."""
     from hubstack.commands import session
+    from hubstack.lifecycle import admission_guard
 
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
@@ -158,6 +161,8 @@ def preview(
         terminal.write_json({"stack": run.stack.name, "changed": report.changed, "changes": report.changes})
     else:
         console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+    for doubt in admission_guard.doubts(run.stack):
+        _warning(doubt)
 
 
 @app.command()
@@ -202,26 +207,40 @@ def manifests(
     release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
     output: Annotated[str, typer.Option("--output", "-o", help="'-' for standard output, or a folder.")] = "-",
-    tokens: Annotated[Path | None, typer.Option(help="YAML file with the generated tokens.")] = None,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(help="File of `hubstack tokens new`, or '-' for standard input; with --batch, a folder of them."),
+    ] = None,
+    placeholder_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--placeholder-tokens", help="Put texts that no hub accepts where tokens are missing; only to look."
+        ),
+    ] = False,
     batch: Annotated[
         Path | None, typer.Option(help="Render each values file of this folder to a file of the output folder.")
     ] = None,
 ) -> None:
     """Print the native objects as YAML, with neither engine nor cluster."""
     from hubstack import manifests as rendering
+    from hubstack import token_file
 
     if batch:
-        if output == "-" or values or tokens:
-            raise HubstackError("--batch DIR goes with --output DIR, and without --values and --tokens")
-        written, errors = rendering.render_batch(batch, Path(output), namespace, release, kube_version, _warning)
+        if output == "-" or values:
+            raise HubstackError("--batch DIR goes with --output DIR, and without --values")
+        written, errors = rendering.render_batch(
+            batch, Path(output), namespace, release, kube_version, tokens, _warning, placeholders=placeholder_tokens
+        )
         for error in errors:
             _errors(error)
         _console(True).print(f"{len(written)} files rendered to {output}, {len(errors)} refused")
         if errors:
             raise typer.Exit(1)
         return
-    given = rendering.read_tokens(tokens) if tokens else None
-    objects = rendering.render_manifests(values or [], namespace, release, kube_version, given, _warning)
+    given = token_file.read(tokens, _warning) if tokens else None
+    objects = rendering.render_manifests(
+        values or [], namespace, release, kube_version, given, _warning, placeholders=placeholder_tokens
+    )
     if output == "-":
         sys.stdout.write(rendering.to_stream(objects))
     else:

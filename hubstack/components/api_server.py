@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
-import threading
+import ssl
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,6 @@ from urllib.parse import urlsplit
 from hubstack.deadline import within
 
 _IRREGULAR = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
-_one_at_a_time: dict[tuple[str, str], threading.Lock] = {}
-"""A lock for each context. The package puts certificates into temporary files, and remembers a file before it has
-written it: another thread that asks for a client of the same cluster meanwhile would read an empty file. Contexts do
-not wait for each other, because a program that fetches credentials may take for ever.
-"""
-
 CONNECT_SECONDS = 5
 """How long the API server may take to accept a connection."""
 ANSWER_SECONDS = 60
@@ -59,14 +54,27 @@ def client(kubeconfig: str, context: str, *, changes_nothing: bool = False) -> A
         kubernetes.config.ConfigException: the kubeconfig cannot be used.
     """
     import kubernetes
+    from kubernetes.config import kube_config
 
     configuration = kubernetes.client.Configuration()
     if changes_nothing:
         configuration.retries = 0
-    with _one_at_a_time.setdefault((kubeconfig, context), threading.Lock()):
-        made = kubernetes.config.new_client_from_config(
-            kubeconfig, context, persist_config=not changes_nothing, client_configuration=configuration
+    # The package would use the file of an earlier client with the same certificate, which may be gone.
+    kube_config._temp_files = _Nothing()
+    # It passes certificates and keys on as files. They are read once, here, and none stays.
+    with tempfile.TemporaryDirectory(prefix="hubstack-") as folder:
+        kubernetes.config.load_kube_config(
+            kubeconfig, context, configuration, persist_config=not changes_nothing, temp_file_path=folder
         )
+        try:
+            tls = _tls(configuration)
+        except OSError as error:
+            raise kubernetes.config.ConfigException(
+                f"a certificate or key of context {context!r} cannot be used: {error}"
+            ) from None
+    configuration.ssl_ca_cert = configuration.cert_file = configuration.key_file = None
+    made = kubernetes.client.ApiClient(configuration)
+    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls
     rest = made.rest_client
     rest.pool_manager.request = functools.partial(rest.pool_manager.request, redirect=False)
     rest.request = functools.partial(_within_limits, rest.request)
@@ -104,6 +112,27 @@ def _within_limits(send: Callable[..., Any], *arguments: Any, _request_timeout: 
 def _origin(location: str | None) -> str:
     parts = urlsplit(location or "")
     return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "somewhere else"
+
+
+class _Nothing(dict[str, str]):
+    """Remembers no file."""
+
+    def __setitem__(self, content: str, file: str) -> None:
+        """Forget it at once."""
+
+
+def _tls(configuration: Any) -> ssl.SSLContext:
+    """What the package would make of the files that a configuration names."""
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
+    if configuration.ssl_ca_cert:
+        context.load_verify_locations(configuration.ssl_ca_cert)
+    elif configuration.verify_ssl and configuration.host.startswith("https"):
+        context.load_default_certs()
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context
 
 
 def request(

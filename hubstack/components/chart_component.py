@@ -14,7 +14,6 @@ from hubstack.chart.proxy import CHECKSUM_DIGITS
 from hubstack.chart.release import Release, TokenValues
 from hubstack.components.chart_inputs import ChartInputs
 from hubstack.components.kubernetes import CLUSTER_WIDE, KubernetesObject
-from hubstack.components.others import PLACEHOLDER_TOKENS
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 """Annotation that tells the provider not to wait for an object.
@@ -39,12 +38,24 @@ class ChartComponentArgs:
 
     inputs: ChartInputs
     """The settings of a release whose chart version is modelled."""
-    tokens: TokenValues = PLACEHOLDER_TOKENS
-    """Generated tokens, as secret outputs; only hub and proxy look at them."""
+    tokens: TokenValues | None = None
+    """Generated tokens, as secret outputs; only hub and proxy look at them, and they are not made without."""
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any object of the part: the namespace."""
     kept_checksums: Mapping[str, str] = field(default_factory=dict)
     """Checksum annotations that an adopted pod goes on with, by what they would be: else adoption would restart it."""
+
+    def needed_tokens(self) -> TokenValues:
+        """The tokens, for a part that is nothing without them.
+
+        Raises:
+            pulumi.RunError: there are none.
+        """
+        if self.tokens is None:
+            raise pulumi.RunError(
+                "a hub or a proxy needs tokens, of which there are no defaults; JupyterHub makes them"
+            )
+        return self.tokens
 
 
 class ChartComponent(pulumi.ComponentResource):

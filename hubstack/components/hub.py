@@ -26,6 +26,7 @@ class Hub(ChartComponent):
     """The hub Deployment and everything that it needs."""
 
     def __init__(self, name: str, args: HubArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        tokens = args.needed_tokens()
         super().__init__("Hub", name, args, opts)
         self.service_account = self._add(kubernetes.ServiceAccount, hub.service_account)
         self.role = self._add(kubernetes.Role, hub.role)
@@ -33,7 +34,7 @@ class Hub(ChartComponent):
             kubernetes.RoleBinding, hub.role_binding, depends_on=[self.role, self.service_account]
         )
         self.config_map = self._add_always(kubernetes.ConfigMap, hub.config_map)
-        self.secret = self._add_always(kubernetes.Secret, hub.secret, args.tokens)
+        self.secret = self._add_always(kubernetes.Secret, hub.secret, tokens)
         self.pvc = self._add(
             kubernetes.PersistentVolumeClaim, hub.pvc, protect=args.protect, retain_on_delete=args.protect
         )
@@ -42,6 +43,6 @@ class Hub(ChartComponent):
         self.service = self._add_always(kubernetes.Service, hub.service)
         needed = [self.role_binding, self.service_account, self.config_map, self.secret, self.pvc]
         self.deployment = self._add_always(
-            kubernetes.Deployment, hub.deployment, args.tokens, depends_on=[*needed, *args.images_pulled]
+            kubernetes.Deployment, hub.deployment, tokens, depends_on=[*needed, *args.images_pulled]
         )
         self._register_object_names()

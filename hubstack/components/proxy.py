@@ -13,6 +13,7 @@ class Proxy(ChartComponent):
     """The proxy Deployment, its API for the hub, and the public Service."""
 
     def __init__(self, name: str, args: ChartComponentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        tokens = args.needed_tokens()
         super().__init__("Proxy", name, args, opts)
         self.tls_secret = self._add(kubernetes.Secret, proxy.tls_secret)
         self.network_policy = self._add(kubernetes.NetworkPolicy, proxy.network_policy)
@@ -20,6 +21,6 @@ class Proxy(ChartComponent):
         self.api_service = self._add_always(kubernetes.Service, proxy_services.proxy_api)
         self.public_service = self._add_always(kubernetes.Service, proxy_services.proxy_public)
         self.deployment = self._add_always(
-            kubernetes.Deployment, proxy.deployment, args.tokens, depends_on=[self.tls_secret]
+            kubernetes.Deployment, proxy.deployment, tokens, depends_on=[self.tls_secret]
         )
         self._register_object_names()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from hubstack.components import api_server
 from hubstack.deadline import within
+from hubstack.lifecycle.admission import DRY_RUN
 
 Object = dict[str, Any]
 """A Kubernetes object as it is on the wire."""
@@ -72,6 +73,9 @@ class Reader(Protocol):
     def allowed(self, access: Access) -> bool:
         """Whether the kubeconfig's user may do this (SelfSubjectAccessReview). Raises ReadError."""
 
+    def dry_run(self, path: str, body: Object) -> tuple[int, str]:
+        """Status and message of what the API server says to a new object, which it does not store."""
+
 
 class KubeReader:
     """The cluster of one context, through the official client: it knows every way to log in."""
@@ -130,6 +134,13 @@ class KubeReader:
             "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
         }
         return bool((self._request("POST", _REVIEW, body).get("status") or {}).get("allowed"))
+
+    def dry_run(self, path: str, body: Object) -> tuple[int, str]:
+        try:
+            self._request("POST", f"{path}?{urllib.parse.urlencode(DRY_RUN)}", body)
+        except ReadError as error:
+            return error.status, str(error)
+        return 200, ""
 
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, accept: str = "application/json"

@@ -13,6 +13,7 @@ from rich.console import Console
 from hubstack import project, settings
 from hubstack.chart import render
 from hubstack.doctor import (
+    checks_admission,
     checks_capacity,
     checks_cluster,
     checks_disruption,
@@ -57,6 +58,7 @@ CHECKS = (
     Check("dns", checks_public.dns, "public hosts have addresses", cluster=False, objects=True),
     Check("certificate", checks_public.certificate, "certificates are valid", cluster=False, objects=True),
     Check("disruption", checks_disruption.disruption, "nodes can be drained"),
+    Check("admission", checks_admission.admitted, "the cluster admits the pods, the users' too", objects=True),
     Check("quota", checks_quota.quota, "quotas leave room", objects=True),
     Check("capacity", checks_capacity.capacity, "users' servers fit on the nodes"),
     Check("waiting", checks_capacity.waiting, "no pod waits for a node"),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hubstack.engine import forkserver
+from hubstack.engine import forkserver, temporary
 from hubstack.errors import HubstackError
 
 POLL_SECONDS = 0.2
@@ -60,14 +60,16 @@ class ForkServer:
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._next = 0
+        self._temporary = temporary.Folder()
         # A session of its own: Ctrl-C reaches the command, which decides what becomes of the engines.
         self._process = subprocess.Popen(
             [sys.executable, forkserver.__file__, str(root)],
-            env=dict(environment),
+            env={**environment, "TMPDIR": str(self._temporary.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=[self._temporary.descriptor],  # it may outlive this process, if that is killed
         )
         self._errors: list[str] = []
         threading.Thread(target=self._listen, daemon=True).start()
@@ -88,7 +90,7 @@ class ForkServer:
         request = {
             "command": list(command.command),
             "folder": str(command.folder),
-            "environment": dict(command.environment),
+            "environment": {**command.environment, "TMPDIR": str(self._temporary.path)},
             "log": str(command.log),
         }
         with self._lock:
@@ -126,9 +128,10 @@ class ForkServer:
             self._process.stdin.close()
 
     def close(self) -> None:
-        """`interrupt`, and wait for the end."""
+        """`interrupt`, wait for the end, and remove what its engines have left in their temporary folder."""
         self.interrupt()
         self._process.wait()
+        self._temporary.close()
 
     def _listen(self) -> None:
         assert self._process.stdout
@@ -158,7 +161,10 @@ class ForkServers:
     def of(self, root: Path) -> ForkServer:
         """The fork server of a program's folder."""
         with self._lock:
-            if root not in self._servers or self._servers[root].ended:
+            found = self._servers.get(root)
+            if found is None or found.ended:
+                if found is not None:
+                    found.close()
                 self._servers[root] = ForkServer(root, {**os.environ, **self.environment})
             return self._servers[root]
 

@@ -12,10 +12,18 @@ from typing import Any
 
 from hubstack.engine import provider
 from hubstack.engine.notices import Notice
-from hubstack.engine.stack import EngineStack, Report
+from hubstack.engine.stack import EngineStack, OperationError, Report
 from hubstack.engine.state import State
 from hubstack.errors import HubstackError
-from hubstack.lifecycle import guards, interruption, lost_state, plain_state, token_key
+from hubstack.lifecycle import (
+    admission_guard,
+    guards,
+    interruption,
+    lost_state,
+    plain_state,
+    pod_failures,
+    token_key,
+)
 from hubstack.migration import access, live, ownership, switch, take_over
 from hubstack.migration.take_over import Source
 from hubstack.project.stacks import Stack
@@ -105,6 +113,12 @@ def refuse_lost_state(update: Update) -> None:
         lost_state.refuse(update.stack, update.state, lambda: update.engine.entries())
 
 
+def refuse_pods_not_admitted(update: Update) -> None:
+    """Refuse pods that the cluster's admission would not let in, and users' pods of which it would let in none."""
+    for doubt in admission_guard.refuse(update.stack):
+        update.engine.say(f"warning: {doubt}")
+
+
 def move_token_key(update: Update) -> None:
     """Move the key of all tokens out of where an earlier version left it to be read; no token changes."""
     if token_key.move(update.engine, update.state):
@@ -161,8 +175,15 @@ def hand_over_fields(update: Update) -> None:
 
 
 def run_engine(update: Update) -> None:
-    """Let the engine make what the program wants."""
-    update.report = update.engine.update(variables=update.variables, message=update.order.message)
+    """Let the engine make what the program wants, and say meanwhile why pods are not created."""
+    with pod_failures.told(update.stack, update.engine.say) as reasons:
+        try:
+            update.report = update.engine.update(variables=update.variables, message=update.order.message)
+        except OperationError as error:
+            if not reasons:
+                raise
+            text = "\n".join([str(error), "Pods are not created:", *(f"  {reason}" for reason in reasons)])
+            raise OperationError(text, error.report) from None
 
 
 def hand_over_taken_fields(update: Update) -> None:
@@ -209,11 +230,17 @@ def name_restarts(update: Update) -> None:
             update.engine.say(f"restarted: {each}")
 
 
+def require_users_to_start(update: Update) -> None:
+    """Ask again, now that everything is there: a hub in which no user's server can start is not up."""
+    admission_guard.require_users(update.stack)
+
+
 STEPS: tuple[Step, ...] = (
     read_state,
     refuse_foreign_interruption,
     refuse_data_loss,
     refuse_lost_state,
+    refuse_pods_not_admitted,
     move_token_key,
     switch_mode,
     settle_interruption,
@@ -227,6 +254,7 @@ STEPS: tuple[Step, ...] = (
     note_what_controllers_wrote,
     close_plain_secrets,
     name_restarts,
+    require_users_to_start,
 )
 """The life of an update, after its stack was opened, which has settled a dead update's lock."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from hubstack import project
 from hubstack.chart import helm_yaml
 from hubstack.chart.release import CHART_NAME, CHART_VERSION
 from hubstack.configuration import Configuration, keyed, kubeconfig_path
+from hubstack.engine import temporary
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.stack import EngineStack
 from hubstack.errors import HubstackError
@@ -183,8 +183,8 @@ def _live_tokens(client: Any, record: helm_storage.Record) -> dict[str, Any]:
 
 def _parity_notes(request: Request, record: helm_storage.Record, console: Console) -> list[str]:
     """Where mode native would make anything else of these settings than the chart."""
-    with tempfile.TemporaryDirectory() as folder:  # readable by this user only; the settings hold secrets
-        file = Path(folder) / "values.yaml"
+    with temporary.folder() as folder:  # the settings hold secrets
+        file = folder / "values.yaml"
         file.write_text(helm_yaml.dump(dict(record.values)))
         try:
             result = check.check(

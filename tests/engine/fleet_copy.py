@@ -47,6 +47,7 @@ class FleetCopy:
         (root / ".venv").symlink_to(Path(sys.prefix))
         (root / ".gitignore").write_text(".venv\n.hubstack\n__pycache__\n")
         copy = cls(root, state)
+        copy.temporary.mkdir(parents=True)
         copy.git("init", "--quiet")
         return copy
 
@@ -93,6 +94,11 @@ class FleetCopy:
         """File of the local backend with a stack's state."""
         return self.state / "backend" / ".pulumi" / "stacks" / PROJECT / f"{stack}.json"
 
+    @property
+    def temporary(self) -> Path:
+        """What commands of the copy take for the system's folder of temporary files."""
+        return self.state.with_name(f"{self.state.name}-tmp")
+
     def environment(self) -> dict[str, str]:
         """Variables for commands of the copy; the tools are the project's."""
         mirror = {"HUBSTACK_MIRROR": str(project.mirror())} if project.mirror() else {}
@@ -100,6 +106,7 @@ class FleetCopy:
             **os.environ,
             **mirror,
             "HUBSTACK_STATE_DIR": str(self.state),
+            "TMPDIR": str(self.temporary),
             "PYTHONPATH": str(self.root),
             "COLUMNS": "200",
         }

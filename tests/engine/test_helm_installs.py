@@ -191,7 +191,7 @@ def test_files_of_the_chart_are_read_as_they_are_installed(
     found = live(machine.cluster.client())
     native = {
         each["metadata"]["name"]: held(each)
-        for each in manifests.render_manifests([values], NAMESPACE, "files", "1.36.1")
+        for each in manifests.render_manifests([values], NAMESPACE, "files", "1.36.1", placeholders=True)
         if each["kind"] == "Secret"
     }
     for name in ("hub", "singleuser"):

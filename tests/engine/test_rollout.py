@@ -220,3 +220,17 @@ def test_reports_are_written(fleet: FleetCopy) -> None:
     assert text.startswith(f"# Rollback {facts['rollout']}: succeeded")
     assert "| prod | d |" in text
     assert (folder / "report.json").is_file()
+
+
+def test_no_key_is_left_behind(fleet: FleetCopy) -> None:
+    """After the rollouts above, killed ones among them, and a look by the doctor: no copy of a key lies in the system's
+    folder of temporary files, and nothing of dead processes in the private one."""
+    with fleet.command("doctor", "--stack", "a") as looking:
+        looking.communicate()
+    assert [file for file in fleet.temporary.rglob("*") if file.is_file() and holds_a_key(file)] == []
+    assert [entry.name for entry in (fleet.state / "tmp").iterdir()] == ["lock"]
+
+
+def holds_a_key(file: Path) -> bool:
+    content = file.read_bytes()
+    return b"PRIVATE KEY" in content or b"client-key-data" in content

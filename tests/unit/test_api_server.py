@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import socket
+import tempfile
 import time
-import types
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ import urllib3
 import yaml
 
 from hubstack import project
+from hubstack.cluster import pki
 from hubstack.components import api_server
 from hubstack.configuration import kubeconfig_path
 from tests import small_api_server
@@ -60,25 +63,60 @@ def test_an_answer_is_given_whatever_its_status(tmp_path: Path) -> None:
     assert (missing.status, missing.document()["reason"]) == (404, "NotFound")
 
 
-def test_clients_are_made_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that ask for one context at once never meet inside of the package, whose temporary files are shared."""
-    inside: list[int] = []
-    most = 0
+@contextlib.contextmanager
+def wants_a_certificate(folder: Path) -> Iterator[Path]:
+    """A kubeconfig, with everything inside, of a server that answers nobody without a certificate of its authority."""
+    keys = folder / "keys"
+    pki.ensure_pki(keys)
+    with small_api_server.serve({"/version": {"gitVersion": "v1"}}, folder, keys) as kubeconfig:
+        yield kubeconfig
 
-    def slow(*arguments: object, **options: object) -> object:
-        nonlocal most
-        inside.append(1)
-        most = max(most, len(inside))
-        time.sleep(0.02)
-        inside.pop()
-        return types.SimpleNamespace(
-            rest_client=types.SimpleNamespace(request=print, pool_manager=types.SimpleNamespace(request=print))
-        )
 
-    monkeypatch.setattr(kubernetes.config, "new_client_from_config", slow)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: api_server.client("kubeconfig", "context"), range(8)))
-    assert most == 1
+def test_a_key_inside_a_kubeconfig_is_left_in_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not while the client is used either: a process that is killed removes nothing."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with wants_a_certificate(tmp_path) as kubeconfig:
+        client = api_server.client(str(kubeconfig), pki.CONTEXT)
+        assert list(temporary.rglob("*")) == []
+        assert api_server.get(client, "/version") == (200, b'{"gitVersion": "v1"}')
+        assert list(temporary.rglob("*")) == []
+
+
+def test_threads_with_the_same_key_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """The package remembers the files of a key; here each client has its own, or one would find another's gone."""
+    with wants_a_certificate(tmp_path) as kubeconfig, ThreadPoolExecutor(8) as pool:
+        clients = list(pool.map(lambda _: api_server.client(str(kubeconfig), pki.CONTEXT), range(40)))
+        assert [api_server.get(each, "/version")[0] for each in clients] == [200] * 40
+
+
+def test_a_server_of_another_authority_is_not_believed(tmp_path: Path) -> None:
+    """Its certificate is checked against the kubeconfig's authority, unless that says not to."""
+    pki.ensure_pki(tmp_path / "others")
+    with wants_a_certificate(tmp_path) as kubeconfig:
+        document = yaml.safe_load(kubeconfig.read_text())
+        [cluster] = document["clusters"]
+        others = (tmp_path / "others" / "ca.crt").read_bytes()
+        cluster["cluster"]["certificate-authority-data"] = base64.b64encode(others).decode()
+        kubeconfig.write_text(yaml.safe_dump(document))
+        with pytest.raises(urllib3.exceptions.HTTPError, match="certificate verify failed"):
+            api_server.get(api_server.client(str(kubeconfig), pki.CONTEXT, changes_nothing=True), "/version")
+        del cluster["cluster"]["certificate-authority-data"]
+        cluster["cluster"]["insecure-skip-tls-verify"] = True
+        kubeconfig.write_text(yaml.safe_dump(document))
+        assert api_server.get(api_server.client(str(kubeconfig), pki.CONTEXT), "/version")[0] == 200
+
+
+def test_a_key_that_is_none_is_named_without_its_text(tmp_path: Path) -> None:
+    """As an error of the kubeconfig, which whoever asks for a client expects."""
+    with wants_a_certificate(tmp_path) as kubeconfig:
+        document = yaml.safe_load(kubeconfig.read_text())
+        document["users"][0]["user"]["client-key-data"] = base64.b64encode(b"canary").decode()
+        kubeconfig.write_text(yaml.safe_dump(document))
+        with pytest.raises(kubernetes.config.ConfigException, match="context 'hubstack-sim'") as raised:
+            api_server.client(str(kubeconfig), pki.CONTEXT)
+    assert "canary" not in str(raised.value)
 
 
 def test_no_other_module_makes_a_client() -> None:
@@ -86,7 +124,7 @@ def test_no_other_module_makes_a_client() -> None:
     makers = {
         str(file.relative_to(project.CODE))
         for file in (project.CODE / "hubstack").rglob("*.py")
-        if "new_client_from_config" in file.read_text(encoding="utf-8")
+        if "load_kube_config(" in file.read_text(encoding="utf-8")
     }
     assert makers == {"hubstack/components/api_server.py"}
 

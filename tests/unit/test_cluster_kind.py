@@ -86,6 +86,7 @@ def test_life_of_a_cluster(machine: Machine, tmp_path: Path) -> None:
     cluster.up()
     assert cluster.exists()
     config = yaml.safe_load((machine.folder / "config").read_text())
+    assert config["networking"] == {"apiServerAddress": "127.0.0.1"}
     assert config["nodes"] == [
         {"role": "control-plane", "labels": {"pool": "users"}},
         {"role": "worker", "labels": {"pool": "users"}},

@@ -153,7 +153,8 @@ def test_kubeconfig_holds_what_it_needs(keys: Path, tmp_path: Path) -> None:
 
 
 def test_stages_are_valid_yaml_and_cover_a_life() -> None:
-    documents = list(yaml.safe_load_all(stages.kwok_config()))
+    options, *documents = yaml.safe_load_all(stages.kwok_config())
+    assert options["options"]["enableDebuggingHandlers"] is False
     assert [each["metadata"]["name"] for each in documents] == [
         "node-initialize",
         "node-heartbeat-with-lease",

@@ -86,7 +86,7 @@ def test_native_registers_what_manifests_prints() -> None:
     """The components register exactly the objects that `chart.render` builds, and the namespace."""
     from hubstack import manifests
 
-    objects = manifests.render_manifests([], "jhub", "jhub", "1.36.1")
+    objects = manifests.render_manifests([], "jhub", "jhub", "1.36.1", placeholders=True)
     printed = {(each["kind"], each["metadata"]["name"]) for each in objects}
     registered = {
         (args.inputs["kind"], args.inputs["metadata"]["name"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from hubstack.cluster.components import etcd_tls
 from hubstack.cluster.model import ClusterError
 from hubstack.cluster.node import addons
 from hubstack.cluster.node.images import PAUSE
@@ -54,6 +55,7 @@ def services(layout: Layout, tools: Mapping[str, Path]) -> list[Service]:
             "leader_elect": "false",
             "kube_api_qps": 200,
             "kube_api_burst": 400,
+            "profiling": "false",
         }
 
     return [
@@ -62,8 +64,8 @@ def services(layout: Layout, tools: Mapping[str, Path]) -> list[Service]:
             "etcd",
             flags(
                 "etcd", name="node", data_dir=layout.data, listen_client_urls=_ETCD, advertise_client_urls=_ETCD,
-                listen_peer_urls="http://127.0.0.1:2380", cert_file=pki / "etcd.crt", key_file=pki / "etcd.key",
-                trusted_ca_file=pki / "etcd-ca.crt", client_cert_auth="true", unsafe_no_fsync="true", log_level="warn",
+                listen_peer_urls="https://127.0.0.1:2380", unsafe_no_fsync="true", log_level="warn",
+                **etcd_tls("node", pki),
             ),
         ),
         Service(

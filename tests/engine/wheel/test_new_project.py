@@ -80,7 +80,7 @@ def test_every_command_works_in_a_new_project(shop: Project) -> None:
     (item,) = shop.facts("rollout", "plan", code=2)["items"]
     assert (item["stack"], item["action"]) == ("dev", "up")
     assert item["reason"] == "was not deployed by a rollout, or changed by other means since"
-    objects = list(yaml.safe_load_all(shop.hubstack("manifests", "--values", "config.yaml")))
+    objects = list(yaml.safe_load_all(shop.hubstack("manifests", "--placeholder-tokens", "--values", "config.yaml")))
     assert first["changes"]["create"] > len(objects) > 25
     assert shop.facts("parity")["equal"] is True
 

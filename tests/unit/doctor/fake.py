@@ -28,12 +28,15 @@ class FakeReader:
         *,
         allowed: Callable[[Access], bool] = lambda _: True,
         forbidden: tuple[str, ...] = (),
+        admission: Callable[[Object], tuple[int, str]] = lambda _: (201, ""),
     ) -> None:
         self._lists = lists or {}
         self._objects = objects or {}
         self._allowed = allowed
         self._forbidden = forbidden
         self.asked: list[Access] = []
+        self.admission = admission
+        self.tried: list[tuple[str, Object]] = []
 
     def get(self, path: str) -> Object:
         found = self.find(path)
@@ -55,6 +58,10 @@ class FakeReader:
             for each in self._lists.get(path, [])
             if wanted.items() <= (each["metadata"].get("labels") or {}).items()
         ]
+
+    def dry_run(self, path: str, body: Object) -> tuple[int, str]:
+        self.tried.append((path, body))
+        return self.admission(body)
 
     def allowed(self, access: Access) -> bool:
         self.asked.append(access)
