@@ -72,7 +72,8 @@ def written(resource: str, amount: Fraction) -> str:
                 return f"{_tenths(amount / 2**power)} {name}"
         return f"{math.floor(amount)} bytes"
     if base_name(resource) == "cpu":
-        return f"{float(math.floor(amount * 1000)) / 1000:g} CPU"
+        # More than this no node has, and no float holds what somebody may write.
+        return f"{max(-(10**18), min(10**18, math.floor(amount * 1000))) / 1000:g} CPU"
     return f"{_tenths(amount)} {resource}"
 
 

@@ -121,7 +121,7 @@ def _world(target: Stack, settings: StackSettings, nodes: str | None) -> tuple[W
     if nodes == LIVE or (nodes is None and named is None):
         described = pools.read(named) if named else None
         return worlds.of_cluster(_cluster(target), described), f"context {target.context}"
-    file = Path(nodes) if nodes else named
+    file = named if nodes is None else Path(nodes)
     assert file is not None
     return worlds.of_file(pools.read(file), target.namespace), str(file)
 

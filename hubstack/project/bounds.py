@@ -142,7 +142,7 @@ def decoded(value: Any) -> Any:
 def _is_mirrored(name: str) -> bool:
     """Whether a chart is from the mirror, which a run puts into the settings by itself."""
     mirror = project.mirror()
-    return mirror is not None and Path(os.path.realpath(name)).parent == mirror / "charts"
+    return mirror is not None and "\0" not in name and Path(os.path.realpath(name)).parent == mirror / "charts"
 
 
 def _refusal(name: str, folder: Path, bounds: Bounds) -> str | None:

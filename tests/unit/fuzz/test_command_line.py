@@ -114,6 +114,8 @@ def odd_arguments(command: tuple[str, ...], every: int = 1) -> Iterator[list[str
             yield [*command, *others, each.opts[0]]
             continue
         for odd in NASTY[place % every :: every]:
+            if odd == "fifo" and "--output" in each.opts:
+                continue  # who writes to one waits for a reader, as always
             yield [*command, *others, *([f"{each.opts[0]}={odd}"] if each.param_type_name == "option" else ["--", odd])]
 
 
