@@ -34,6 +34,7 @@ def test_numbers_and_a_way_out() -> None:
         ("1 node(s) didn't match Pod's node affinity/selector", "not the labels that the pod requires"),
         ("1 node(s) didn't match Pod's node affinity", "not the labels that the pod requires"),
         ("1 node(s) were unschedulable", "a cordon"),
+        ("1 node(s) didn't satisfy plugin(s) [NodeAffinity]", "1 of 1 node has been ruled out beforehand"),
         ("1 node(s) had untolerated taint(s)", "a taint that the pod does not tolerate"),
         ("1 node(s) had volume node affinity conflict", "in another zone"),
         ("1 node(s) exceed max volume count", "as many volumes attached"),
