@@ -51,7 +51,8 @@ _KNOWN = (
     ),
     _known(r"node\(s\) were unschedulable", "{n} a cordon", "uncordon them: kubectl uncordon NODE"),
     _known(
-        r"node\(s\) had (?:volume node affinity conflict|no available volume zone)",
+        r"node\(s\) (?:didn't match PersistentVolume's node affinity|had volume node affinity conflict"
+        r"|had no available volume zone)",
         "{n} no access to the pod's volume, which is in another zone",
         "add a node in the volume's zone",
     ),

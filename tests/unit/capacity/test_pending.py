@@ -37,6 +37,7 @@ def test_numbers_and_a_way_out() -> None:
         ("1 node(s) didn't satisfy plugin(s) [NodeAffinity]", "1 of 1 node has been ruled out beforehand"),
         ("1 node(s) had untolerated taint(s)", "a taint that the pod does not tolerate"),
         ("1 node(s) had volume node affinity conflict", "in another zone"),
+        ("1 node(s) didn't match PersistentVolume's node affinity", "in another zone"),
         ("1 node(s) exceed max volume count", "as many volumes attached"),
         ("1 node(s) didn't match pod anti-affinity rules", "other pods"),
         ("1 node(s) didn't match pod affinity rules", "other pods"),
