@@ -44,9 +44,15 @@ _KNOWN = (
         "{n} not the labels that the pod requires",
         "label the nodes, or change nodeSelector or the node affinity",
     ),
+    _known(
+        r"node\(s\) didn't satisfy plugin\(s\) \[(?P<plugin>[^\]]*)\]",
+        "{n} been ruled out beforehand by what the pod requires ({plugin})",
+        "change the pod's node affinity",
+    ),
     _known(r"node\(s\) were unschedulable", "{n} a cordon", "uncordon them: kubectl uncordon NODE"),
     _known(
-        r"node\(s\) had (?:volume node affinity conflict|no available volume zone)",
+        r"node\(s\) (?:didn't match PersistentVolume's node affinity|had volume node affinity conflict"
+        r"|had no available volume zone)",
         "{n} no access to the pod's volume, which is in another zone",
         "add a node in the volume's zone",
     ),

@@ -42,7 +42,7 @@ class Misfit:
             "taint": f"had untolerated taint {{{self.what}}}",
             "resource": f"Insufficient {self.what}",
             "pods": "Too many pods",
-            "volume": "had volume node affinity conflict",
+            "volume": "didn't match PersistentVolume's node affinity",
             "spread": "didn't match pod topology spread constraints (missing required label)",
         }[self.why]
 
