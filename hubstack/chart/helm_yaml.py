@@ -92,7 +92,7 @@ def canonical_number(number: float) -> int | float:
 
 
 def canonical(value: Any) -> Any:
-    """The same value as if Helm had read it from YAML: numbers in one form, keys as text, tuples as lists, plain texts."""
+    """The same value as if Helm had read it from YAML: numbers in one form, keys as text, lists, plain texts."""
     if isinstance(value, dict):
         return {str(key): canonical(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
