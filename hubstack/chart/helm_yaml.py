@@ -92,14 +92,14 @@ def canonical_number(number: float) -> int | float:
 
 
 def canonical(value: Any) -> Any:
-    """The same value as if Helm had read it from YAML: numbers in one form, keys as text, tuples as lists."""
+    """The same value as if Helm had read it from YAML: numbers in one form, keys as text, lists, plain texts."""
     if isinstance(value, dict):
         return {str(key): canonical(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
         return [canonical(member) for member in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         return canonical_number(value)
-    return value
+    return str(value) if isinstance(value, str) else value
 
 
 def dump(value: Any, *, sort_keys: bool = True) -> str:

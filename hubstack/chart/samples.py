@@ -113,17 +113,17 @@ def fitting(
         return sum(concerns(problem, path) for problem in found), len(found)
 
     chosen = dict(first)
+    found = problems(chosen)
     for path in places:
-        found = problems(chosen)
-        if count(path, found)[0]:
-            best = count(path, found)
-            scalars = (each for each in every(path[1:]) if not isinstance(each, Mapping | list))
-            for sample in (*scalars, {}, []):
-                tried = count(path, problems({**chosen, path: sample}))
-                if tried < best:
-                    chosen[path], best = sample, tried
-                if best == (0, 0):
-                    break
+        best = count(path, found)
+        if not best[0]:
+            continue
+        for sample in (*choices([step for step in path[1:] if isinstance(step, str)]), *_ONE_OF_EACH, {}, []):
+            tried = problems({**chosen, path: sample})
+            if count(path, tried) < best:
+                chosen[path], best, found = sample, count(path, tried), tried
+            if best == (0, 0):
+                break
     return chosen
 
 
@@ -158,6 +158,9 @@ def _few(allowed: Sequence[Any]) -> list[Any]:
     others = {type(each): each for each in reversed(allowed) if type(each) is not type(allowed[0])}
     return [*two, *others.values()]
 
+
+_ONE_OF_EACH = tuple(kind[0] for kind in _KINDS[1:] if not isinstance(kind[0], Mapping | list))
+"""For a setting that takes no name."""
 
 NOT_ALLOWED = (
     "is an Output; it decides which objects exist or how they are called, so it must be a plain value, known when the "

@@ -92,14 +92,16 @@ def with_other_secrets(
     def shows_objects(found: Other | None) -> bool:
         return found is not None and not found.decides
 
-    alone = [place for place in places if isinstance(samples.found(loaded.user, place), bool)]
+    def deciding(some: Sequence[Path]) -> list[Path]:
+        """Those that decide which objects exist, found by halves: most settings do not."""
+        if not some or shows_objects(changed(some)):
+            return []
+        middle = len(some) // 2
+        return [*deciding(some[:middle]), *deciding(some[middle:])] if middle else list(some)
+
+    alone = deciding(list(places))
     together = [place for place in places if place not in alone]
     all_others = changed(together)
-    if not shows_objects(all_others):
-        deciding = [place for place in together if not shows_objects(changed([place]))]
-        alone += deciding
-        together = [place for place in together if place not in deciding]
-        all_others = changed(together)
     if all_others is not None and not all_others.decides:
         yield all_others
     else:
