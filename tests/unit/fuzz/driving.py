@@ -101,7 +101,7 @@ class Bench:
             public, secret = split(read)
             assert merge_files([public, secret]) == read
             leaves(public), leaves(secret)
-        stream = manifests.to_stream(manifests.render_manifests([file], "jhub", "jhub", "1.36.1"))
+        stream = manifests.to_stream(manifests.render_manifests([file], "jhub", "jhub", "1.36.1", placeholders=True))
         rendering.pair(stream, rendering.release(rendering.Input((file,))))
 
     def stack(self, config: Any) -> None:
