@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hubstack import manifests, project, settings
+from hubstack import manifests, project, settings, token_file
 from hubstack.chart import helm_yaml
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.merge import merge_files
@@ -164,7 +164,7 @@ class Bench:
         """`manifests --tokens`."""
         file = self.head / "tokens.yaml"
         file.write_text(mutation.text(tree), encoding="utf-8")
-        manifests.read_tokens(file)
+        token_file.read(file)
 
     def _write(self, folder: Path, name: str, config: Any) -> None:
         text = mutation.text(seeds.stack_file(config))
