@@ -119,6 +119,6 @@ def test_anchors_below_custom(file: Path) -> None:
 
 
 def _pulled(file: Path) -> list[dict[str, Any]]:
-    objects = manifests.render_manifests([file], "jhub", "jhub", "1.36.1")
+    objects = manifests.render_manifests([file], "jhub", "jhub", "1.36.1", placeholders=True)
     pullers = [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "DaemonSet"]
     return [container for spec in pullers for container in spec["initContainers"]]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hubstack import manifests, project, settings
+from hubstack import manifests, project, settings, token_file
 from hubstack.chart import helm_yaml
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.merge import merge_files
@@ -100,7 +100,7 @@ class Bench:
         if isinstance(read, dict):
             parts = split(read)
             assert merge_files([parts.public, parts.secret]) == read
-        stream = manifests.to_stream(manifests.render_manifests([file], "jhub", "jhub", "1.36.1"))
+        stream = manifests.to_stream(manifests.render_manifests([file], "jhub", "jhub", "1.36.1", placeholders=True))
         rendering.pair(stream, rendering.release(rendering.Input((file,))))
 
     def stack(self, config: Any) -> None:
@@ -163,7 +163,7 @@ class Bench:
         """`manifests --tokens`."""
         file = self.head / "tokens.yaml"
         file.write_text(mutation.text(tree), encoding="utf-8")
-        manifests.read_tokens(file)
+        token_file.read(file)
 
     def _write(self, folder: Path, name: str, config: Any) -> None:
         text = mutation.text(seeds.stack_file(config))

@@ -12,6 +12,7 @@ import pytest
 from hubstack import manifests, settings
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.load import load_raw_values, load_values
+from hubstack.chart.release import TokenValues
 from hubstack.errors import HubstackError
 from hubstack.fleet import load
 from hubstack.project import stacks
@@ -129,7 +130,7 @@ def test_a_list_of_options_is_what_a_template_makes_of_it() -> None:
     loaded = load_values([], {"singleuser": {"profileList": [{"profile_options": [option]}]}})
     names = [
         container["name"]
-        for manifest in manifests.render.objects(_release(loaded), manifests.TokenValues("", "", "", {}))
+        for manifest in manifests.render.objects(_release(loaded), TokenValues("", "", "", {}))
         if manifest["kind"] == "DaemonSet"
         for container in manifest["spec"]["template"]["spec"]["initContainers"]
     ]
