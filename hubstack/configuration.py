@@ -14,6 +14,7 @@ PREFIX = "hubstack:"
 Setting = Literal[
     "adoptedTokens",
     "chart",
+    "checkAdmission",
     "clusterIdentifier",
     "createNamespace",
     "keptChecksums",

@@ -139,6 +139,7 @@ def write_files(objects: Iterable[Mapping[str, Any]], folder: Path) -> list[Path
 
 
 def _write(path: Path, text: str, *, private: bool) -> None:
+    """Write a file; one that is private is its owner's alone, unless it was there with other rights."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

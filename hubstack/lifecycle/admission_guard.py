@@ -7,6 +7,7 @@ from typing import Any
 from hubstack import project, settings
 from hubstack.chart.errors import SettingsError
 from hubstack.components import api_server
+from hubstack.configuration import key
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import admission, admission_advice
 from hubstack.lifecycle.admission import Verdict
@@ -14,7 +15,7 @@ from hubstack.migration import access
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
 
-_ALL_THE_SAME = "hubstack:checkAdmission: false deploys all the same."
+_ALL_THE_SAME = f"{key('checkAdmission')}: false deploys all the same."
 
 
 def refuse(stack: Stack) -> list[str]:

@@ -159,6 +159,13 @@ RULES = (
         NEXT_UPDATE,
     ),
     _rule(
+        "admission-check",
+        "whether an update asks the cluster first if it admits the pods changes ({}): without that, an update may say "
+        "that a hub is up in which nobody can start a server",
+        ("hubstack:checkAdmission",),
+        NEXT_UPDATE,
+    ),
+    _rule(
         "namespace-made",
         "the stack makes its namespace from now on: where there is one already, the update stops",
         see.when(see.namespace_made),

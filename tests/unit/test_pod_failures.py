@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,17 +53,21 @@ def test_they_are_said_while_the_engine_waits_and_stand_in_its_error(
     """The engine itself says ten minutes later that a Deployment is not ready."""
     monkeypatch.setattr(pod_failures, "FIRST_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(pod_failures, "LOOK_SECONDS", 0.01)
+    # The events are as old as this test run, which may take a while to come to this test.
+    monkeypatch.setattr(pod_failures, "_SKEW", datetime.now(UTC) - NOW + timedelta(minutes=1))
     said: list[str] = []
+    both = threading.Event()
 
     class Engine:
         stack = Stack(name="a", base="a", config={"hubstack:namespace": "jhub"}, document={})
 
         def say(self, text: str) -> None:
             said.append(text)
+            if len(said) == 2:
+                both.set()
 
         def update(self, **_: Any) -> Report:
-            while len(said) < 2:
-                pass
+            both.wait(60)
             raise OperationError("Deployment hub: not ready", Report({"create": 1}))
 
     with small_api_server.serve({"/api/v1/namespaces/jhub/events": EVENTS}, tmp_path) as kubeconfig:
