@@ -18,7 +18,7 @@ from hubstack.lifecycle import prerequisites
 from hubstack.lifecycle.updates import Updater
 from hubstack.migration import stack_file
 from hubstack.migration.split import split
-from hubstack.project import stacks
+from hubstack.project import secrets_provider, stacks
 from hubstack.project.stacks import Stack
 from tests.engine import live
 from tests.engine.conftest import Machine
@@ -65,7 +65,7 @@ def engine(tools: toolchain.Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def encrypted(engine: EngineStack, secrets: dict[Any, Any], readable: Any = ()) -> dict[str, Any]:
     """Settings for a stack's file, without what it says of its secrets provider."""
     found = stack_file.encrypted(engine, secrets, readable)
-    return {key: value for key, value in found.items() if key not in stacks.ENCRYPTION}
+    return {key: value for key, value in found.items() if key not in secrets_provider.KEYS}
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_plain_settings_are_nowhere_else(own: FaultHarness, mode: str, tmp_path:
 def test_manifests_have_secrets_where_the_chart_has_them(own: FaultHarness, tmp_path: Path) -> None:
     """Rendered for others, secrets are in files that nobody else may read, and in what a pod is given in the open."""
     own.copy.values("values.yaml", **merge_files((VALUES, MORE)))
-    own.must("manifests", "--values", "values.yaml", "--output", str(tmp_path / "out"))
+    own.must("manifests", "--values", "values.yaml", "--placeholder-tokens", "--output", str(tmp_path / "out"))
     found = {each.partition(":")[0] for each in leaks.below(tmp_path / "out", {**PLANTED, **LINES})}
     names = {"secret-hub.yaml", "secret-image-pull-secret.yaml", "secret-proxy-public-manual-tls.yaml"}
     assert found == {*names, "deployment-hub.yaml"}
