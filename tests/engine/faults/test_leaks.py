@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +154,40 @@ def test_plain_settings_are_nowhere_else(own: FaultHarness, mode: str, tmp_path:
     own.copy.commit()
     said = [own.must("preview", "--stack", name), own.must("up", "--stack", name)]
     secrets = {**PLANTED, **LINES, "declared": DECLARED, **tokens(own, name)}
+    if mode == "native":
+        said += recovered(own, name)
     changed(own, name)
     said += looked_at(own, name)
     said += [own.must("rollout", *command) for command in ROLLOUT]
     said.append(own.run("parity", "--values", str(own.copy.root / "values" / f"{name}.yaml"))[1])
+    if mode == "native":
+        said.append(switched(own, name))
     said.append(own.must("destroy", "--stack", name, "--keep-data"))
     assert [leaks.in_text(text, secrets) for text in said] == [[]] * len(said)
-    assert leaks.below(own.copy.state, secrets, but=("source",)) == []
+    found = leaks.below(own.copy.state, secrets, but=("source",))
+    # The engine notes the settings of a stack's file as they stand there.
+    assert {each.rpartition(": ")[2] for each in found} == {"declared"}
+    noted = re.compile(r"(backend/\.pulumi/history|stacks)/.*|rollouts/.*/logs/.*\.events\.json: .*")
+    assert [each for each in found if not noted.fullmatch(each)] == []
     written = {found.partition(":")[0] for found in leaks.below(own.copy.root, secrets)}
     assert written == {f"values/{name}.yaml", f"Pulumi.{name}.yaml"}
     assert leaks.open_files(own.copy.state) == []
+
+
+def recovered(own: FaultHarness, name: str) -> list[str]:
+    """Lose the state, go on with the hub, and say what the commands said."""
+    for state in own.copy.checkpoint(name).parent.glob(f"{name}.json*"):
+        state.unlink()
+    said = [own.run("up", "--stack", name)[1], own.must("recover", "--stack", name), own.must("up", "--stack", name)]
+    own.copy.commit()
+    return said
+
+
+def switched(own: FaultHarness, name: str) -> str:
+    """Switch from mode native to mode helm."""
+    file = own.copy.root / f"Pulumi.{name}.yaml"
+    file.write_text(file.read_text().replace("hubstack:mode: native", "hubstack:mode: helm"))
+    return own.must("up", "--stack", name)
 
 
 def test_manifests_have_secrets_where_the_chart_has_them(own: FaultHarness, tmp_path: Path) -> None:
