@@ -129,7 +129,8 @@ def by_level(verdicts: Iterable[Verdict], namespace: Mapping[str, Any] | None) -
 
 def _is_privileged(spec: Mapping[str, Any]) -> bool:
     containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
-    return any((each.get("securityContext") or {}).get("privileged") for each in containers)
+    contexts = [each.get("securityContext") for each in containers if isinstance(each, Mapping)]
+    return any(each.get("privileged") for each in contexts if isinstance(each, Mapping))
 
 
 def ask_with(client: Any) -> Ask:
@@ -212,10 +213,16 @@ def _bare(pod: Mapping[str, Any], made: set[tuple[str, str]]) -> Object:
     """A pod without its environment, which may hold secrets, and without what the stack has yet to make."""
     spec = dict(pod["spec"])
     for part in ("containers", "initContainers"):
-        if part in spec:
-            spec[part] = [{key: each[key] for key in each if key not in ("env", "envFrom")} for each in spec[part]]
-    if ("ServiceAccount", spec.get("serviceAccountName")) in made:
-        del spec["serviceAccountName"]
-    if ("PriorityClass", spec.get("priorityClassName")) in made:
-        del spec["priorityClassName"]
+        if isinstance(spec.get(part), list):
+            spec[part] = [_without_environment(each) for each in spec[part]]
+    for kind, key in (("ServiceAccount", "serviceAccountName"), ("PriorityClass", "priorityClassName")):
+        if isinstance(spec.get(key), str) and (kind, spec[key]) in made:
+            del spec[key]
     return {**pod, "spec": spec}
+
+
+def _without_environment(container: Any) -> Any:
+    """A container that is no map is left to the cluster, which says so."""
+    if not isinstance(container, Mapping):
+        return container
+    return {key: each for key, each in container.items() if key not in ("env", "envFrom")}
