@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from hubstack import toolchain
+from hubstack.cluster.components import TOOLS
 from hubstack.engine.environment import RANDOM
 from hubstack.stand_in import launcher
 from hubstack.toolchain import Catalog
@@ -39,6 +42,19 @@ def find(names: Sequence[str], folder: Path, patch: pytest.MonkeyPatch) -> toolc
     _show(usual, cache_dir())
     launcher.executable(catalog.folder(catalog.release(RANDOM)) / RANDOM)
     return toolchain.ensure((*names, RANDOM))
+
+
+def control_plane() -> dict[str, Path]:
+    """The programs of the embedded cluster: from the folder HUBSTACK_TOOLS_DIR, else from the pinned toolchain; skips,
+    with the reason, where they cannot be had.
+    """
+    if folder := os.environ.get("HUBSTACK_TOOLS_DIR"):
+        return {name: Path(folder) / name for name in TOOLS}
+    try:
+        found = toolchain.ensure(TOOLS, progress=Console(stderr=True))
+    except toolchain.ToolchainError as error:
+        needs.skip("programs", str(error))
+    return {name: Path(found[name]) for name in TOOLS}
 
 
 def _show(folder: Path, into: Path, without: Path | None = None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from hubstack.capacity.quantities import Amounts, added, units
+from hubstack.capacity.quantities import Amounts, units
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,6 @@ class Node:
         """The same as the scheduler counts it."""
         have = units(resource, self.allocatable.get(resource, Fraction(0)))
         return have - units(resource, self.used.get(resource, Fraction(0)))
-
-    def with_pod(self, requests: Amounts) -> Node:
-        """The same node with one more pod."""
-        used = added([self.used, requests, {"pods": Fraction(1)}])
-        return Node(self.name, self.labels, self.taints, self.allocatable, used)
 
 
 UNSCHEDULABLE: Mapping[str, str] = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}

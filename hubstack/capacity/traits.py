@@ -11,6 +11,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from hubstack.chart import spawner_traits
+
 Traits = dict[str, Any]
 """Value by name of the trait."""
 
@@ -51,22 +53,7 @@ HARMLESS = frozenset((
 ))  # fmt: skip
 """Traits that no scheduler looks at."""
 
-SETTINGS = {
-    "node_selector": ("nodeSelector",),
-    "node_affinity_required": ("extraNodeAffinity", "required"),
-    "pod_affinity_required": ("extraPodAffinity", "required"),
-    "pod_anti_affinity_required": ("extraPodAntiAffinity", "required"),
-    "init_containers": ("initContainers",),
-    "extra_containers": ("extraContainers",),
-    "mem_limit": ("memory", "limit"),
-    "mem_guarantee": ("memory", "guarantee"),
-    "cpu_limit": ("cpu", "limit"),
-    "cpu_guarantee": ("cpu", "guarantee"),
-    "extra_resource_limits": ("extraResource", "limits"),
-    "extra_resource_guarantees": ("extraResource", "guarantees"),
-    "extra_labels": ("extraLabels",),
-    "extra_pod_config": ("extraPodConfig",),
-}
+SETTINGS = {trait: tuple(setting.split(".")) for trait, setting in spawner_traits.SETTINGS.items() if trait in DECISIVE}
 """The setting below ``singleuser`` that each trait takes."""
 
 _SUFFIXES = ("K", "M", "G", "T")

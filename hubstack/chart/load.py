@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from hubstack import reading
 from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, token_rules, tokens, values_tree
+from hubstack.chart.described import described
 from hubstack.chart.errors import MOST_TOLD, Problem, SettingsError
 from hubstack.chart.merge import coalesce, merge_files
 from hubstack.chart.refusals import refusals
@@ -20,7 +21,7 @@ from hubstack.chart.values import ChartValues
 from hubstack.chart.values.completion import misshapen, unchecked
 from hubstack.chart.values.messages import explain, steps
 from hubstack.chart.values_tree import at
-from hubstack.chart.wording import described, place
+from hubstack.chart.wording import place
 from hubstack.configuration import key
 
 INLINE = key("values")

@@ -12,12 +12,12 @@ from typing import Any
 
 from hubstack.chart import profiles, unquoted
 from hubstack.chart.blocks import block_text
+from hubstack.chart.described import described
 from hubstack.chart.errors import SettingsError
 from hubstack.chart.extra_files import extension, last_text
 from hubstack.chart.https import HttpsKind, https_problems
 from hubstack.chart.values import ChartValues
 from hubstack.chart.values_tree import at, makes_autohttps, pulls_images
-from hubstack.chart.wording import described
 
 Refusal = tuple[tuple[str, ...], str]
 """Path and message."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubstack.chart.wording import described
+from hubstack.chart.described import described
 
 Path = tuple[str, ...]
 Hidden = Callable[[Path], bool]

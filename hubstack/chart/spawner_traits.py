@@ -17,7 +17,7 @@ USER = "hubstack-check"
 
 Traits = dict[str, Any]
 
-_SETTINGS = {
+SETTINGS = {
     "image_pull_policy": "image.pullPolicy",
     "extra_labels": "extraLabels",
     "extra_annotations": "extraAnnotations",
@@ -49,7 +49,7 @@ def traits_of(release: Release) -> Traits:
     """What the hub's configuration sets of KubeSpawner."""
     tree, names = release.tree, release.names
     user = at(tree, "singleuser") or {}
-    found = {trait: at(user, *setting.split(".")) for trait, setting in _SETTINGS.items()}
+    found = {trait: at(user, *setting.split(".")) for trait, setting in SETTINGS.items()}
     traits = {trait: copy.deepcopy(value) for trait, value in found.items() if value is not None}
     image = at(user, "image") or {}
     traits["image"] = f"{image.get('name')}:{image['tag']}" if image.get("tag") else image.get("name")

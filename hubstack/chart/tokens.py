@@ -11,6 +11,7 @@ from typing import Any
 from hubstack.chart.outputs import apply
 from hubstack.chart.release import Release, TokenValues
 from hubstack.chart.text import go_text
+from hubstack.chart.values_tree import at
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ def places(tree: Mapping[str, Any]) -> dict[Place, Any]:
     }
     found: dict[Place, Any] = {}
     for key, paths in settings.items():
-        path = next((each for each in paths if _find(tree, *each)), paths[-1])
-        found[Place(key, path)] = _find(tree, *path) or None
-    given = _find(tree, *keys)
+        path = next((each for each in paths if at(tree, *each)), paths[-1])
+        found[Place(key, path)] = at(tree, *path) or None
+    given = at(tree, *keys)
     found[Place("cryptKeys", keys)] = (";".join(map(str, given)) if isinstance(given, list) else given) or None
     for name, service in sorted(_services(tree).items()):
         last = "api_token" if isinstance(service, Mapping) and service.get("api_token") else "apiToken"
@@ -59,13 +60,13 @@ def effective_tokens(release: Release, generated: TokenValues) -> TokenValues:
         generated: tokens for what the values leave open.
     """
     tree = release.tree
-    keys = _find(tree, "hub", "config", "CryptKeeper", "keys")
+    keys = at(tree, "hub", "config", "CryptKeeper", "keys")
     keys = ";".join(map(go_text, keys)) if isinstance(keys, list) else go_text(keys or None)
     services = _services(tree)
     return TokenValues(
         proxy_auth=proxy_token(tree, generated),
         cookie_secret=go_text(
-            _find(tree, "hub", "config", "JupyterHub", "cookie_secret") or _find(tree, "hub", "cookieSecret") or None
+            at(tree, "hub", "config", "JupyterHub", "cookie_secret") or at(tree, "hub", "cookieSecret") or None
         )
         or generated.cookie_secret,
         crypt_keys=keys or generated.crypt_keys,
@@ -77,7 +78,7 @@ def effective_tokens(release: Release, generated: TokenValues) -> TokenValues:
 
 def proxy_token(tree: Mapping[str, Any], generated: TokenValues) -> Any:
     """The token between hub and proxy."""
-    own = _find(tree, "hub", "config", "ConfigurableHTTPProxy", "auth_token") or _find(tree, "proxy", "secretToken")
+    own = at(tree, "hub", "config", "ConfigurableHTTPProxy", "auth_token") or at(tree, "proxy", "secretToken")
     return go_text(own or None) or generated.proxy_auth
 
 
@@ -89,9 +90,9 @@ def not_text(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         *(("hub", "services", name, key) for name in _services(tree) for key in ("api_token", "apiToken")),
     ]
     for path in places:
-        if (token := _find(tree, *path)) and not isinstance(token, str):
+        if (token := at(tree, *path)) and not isinstance(token, str):
             yield path, "must be text; put it in quotes"
-    keys = _find(tree, "hub", "config", "CryptKeeper", "keys")
+    keys = at(tree, "hub", "config", "CryptKeeper", "keys")
     for key in keys if isinstance(keys, list) else [keys or ""]:
         if not isinstance(key, str):
             yield ("hub", "config", "CryptKeeper", "keys"), "must be text, or a list of texts; put each in quotes"
@@ -138,19 +139,11 @@ def with_tokens(values: Mapping[str, Any], generated: TokenValues) -> dict[str, 
 
 
 def _services(tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _find(tree, "hub", "services") or {}
+    return at(tree, "hub", "services") or {}
 
 
 def _set_token(service: Any) -> Any:
     return (service.get("api_token") or service.get("apiToken")) if isinstance(service, Mapping) else None
-
-
-def _find(tree: Any, *path: str) -> Any:
-    for key in path:
-        if not isinstance(tree, Mapping):
-            return None
-        tree = tree.get(key)
-    return tree
 
 
 def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from hubstack.chart.wording import described
+from hubstack.chart.described import described
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 LONGEST = 3660 * 86400

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hubstack.chart import autohttps
+from hubstack.chart.values_tree import at
 from hubstack.parity import compare, normal
 
 Manifest = dict[str, Any]
@@ -111,7 +112,7 @@ def _rename_autohttps_budget(manifests: list[Manifest]) -> list[Manifest]:
 def _mask_checksums(manifest: Manifest) -> Manifest:
     annotations = ("spec", "template", "metadata", "annotations")
     names = ["config-map", "secret", "static-config"]
-    if _at(manifest, (*annotations, "checksum/proxy-secret")) != NO_SECRET_CHECKSUM:
+    if at(manifest, *annotations, "checksum/proxy-secret") != NO_SECRET_CHECKSUM:
         names.append("proxy-secret")
     for name in names:
         manifest = _masked(manifest, (*annotations, f"checksum/{name}"), "[0-9a-f]{64}")
@@ -129,17 +130,10 @@ def _mask_hub_files(manifest: Manifest) -> Manifest:
 
 def _masked(manifest: Manifest, path: tuple[str, ...], pattern: str) -> Manifest:
     """Mask a member whose value has the expected form; another value stays, and so shows in the comparison."""
-    found = _at(manifest, path)
+    found = at(manifest, *path)
     if isinstance(found, str) and re.fullmatch(pattern, found):
         return _with(manifest, path, MASK)
     return manifest
-
-
-def _at(tree: Any, path: tuple[str, ...]) -> Any:
-    """The value at a path; None where there is none."""
-    for step in path:
-        tree = tree.get(step) if isinstance(tree, dict) else None
-    return tree
 
 
 def _with(tree: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
@@ -150,7 +144,7 @@ def _with(tree: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
 
 def _drop_no_value(manifest: Manifest) -> Manifest:
     path = ("data", "values.yaml", *_ACME_SERVER)
-    return _with(manifest, path, None) if _at(manifest, path) == "<no value>" else manifest
+    return _with(manifest, path, None) if at(manifest, *path) == "<no value>" else manifest
 
 
 _ACME_SERVER = (
@@ -189,7 +183,7 @@ def _error_texts(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]
 
 
 def _remove(tree: Any, path: tuple[str, ...]) -> None:
-    parent = _at(tree, path[:-1])
+    parent = at(tree, *path[:-1])
     if isinstance(parent, dict):
         parent.pop(path[-1], None)
 

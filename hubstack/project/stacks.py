@@ -21,7 +21,7 @@ import yaml
 
 from hubstack import project, reading, unread
 from hubstack.chart import helm_yaml
-from hubstack.chart.wording import described
+from hubstack.chart.described import described
 from hubstack.configuration import Configuration, Setting, key, kubeconfig_path
 from hubstack.errors import HubstackError
 from hubstack.project import definition, secrets_provider

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from hubstack.chart import values_tree
 from hubstack.review.changes import ObjectChange
 from hubstack.review.rendering import Rendered
 from hubstack.review.setting_changes import ChangedSetting
@@ -54,11 +55,7 @@ class Change:
 
 def at(tree: Any, path: str) -> Any:
     """The value at a dotted path; None where there is none."""
-    for step in path.split("."):
-        if not isinstance(tree, Mapping):
-            return None
-        tree = tree.get(step)
-    return tree
+    return values_tree.at(tree, *path.split("."))
 
 
 def section(tree: Any, path: str) -> Mapping[str, Any]:

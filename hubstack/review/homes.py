@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from hubstack import project
 from hubstack.configuration import kubeconfig_path
 from hubstack.errors import HubstackError
 from hubstack.migration import access
+from hubstack.review.change import section
 from hubstack.review.rendering import Rendered
 
 SELECTOR = "component=singleuser-storage"
@@ -81,14 +82,14 @@ def new_name(claim: Claim, side: Rendered) -> str | None:
     Raises:
         HubstackError: the template has a field that only the hub can fill.
     """
-    storage = _at(side.values, "singleuser.storage")
+    storage = section(side.values, "singleuser.storage")
     if storage.get("type", "dynamic") == "none":
         return None
-    spawner = _at(side.values, "hub.config.KubeSpawner")
-    dynamic = _at(storage, "dynamic")
+    spawner = section(side.values, "hub.config.KubeSpawner")
+    dynamic = section(storage, "dynamic")
     template = spawner.get("pvc_name_template") or dynamic.get("pvcNameTemplate") or DEFAULT_TEMPLATE
     if storage.get("type") == "static":
-        template = _at(storage, "static").get("pvcName") or ""
+        template = section(storage, "static").get("pvcName") or ""
     fields = _fields(claim, str(spawner.get("slug_scheme") or DEFAULT_SCHEME), side.namespace)
     try:
         name = str(template).format(**fields)
@@ -194,9 +195,3 @@ def _shortened(name: str, longest: int) -> str:
     if plain and not plain[0].isalpha():
         plain = f"x-{plain[: longest - 2]}"
     return plain or "x"
-
-
-def _at(tree: Any, path: str) -> Mapping[str, Any]:
-    for step in path.split("."):
-        tree = tree.get(step) if isinstance(tree, Mapping) else None
-    return tree if isinstance(tree, Mapping) else {}

@@ -124,25 +124,24 @@ class _Https(_Watched, HTTPSConnection):
     response_class: Any = _Response
 
 
-class HttpPool(HTTPConnectionPool):
+class _Guarded:
     """Connections that the guard of their pool watches."""
 
-    ConnectionCls = _Http
     guard: Guard
 
     def _new_conn(self) -> Any:
-        made: Any = super()._new_conn()
+        made: Any = super()._new_conn()  # type: ignore[misc]
         made.guard = self.guard
         return made
 
 
-class HttpsPool(HTTPSConnectionPool):
+class HttpPool(_Guarded, HTTPConnectionPool):
+    """Connections without encryption."""
+
+    ConnectionCls = _Http
+
+
+class HttpsPool(_Guarded, HTTPSConnectionPool):
     """The same, encrypted."""
 
     ConnectionCls = _Https
-    guard: Guard
-
-    def _new_conn(self) -> Any:
-        made: Any = super()._new_conn()
-        made.guard = self.guard
-        return made

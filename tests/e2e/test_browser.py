@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.certificate import self_signed
+from tests.certificate import self_signed
 from tests.e2e.conftest import SCREENSHOTS, VALUES, Hub, Place
 from tests.e2e.person import Person
 from tests.e2e.waiting import eventually

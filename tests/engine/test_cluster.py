@@ -19,14 +19,12 @@ from typing import Any
 
 import pytest
 import yaml
-from rich.console import Console
 
-from hubstack import toolchain
 from hubstack.cluster import ClusterError, SimSettings, process
 from hubstack.cluster.api import ApiClient, ApiError
-from hubstack.cluster.components import NAMES, TOOLS
+from hubstack.cluster.components import NAMES
 from hubstack.cluster.sim import SimCluster
-from tests import needs
+from tests import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN = 60
@@ -35,14 +33,7 @@ READY_WITHIN = 60
 
 @pytest.fixture(scope="module")
 def tools() -> Mapping[str, Path]:
-    """The programs: from the folder HUBSTACK_TOOLS_DIR, else from the pinned toolchain."""
-    if folder := os.environ.get("HUBSTACK_TOOLS_DIR"):
-        return {name: Path(folder) / name for name in TOOLS}
-    try:
-        found = toolchain.ensure(TOOLS, progress=Console(stderr=True))
-    except toolchain.ToolchainError as error:
-        needs.skip("programs", str(error))
-    return {name: Path(found[name]) for name in TOOLS}
+    return programs.control_plane()
 
 
 @pytest.fixture(scope="module")

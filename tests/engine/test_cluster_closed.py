@@ -10,14 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from rich.console import Console
 
-from hubstack import toolchain
 from hubstack.cluster import components, process
-from hubstack.cluster.components import NAMES, TOOLS
+from hubstack.cluster.components import NAMES
 from hubstack.cluster.sim import SimCluster
 from hubstack.cluster.state import Layout
-from tests import needs, open_ports
+from tests import open_ports, programs
 from tests.open_ports import HEALTH, SECRETS, Socket
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kept"}, "stringData": {"word": "canary"}}
@@ -32,11 +30,7 @@ PUBLIC = {
 
 @pytest.fixture(scope="module")
 def tools() -> Mapping[str, Path]:
-    try:
-        found = toolchain.ensure(TOOLS, progress=Console(stderr=True))
-    except toolchain.ToolchainError as error:
-        needs.skip("programs", str(error))
-    return {name: Path(found[name]) for name in TOOLS}
+    return programs.control_plane()
 
 
 @pytest.fixture(scope="module")

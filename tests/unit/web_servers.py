@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.certificate import self_signed
+
 Behaviour = Callable[[socket.socket, bytes], None]
 """What a server does with a connection on which a request has come."""
 HERE, THERE = "127.0.0.1", "127.0.0.2"
@@ -103,37 +105,10 @@ def drips(before: str, byte: bytes = b"x") -> Behaviour:
 
 def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, Path]:
     """A server's TLS for a name, and the file with what makes it trusted."""
-    import datetime
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    try:
-        names: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        names = x509.DNSName(host)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=10))
-        .add_extension(x509.SubjectAlternativeName([names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    key, made = self_signed(host)
     file, private = folder / f"{host}.crt", folder / f"{host}.key"
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    file.write_text(made)
+    private.write_text(key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file, private)
     return context, file
