@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
+from hubstack.errors import HubstackError
 from hubstack.fleet import gate_settings
 from hubstack.fleet.lines import document as document_with_lines
 from hubstack.fleet.model import Fleet, Pace
@@ -33,6 +34,22 @@ def load(root: Path) -> Fleet | None:
     if reason := bounds.of_folder(root).refusal(file):
         raise SettingsError([Problem(FILE, "", reason)])
     return read(file) if os.path.lexists(file) else None
+
+
+def the_fleet(root: Path) -> Fleet:
+    """The project's fleet, which it must have.
+
+    Raises:
+        HubstackError: there is no fleet file.
+        SettingsError: it cannot be used.
+    """
+    fleet = load(root)
+    if fleet is None:
+        raise HubstackError(
+            f"{root / FILE}: there is none; it names the stacks and the waves of a fleet. "
+            "docs/fleet.md explains it, docs/examples/fleet/fleet.yaml is one"
+        )
+    return fleet
 
 
 def read(file: Path, *, stack_files: bool = True) -> Fleet:

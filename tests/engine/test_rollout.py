@@ -139,10 +139,10 @@ def test_pause_resume_and_approval(fleet: FleetCopy) -> None:
     with fleet.start("up", "--json", *chosen) as running:
         lines_until(running, "run engine")
         os.kill(running.pid, signal.SIGINT)
-    assert running.returncode == 4
+    assert running.returncode == 5
     assert sorted(fleet.states().values()) == ["succeeded", "waiting", "waiting", "waiting"]
     code, output = fleet.run("resume")
-    assert code == 4
+    assert code == 5
     assert "hubstack rollout resume --approve prod" in output
     assert [fleet.states()[stack] for stack in "abcd"] == ["succeeded", "succeeded", "waiting", "waiting"]
     code, output = fleet.run("resume", "--approve", "prod")
