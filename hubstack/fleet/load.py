@@ -15,7 +15,7 @@ from hubstack.chart.errors import Problem, SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet import gate_settings
 from hubstack.fleet.lines import document as document_with_lines
-from hubstack.fleet.model import Fleet, Pace
+from hubstack.fleet.model import JOURNAL, Fleet, Pace
 from hubstack.project import bounds
 
 FILE = "fleet.yaml"
@@ -117,6 +117,8 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
             yield ("waves", index, "minSucceeded"), f"{wave.min_succeeded}: {message}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
+    if JOURNAL in fleet.stacks:
+        yield ("stacks", JOURNAL), "is the name of the stack with the journal of rollouts; give the hub another one"
     for stack, of in waves.items():
         if len(of) != 1:
             found = f"is in {len(of)} waves: {', '.join(of)}" if of else "is in no wave"

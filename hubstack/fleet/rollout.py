@@ -26,6 +26,7 @@ from hubstack.fleet.run import Run
 from hubstack.fleet.shared import Shared
 from hubstack.fleet.taken_up import SOURCE
 from hubstack.project import stacks
+from hubstack.terminal import Terminal
 
 
 def environment(console: Console, *, embedded: bool = False) -> dict[str, str]:
@@ -39,6 +40,11 @@ def environment(console: Console, *, embedded: bool = False) -> dict[str, str]:
         HubstackError: its programs cannot be had.
     """
     return {**os.environ, **engine_environment(engine_tools(console, embedded=embedded))}
+
+
+def _engine() -> dict[str, str]:
+    """Variables for an engine that works on the shared journal, and needs no plugins for that."""
+    return environment(Terminal(quiet=True), embedded=True)
 
 
 def is_embedded(fleet: Fleet, root: Path) -> bool:
@@ -131,7 +137,7 @@ def resume(
     """
     journal = Journal()
     with journal.running():
-        variables = environment(console, embedded=True)
+        variables = _engine()
         shared = Shared.open(journal, variables, _teller(progress))
         shared.pull()
         found = the_rollout(journal, rollout)
@@ -164,7 +170,7 @@ def known(console: Console) -> Journal:
     """The journal with what all machines have recorded; where the backend does not answer, with what is known here."""
     journal = Journal()
     backend = {**os.environ, **stacks.backend_environment()}
-    variables = backend if local_backend(backend) else environment(console, embedded=True)
+    variables = backend if local_backend(backend) else _engine()
     try:
         Shared.open(journal, variables, console.print).pull()
     except HubstackError as error:
@@ -184,7 +190,7 @@ def ask(request: str, rollout: str | None, console: Console) -> tuple[Rollout, b
         HubstackError: there is none that could, or the backend does not answer.
     """
     journal = Journal()
-    shared = Shared.open(journal, environment(console, embedded=True), console.print)
+    shared = Shared.open(journal, _engine(), console.print)
     shared.pull()
     found = the_rollout(journal, rollout)
     if found.state not in UNFINISHED:

@@ -6,7 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -54,9 +54,13 @@ class Run:
         """
         self._require_waves(options)
         names = [item.stack for item in self.plan.items]
-        self.shared.claim(
-            rollout, self.lease, names, lambda: self.journal.begin(rollout, self.plan.as_dict(), dict(options), kind)
-        )
+
+        def begin() -> Rollout:
+            return self.journal.begin(rollout, self.plan.as_dict(), dict(options), kind)
+
+        if self.plan.count("skip") == len(names):  # nothing will be touched, so no other machine has to know
+            return self._run(begin(), is_shared=False)
+        self.shared.claim(rollout, self.lease, names, begin)
         return self._run(self.journal.rollout(rollout))
 
     def take_over(self, found: Rollout, options: Mapping[str, Any], *, insist: bool) -> Rollout:
@@ -87,7 +91,7 @@ class Run:
             if wave not in self.plan.waves:
                 raise HubstackError(f"--approve {wave}: no such wave; waves: {', '.join(self.plan.waves)}")
 
-    def _run(self, found: Rollout) -> Rollout:
+    def _run(self, found: Rollout, *, is_shared: bool = True) -> Rollout:
         for wave in found.options.get("approve", ()):
             self.journal.request(found.id, f"approve {wave}")
         servers = ForkServers(self.environment)
@@ -113,18 +117,13 @@ class Run:
             deadline=found.options.get("until"),
             lost=lambda: publisher.problem,
         )
-        with _signals(runner, servers, self.progress):
-            try:
-                publisher.start()
-                runner.run()
-            finally:
-                servers.close()
-                try:
-                    publisher.close()
-                except HubstackError as error:
-                    reason = f"the end of the rollout could not be put into the shared journal: {error}"
-                    self.progress.event("wait", reason=reason)
-                self.progress.close()
+        with (
+            _signals(runner, servers, self.progress),
+            closing(self.progress),
+            self._published(publisher) if is_shared else nullcontext(),
+            closing(servers),
+        ):
+            runner.run()
         ended = self.journal.rollout(found.id)
         try:
             report.write(self.journal, ended)
@@ -134,6 +133,19 @@ class Run:
                 "the journal has it all: hubstack rollout status"
             ) from None
         return ended
+
+    @contextmanager
+    def _published(self, publisher: Publisher) -> Iterator[None]:
+        """Keep the shared journal up to date, to the very end."""
+        publisher.start()
+        try:
+            yield
+        finally:
+            try:
+                publisher.close()
+            except HubstackError as error:
+                reason = f"the end of the rollout could not be put into the shared journal: {error}"
+                self.progress.event("wait", reason=reason)
 
     def _lock_of_dead(self, rollout: str, before: Begun, reason: str) -> bool:
         """Whether an error names the lock of an update that a runner has begun which is dead by now.

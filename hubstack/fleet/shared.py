@@ -20,10 +20,8 @@ from hubstack.errors import HubstackError
 from hubstack.fleet import lease as leases
 from hubstack.fleet.journal import Journal
 from hubstack.fleet.lease import Lease
+from hubstack.fleet.model import JOURNAL
 from hubstack.project import definition
-
-STACK = "hubstack-rollouts"
-"""Stack with the record, beside those of the fleet; it has no resources."""
 
 KEPT = 10
 """Rollouts that have ended and stay in the record; older ones stay in the journals of their machines."""
@@ -65,7 +63,7 @@ class Shared:
                 project.write_private(file, named)
         except OSError as error:
             raise HubstackError(f"{journal.file.parent}: cannot be written: {error.strerror}") from None
-        return Shared(Record(STACK, folder, environment, say), journal)
+        return Shared(Record(JOURNAL, folder, environment, say), journal)
 
     def pull(self) -> None:
         """Take what other machines have recorded into this machine's journal.
@@ -195,7 +193,7 @@ class Shared:
         """Take over entries that other machines have written."""
         if document and document.get("format") != _FORMAT:
             raise HubstackError(
-                f"stack {STACK}: was written by another version of Hubstack (format {document.get('format')}, known: "
+                f"stack {JOURNAL}: was written by another version of Hubstack (format {document.get('format')}, known: "
                 f"{_FORMAT}); use the version that the project pins"
             )
         self.runners = dict(document.get("runners", {}))
