@@ -214,7 +214,7 @@ def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.
 
 def test_reports_are_written(fleet: FleetCopy) -> None:
     """Each rollout leaves its report as Markdown and JSON beside its logs."""
-    facts = fleet.facts("status")
+    facts = next(entry for entry in fleet.facts("history") if entry["kind"] == "rollback")
     folder = fleet.state / "rollouts" / facts["rollout"]
     text = (folder / "report.md").read_text()
     assert text.startswith(f"# Rollback {facts['rollout']}: succeeded")
