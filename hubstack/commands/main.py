@@ -294,6 +294,14 @@ def review(
     engine: Annotated[
         bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
     ] = False,
+    dry_run: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="embedded|CONTEXT",
+            help="Ask an API server's dry run about what changes: one made for the review, or that of a kubeconfig's "
+            "context about the stacks on it. Repeatable.",
+        ),
+    ] = None,
     allow_chart_repository: Annotated[
         list[str] | None,
         typer.Option(help="Chart repository that may be asked although no stack of the base names it, repeatable."),
@@ -318,6 +326,7 @@ def review(
         console,
         open_updater=open_updater,
         repositories=allow_chart_repository or [],
+        dry_run=dry_run or [],
     )
     text = reviewing.written(report, redactor, form)
     if output:
