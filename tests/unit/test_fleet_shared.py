@@ -172,7 +172,9 @@ def test_a_runner_that_cannot_renew_its_lease_stops(machines: list[MachineOf], m
     running.start()
     assert running._thread
     running._thread.join(5)
-    assert running.problem.startswith("the backend could not be reached for 1 s")
+    assert running.lost.startswith("the backend could not be reached for 1 s")
+    assert running.problem == running.lost
+    assert Publisher("r1", one.shared, replace(mine, seen=time.time() - 2), lambda _: None).problem
 
 
 def test_old_rollouts_leave_the_record(machines: list[MachineOf]) -> None:
