@@ -131,7 +131,8 @@ class Journal:
     """The journal of this machine; each write is on the disk when the call returns."""
 
     def __init__(self, file: Path | None = None) -> None:
-        """Open it, or begin it; `changes` counts what was recorded of steps since.
+        """Open it, or begin it; `changes` counts what was recorded of steps since, `is_urgent` says that others have to
+        know it at once.
 
         Raises:
             HubstackError: it cannot be opened.
@@ -139,7 +140,7 @@ class Journal:
         self.file = file or folder() / "journal.sqlite"
         project.private_folder(self.file.parent)
         self.file.touch(mode=0o600)
-        self.changes = 0
+        self.changes, self.is_urgent = 0, False
         self._lock = threading.RLock()
         try:
             self._database = sqlite3.connect(self.file, timeout=30, check_same_thread=False, isolation_level=None)
@@ -208,6 +209,7 @@ class Journal:
     def start(self, rollout: str, wave: str, stack: str, kind: str, **detail: Any) -> int:
         """Record a step before it is done; gives its number."""
         self.changes += 1
+        self.is_urgent |= kind == "bake"  # whoever takes over goes on with it where the clock is
         return self._write(
             "insert into steps (rollout, wave, stack, kind, state, started, detail) "
             "values (?, ?, ?, ?, 'started', ?, ?)",

@@ -31,7 +31,6 @@ class Publisher:
     lost: str = ""
     """Why the rollout must not go on, where another process has it or the backend does not answer."""
     _stop: threading.Event = field(default_factory=threading.Event)
-    _now: threading.Event = field(default_factory=threading.Event)
     _sent: int = 0
     _thread: threading.Thread | None = None
 
@@ -62,16 +61,17 @@ class Publisher:
 
     def _run(self) -> None:
         pause = LOCAL_SECONDS if local_backend(self.shared.record.environment) else REMOTE_SECONDS
-        pushed = time.monotonic()
-        while not self._stop.wait(pause) and not self.lost:
-            passed = time.monotonic() - pushed
-            is_news = self.shared.journal.changes != self._sent and passed >= PUSH_SECONDS
+        pushed = fetched = time.monotonic()
+        while not self._stop.wait(LOCAL_SECONDS) and not self.lost:
+            passed, journal = time.monotonic() - pushed, self.shared.journal
+            is_news = journal.changes != self._sent and (passed >= PUSH_SECONDS or journal.is_urgent)
             try:
                 if is_news or passed >= self.lease.seconds / leases.RENEWALS:
                     self._push()
-                    pushed = time.monotonic()
-                else:
+                    pushed = fetched = time.monotonic()
+                elif time.monotonic() - fetched >= pause:
                     self._fetch()
+                    fetched = time.monotonic()
             except LostError as error:
                 self.lost = str(error)
             except HubstackError as error:
@@ -82,6 +82,7 @@ class Publisher:
 
     def _push(self) -> None:
         changes, lease = self.shared.journal.changes, renewed(self.lease, time.time())
+        self.shared.journal.is_urgent = False
         self.shared.journal.hold(self.rollout, lease)
         self.shared.push(self.rollout, lease)
         self.lease, self._sent = lease, changes
