@@ -72,7 +72,8 @@ lint: setup ## Check style, types and the direction of imports
 bench: setup ## Measure native against helm mode and Helm itself, as ratios
 	$(venv)/bin/python -m benchmarks.bench
 
-docs: setup ## Generate docs/settings.md, the types of values and the fleet schema from the models
+docs: setup ## Generate docs/settings.md, the types of values and the schemas of fleet.yaml and policies.yaml from the models
 	$(venv)/bin/python -m hubstack.reference
 	$(venv)/bin/python -m hubstack.value_types
 	$(venv)/bin/python -m hubstack.fleet.schema
+	$(venv)/bin/python -m hubstack.policy.schema

@@ -234,5 +234,8 @@ def _show(made: Plan, console: Console) -> None:
         action = Text(item.action, style=colours.get(item.action, ""))
         table.add_row(item.wave, item.stack, item.cluster, action, item.reason)
     console.print(table)
+    for item in made.items:
+        for each in item.told:
+            console.print(Text.assemble(("policy:", "yellow"), f" {item.stack}: {each}"), soft_wrap=True)
     counts = {action: made.count(action) for action in ("up", "skip", "refused")}
     console.print(f"{counts['up']} to deploy, {counts['skip']} unchanged, {counts['refused']} refused")

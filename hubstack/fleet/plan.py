@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hubstack import project
+from hubstack import policy, project
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import embedded_kubeconfig
 from hubstack.errors import HubstackError, mistake
@@ -46,6 +46,8 @@ class Item:
     url: str | None = None
     commit: str | None = None
     """Commit that the stack is deployed from."""
+    told: Sequence[str] = ()
+    """What policies say that do not block."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ def make(
 
     Raises:
         HubstackError: a stack of `only` is unknown, or a backend does not answer.
+        SettingsError: the revision's policies cannot be used.
     """
     waves = fleet.wave_of()
     if unknown := sorted(set(only) - set(waves)):
@@ -113,10 +116,12 @@ def make(
     names = sorted((name for name in waves if not only or name in only), key=lambda name: order[waves[name]])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
-    items = tuple(
-        decide(name, waves[name], root, revision.name, state) for name, state in zip(names, states, strict=True)
-    )
-    return Plan(revision, items, tuple(wave.name for wave in fleet.waves))
+    items = [decide(name, waves[name], root, revision.name, state) for name, state in zip(names, states, strict=True)]
+    if policy.exists(root):
+        from hubstack.fleet.judged import judged
+
+        items = judged(items, fleet, root)
+    return Plan(revision, tuple(items), tuple(wave.name for wave in fleet.waves))
 
 
 def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed.Deployed) -> Item:

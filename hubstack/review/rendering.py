@@ -23,6 +23,8 @@ from hubstack.configuration import Configuration, key
 from hubstack.errors import HubstackError, mistake
 from hubstack.parity import helm_documents, normal
 from hubstack.parity.rendering import HELM_SECONDS
+from hubstack.policy import subject
+from hubstack.policy.subject import Subject
 from hubstack.project import stacks
 from hubstack.review import inputs
 from hubstack.review.sources import StackFile
@@ -60,6 +62,8 @@ class Rendered:
     """Settings that are encrypted and decide more than a text: what follows from them cannot be told."""
     capacity: Report | None = None
     """Whether its pods fit on the pools that it names; None where it names none."""
+    subject: Subject | None = None
+    """What policies are asked about; None where there are none."""
     leftovers: frozenset[str] = frozenset()
     """Secrets of a stack that could not be rendered; a message may quote one."""
     error: str | None = None
@@ -68,11 +72,13 @@ class Rendered:
 class Renderer:
     """Renders stacks; what two stacks or revisions have in common is rendered once."""
 
-    def __init__(self, helm: Helm, repositories: Collection[str] = ()) -> None:
+    def __init__(self, helm: Helm, repositories: Collection[str] = (), *, judged: bool = False) -> None:
         """Arguments:
         helm: gives the helm program.
         repositories: chart repositories that may be asked, beside the publisher's.
+        judged: whether policies are to be asked about the stacks.
         """
+        self._judged = judged
         self._helm = helm
         self._repositories = {each.rstrip("/") for each in (CHART_REPOSITORY, *repositories)}
         self._known: dict[str, Rendered] = {}
@@ -94,7 +100,8 @@ class Renderer:
         return before, (self.render(head) if head else None)
 
     def _base(self, file: StackFile, earlier: Rendered | None) -> Rendered:
-        return replace(earlier, capacity=self.render(file).capacity) if earlier else self.render(file)
+        own = self.render(file)
+        return replace(earlier, capacity=own.capacity, subject=own.subject) if earlier else own
 
     def render(self, file: StackFile) -> Rendered:
         """One stack at one revision; what is wrong with it becomes its `error`."""
@@ -140,6 +147,7 @@ class Renderer:
             sealed=sha256(json.dumps(unknown)) if unknown else "",
             unknown=tuple(unknown),
             capacity=_capacity(file, stack, objects, sealed=bool(unknown)),
+            subject=_subject(stack, objects, entries) if self._judged else None,
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -224,6 +232,11 @@ def _capacity(
     except HubstackError as error:
         return report.unreadable(file.stack, str(error).replace(f"{file.folder}/", ""))
     return report.of_stack(file.stack, stack, objects, world, str(stack.config.pools_file), sealed=sealed)
+
+
+def _subject(stack: settings.StackSettings, objects: list[dict[str, Any]], entries: Mapping[str, Any]) -> Subject:
+    sealed = isinstance(entries.get("secretValues"), unread.Unread)
+    return subject.of(stack, objects, sealed=sealed)
 
 
 def _sources(stack: settings.StackSettings, folder: Path) -> list[tuple[str, Mapping[str, Any]]]:

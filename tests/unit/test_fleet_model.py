@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from hubstack import label_selector as selector
 from hubstack import project
 from hubstack.chart.errors import SettingsError
-from hubstack.fleet import duration, load, schema, selector
+from hubstack.fleet import duration, load, schema
 from hubstack.fleet.windows import Window, wait_until
 
 EXAMPLE = project.ROOT / "docs" / "examples" / "fleet" / "fleet.yaml"
