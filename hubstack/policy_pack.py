@@ -134,10 +134,8 @@ class PolicyPack(analyzer_pb2_grpc.AnalyzerServicer):
         policies, notes = self._policies(), about.notes
         if not self._has_settings:
             policies, left_out = _about_objects(policies)
-            notes = (
-                *notes,
-                *([f"not judged, because they ask for settings: {', '.join(left_out)}"] if left_out else ()),
-            )
+            if left_out:
+                notes = (*notes, f"not judged, because they ask for settings: {', '.join(left_out)}")
         place = Place(self._stack, labels_of(self._root, self._stack))
         return judge(policies, replace(about, notes=notes), place, self._evaluator, today())
 
@@ -156,11 +154,12 @@ class PolicyPack(analyzer_pb2_grpc.AnalyzerServicer):
 
 def _about_objects(policies: Policies) -> tuple[Policies, list[str]]:
     """The rules that ask for objects alone, and the names of the others."""
-    asks = {
-        each.name: each.each in ("stack", "secret") or bool(_SETTINGS.search(each.require)) for each in policies.active
-    }
-    kept = tuple(each for each in policies.policies if not asks.get(each.name))
-    return replace(policies, policies=kept), sorted(name for name, of_settings in asks.items() if of_settings)
+    kept = tuple(
+        each
+        for each in policies.active
+        if each.each in ("object", "pod", "container") and not _SETTINGS.search(each.require)
+    )
+    return replace(policies, policies=kept), sorted(each.name for each in policies.active if each not in kept)
 
 
 def _said(violation: Violation) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 
 from hubstack.errors import HubstackError
 
+VARIABLES = ("settings", "config", "stack", "objects", "object", "pods", "pod", "container", "secret")
+"""What expressions may use."""
 LIBRARY = "cel_expr_python"
 _WORKER = Path(__file__).with_name("worker.py")
 _MOST_DEAD = 10
@@ -137,16 +139,20 @@ class Evaluator:
         It imports nothing from the current folder: a review is run in the checkout of a stranger's change.
 
         Raises:
-            HubstackError: the library is not installed.
+            HubstackError: the library is not installed, or does not load.
         """
         require()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(_WORKER)],
+            [sys.executable, "-P", str(_WORKER), *VARIABLES],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
         )
+        assert self._process.stdout is not None
+        if not self._process.stdout.readline():
+            self._end()
+            raise HubstackError("policies.yaml cannot be judged: the package cel-expr-python does not load here")
         return self._process
 
     def _end(self) -> None:
@@ -174,8 +180,16 @@ def _wrong(answer: Mapping[str, Any]) -> list[Wrong]:
         return [Wrong(1, 1, f"must be true or false, but it is of type {kind.lower()}")]
     if "error" not in answer:
         return []
-    found = [Wrong(max(1, int(line)), max(1, int(column)), text) for line, column, text in _AT.findall(answer["error"])]
+    places = _AT.findall(answer["error"])
+    found = [Wrong(max(1, int(line)), max(1, int(column)), _named(text)) for line, column, text in places]
     return found or [Wrong(1, 1, _short(answer["error"]))]
+
+
+def _named(text: str) -> str:
+    """The library's message; of a name that nothing has, which names there are."""
+    if unknown := re.match(r"undeclared reference to ('.*?')", text):
+        return f"there is no {unknown[1]} here; variables: {', '.join(VARIABLES)}"
+    return text
 
 
 def _outcome(found: bool | str) -> bool | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hubstack.label_selector import Selector
 from hubstack.policy.model import Exemption, Policies, Policy
 
 _STRICT = ("off", "warn", "block")
@@ -24,7 +25,8 @@ def weakened(base: Policies | None, head: Policies | None) -> Iterator[str]:
     for policy in base.active:
         yield from _policy(policy, after.get(policy.name))
     if str(base.production) != str(head.production):
-        yield f"other stacks count as production: {_selector(base.production)} -> {_selector(head.production)}"
+        named = [_selector(side.production, "those whose data is protected") for side in (base, head)]
+        yield f"other stacks count as production: {' -> '.join(named)}"
     known = set(map(_key, base.exemptions))
     for each in head.exemptions:
         if _key(each) not in known:
@@ -55,5 +57,5 @@ def _of(exemption: Exemption) -> str:
     return f"{exemption.subject} on {where}" if exemption.subject else where
 
 
-def _selector(selector: object) -> str:
-    return str(getattr(selector, "text", "all that are not said otherwise"))
+def _selector(selector: Selector | None, otherwise: str = "all") -> str:
+    return selector.text if selector else otherwise

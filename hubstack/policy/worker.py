@@ -8,6 +8,7 @@ much memory; beyond that the system ends the process, and the one that started i
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import re
 import resource
@@ -19,7 +20,8 @@ from typing import Any
 
 from cel_expr_python import cel
 
-VARIABLES = ("settings", "config", "stack", "objects", "object", "pods", "pod", "container", "secret")
+READY = "ready"
+"""What the process says first, once the library is loaded."""
 SECONDS = 1.0
 """Of the processor, for one expression on one subject."""
 MEMORY = 2 * 1024**3
@@ -34,9 +36,11 @@ _LITERAL = re.compile(r"""(["'])((?:\\.|(?!\1).)*)\1|(?<![\w.])(-?\d+(?:\.\d+)?)
 class Worker:
     """Compiles expressions, and evaluates them on the subject that it was told last."""
 
-    def __init__(self) -> None:
-        types = dict.fromkeys(VARIABLES, cel.Type.DYN)
-        self._environment = cel.NewEnv(variables=types)
+    def __init__(self, variables: list[str]) -> None:
+        """Arguments:
+        variables: names that expressions may use.
+        """
+        self._environment = cel.NewEnv(variables=dict.fromkeys(variables, cel.Type.DYN))
         self._programs: dict[str, Any] = {}
         self._subject: Mapping[str, Any] = {}
         self._places: Mapping[str, list[list[Any]]] = {}
@@ -70,16 +74,17 @@ class Worker:
         _allow(SECONDS)
         own = items[item] if item is not None else {"values": {}, "places": {}}
         places = {**self._places, **own["places"]}
-        hidden = {name for name in places if places[name] and re.search(rf"\b{name}\b", text)}
-        values = {**self._subject, **own["values"]}
-        first = self._evaluate(text, (json.dumps(item), 0), values, {}, None)
+        # Only what an expression names is handed over, because handing over costs more than evaluating.
+        values = {name: each for name, each in {**self._subject, **own["values"]}.items() if _names(text, name)}
+        hidden = {name: places[name] for name in values if places.get(name)}
+        kept = f"{item if values.keys() & own['values'].keys() else ''} {sorted(values)}"
+        first = self._evaluate(text, (kept, 0), values)
         if not hidden:
             return first
-        hidden_places = {name: places[name] for name in hidden}
         for number, sample in enumerate((*_OTHERS, *_literals(text)), start=1):
-            # Literals differ between expressions; what stands for them is kept for one expression only.
-            key = (json.dumps(item), number) if number <= len(_OTHERS) else None
-            if self._evaluate(text, key, values, hidden_places, sample) != first:
+            # Literals differ between expressions; what stands for them is kept for none.
+            key = (kept, number) if number <= len(_OTHERS) else None
+            if self._evaluate(text, key, values, hidden, sample) != first:
                 return "secret"
         return first
 
@@ -88,16 +93,24 @@ class Worker:
         text: str,
         key: tuple[str, int] | None,
         values: Mapping[str, Any],
-        hidden: Mapping[str, list[list[Any]]],
-        sample: Any,
+        hidden: Mapping[str, list[list[Any]]] | None = None,
+        sample: Any = None,
     ) -> Any:
-        named = None if key is None else (f"{key[0]} {','.join(sorted(hidden))}", key[1])
-        activation = self._activations.get(named) if named else None
+        """Evaluate an expression.
+
+        Arguments:
+            text: the expression.
+            key: under which its variables are kept for others.
+            values: its variables.
+            hidden: places in them where a sample stands for the secret.
+            sample: the sample.
+        """
+        activation = self._activations.get(key) if key else None
         if activation is None:
-            replaced = {name: _replaced(values[name], places, sample) for name, places in hidden.items()}
+            replaced = {name: _replaced(values[name], places, sample) for name, places in (hidden or {}).items()}
             activation = self._environment.Activation({**values, **replaced})
-            if named:
-                self._activations[named] = activation
+            if key:
+                self._activations[key] = activation
         try:
             found = self._program(text).eval(activation)
             value = found.value()
@@ -106,6 +119,12 @@ class Worker:
         if found.type() == cel.Type.BOOL:
             return bool(value)
         return str(value) if found.type() == cel.Type.ERROR else f"its result is of type {found.type().name()}"
+
+
+@functools.cache
+def _names(text: str, variable: str) -> bool:
+    """Whether an expression may name a variable."""
+    return bool(re.search(rf"\b{variable}\b", text))
 
 
 def _literals(text: str) -> Iterator[Any]:
@@ -136,7 +155,8 @@ def main() -> None:
     """Answer until nobody asks any more."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    worker = Worker()
+    worker = Worker(sys.argv[1:])
+    print(READY, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         for answer in worker.answer(request):
