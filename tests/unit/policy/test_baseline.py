@@ -116,6 +116,15 @@ def test_every_rule_has_cases(evaluator: Evaluator) -> None:
     assert "plain-secret" not in {each.policy for each in found.violations}
 
 
+def test_the_page_lists_the_set() -> None:
+    """docs/policies.md has each rule with its level, and says which hold in production alone."""
+    page = (project.ROOT / "docs" / "policies.md").read_text()
+    rows = [tuple(map(str.strip, line.strip("|").split("|"))) for line in page.splitlines() if line.startswith("| `")]
+    listed = [(row[0].strip("`"), row[1], row[3] == "yes") for row in rows if len(row) == 4]
+    expected = [(each.name, each.level, "stack.production" in each.require) for each in load.baseline()]
+    assert listed == [*listed[: -len(expected)], *expected]
+
+
 def test_trials_are_free(evaluator: Evaluator) -> None:
     """A stack whose data is not protected is no production: it keeps the set with the chart's defaults."""
     assert broken({}, evaluator, protectData=False) == {}
