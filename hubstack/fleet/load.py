@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.document_lines import document as document_with_lines
+from hubstack.errors import HubstackError
 from hubstack.fleet import gate_settings
-from hubstack.fleet.model import Fleet, Pace
+from hubstack.fleet.model import JOURNAL, Fleet, Pace
 from hubstack.project import bounds
 
 FILE = "fleet.yaml"
@@ -33,6 +34,22 @@ def load(root: Path) -> Fleet | None:
     if reason := bounds.of_folder(root).refusal(file):
         raise SettingsError([Problem(FILE, "", reason)])
     return read(file) if os.path.lexists(file) else None
+
+
+def the_fleet(root: Path) -> Fleet:
+    """The project's fleet, which it must have.
+
+    Raises:
+        HubstackError: there is no fleet file.
+        SettingsError: it cannot be used.
+    """
+    fleet = load(root)
+    if fleet is None:
+        raise HubstackError(
+            f"{root / FILE}: there is none; it names the stacks and the waves of a fleet. "
+            "docs/fleet.md explains it, docs/examples/fleet/fleet.yaml is one"
+        )
+    return fleet
 
 
 def read(file: Path, *, stack_files: bool = True) -> Fleet:
@@ -69,16 +86,6 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
     return fleet
 
 
-def waves_of(root: Path) -> dict[str, str]:
-    """Name of the wave of each stack; empty where the project has no fleet file.
-
-    Raises:
-        SettingsError: the fleet file cannot be used.
-    """
-    fleet = load(root)
-    return fleet.wave_of() if fleet else {}
-
-
 def labels_of(root: Path, stack: str) -> dict[str, str]:
     """A stack's labels; none where no fleet file names it.
 
@@ -105,8 +112,13 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
             near = wording.nearest(key, sorted(known))
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(known))}"
             yield ("waves", index, "select"), f"{key!r}: no stack has this label; {hint}"
+        if isinstance(wave.min_succeeded, int) and wave.min_succeeded > len(members) > 0:
+            message = f"must be {len(members)} at most, the number of stacks in the wave; or a percentage such as 80%"
+            yield ("waves", index, "minSucceeded"), f"{wave.min_succeeded}: {message}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
+    if JOURNAL in fleet.stacks:
+        yield ("stacks", JOURNAL), "is the name of the stack with the journal of rollouts; give the hub another one"
     for stack, of in waves.items():
         if len(of) != 1:
             found = f"is in {len(of)} waves: {', '.join(of)}" if of else "is in no wave"
