@@ -19,6 +19,7 @@ from hubstack.commands import ending
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
@@ -59,6 +60,7 @@ app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
+app.add_typer(policy_app, name="policy")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(tokens_app, name="tokens")
 app.command()(env)
