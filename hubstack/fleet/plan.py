@@ -48,10 +48,14 @@ class Item:
     url: str | None = None
     commit: str | None = None
     """Commit that the stack is deployed from."""
-    told: Sequence[str] = ()
+    told: tuple[str, ...] = ()
     """What policies say that do not block."""
     owes: tuple[str, ...] = ()
     """What its wave asks after an update: ``gates``, ``bake``."""
+
+
+_TUPLES = ("owes", "told")
+"""Fields of an item that are lists in JSON."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Plan:
         """What `as_dict` gave."""
         return Plan(
             Revision(**data["revision"]),
-            tuple(Item(**{**item, "owes": tuple(item.get("owes", ()))}) for item in data["items"]),
+            tuple(Item(**{**item, **{key: tuple(item.get(key, ())) for key in _TUPLES}}) for item in data["items"]),
             tuple(data["waves"]),
             data["kind"],
             data["sources"],
