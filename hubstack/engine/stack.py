@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from hubstack import reading
+from hubstack import credentials, reading
 from hubstack.components import existing, provider_version
 from hubstack.components.token_key import REFUSAL
 from hubstack.configuration import named
@@ -260,6 +260,8 @@ class EngineStack:
     def _run(
         self, verb: operation.Verb, options: Sequence[str] = (), variables: Mapping[str, str] | None = None
     ) -> Report:
+        # The provider waits for a program that fetches credentials without a limit, and without a word.
+        credentials.log_in(self.stack.kubeconfig_path, self.stack.context)
         started = time.monotonic()
         server = self._servers.of(self.stack.root)
         environment = {**self._environment, **(variables or {})}

@@ -107,6 +107,11 @@ def refuse_data_loss(update: Update) -> None:
     guards.refuse_data_loss(update.stack, update.state, decrypt=lambda: update.engine.entries())
 
 
+def require_login(update: Update) -> None:
+    """Refuse where the cluster does not know who asks: the engine would wait, or fail in the middle."""
+    access.require_login(update.stack)
+
+
 def refuse_lost_state(update: Update) -> None:
     """Refuse an empty state that meets an existing hub, unless an update was killed that may have made it."""
     if not update.order.was_killed:
@@ -239,6 +244,7 @@ STEPS: tuple[Step, ...] = (
     read_state,
     refuse_foreign_interruption,
     refuse_data_loss,
+    require_login,
     refuse_lost_state,
     refuse_pods_not_admitted,
     move_token_key,
