@@ -216,10 +216,10 @@ def _closed(kubeconfig: str, context: str) -> str:
 
 def _connected(reader: KubeReader, kubeconfig: str, context: str) -> Connection:
     """Ask for the version, which everybody may see, and for something that only those may whom the cluster knows."""
-    version = ""
+    answers = {}
     for path in ("/version", "/api"):
         try:
-            version = version or str(reader.get(path).get("gitVersion") or "")
+            answers[path] = reader.get(path)
         except ReadError as failure:
             if refused := refusal(Path(kubeconfig), context, failure.status, str(failure)):
                 return Connection(no_credentials=str(refused))
@@ -229,7 +229,7 @@ def _connected(reader: KubeReader, kubeconfig: str, context: str) -> Connection:
                 return Connection(
                     unreachable=f"its API server {reader.server} refuses: {failure} (HTTP {failure.status})"
                 )
-    return Connection(reader, version)
+    return Connection(reader, str(answers["/version"].get("gitVersion") or ""))
 
 
 def _message(body: str | bytes | None) -> str:

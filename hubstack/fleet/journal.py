@@ -35,6 +35,11 @@ create table if not exists requests (
 create index if not exists steps_of on steps (rollout, stack);
 """
 
+NOT_ASKED = ("unreachable", "no-credentials")
+"""States of a step whose cluster could not be asked: they say nothing about the hub, and nothing was touched."""
+STOPPED = "stopped"
+"""Key in the detail of a step whose engine was stopped at its limit; it may have made objects that no state knows."""
+
 UNFINISHED = ("running", "paused", "incomplete", "failed")
 """States from which `resume` goes on."""
 
@@ -89,7 +94,8 @@ class Step:
     kind: str
     """``up``, ``gate`` or ``bake``."""
     state: str
-    """``started``, or how it ended: ``succeeded``, ``failed``, ``unreachable``, ``transient`` or ``skipped``."""
+    """``started``, or how it ended: ``succeeded``, ``failed``, ``unreachable``, ``no-credentials``, ``transient`` or
+    ``skipped``."""
     reason: str
     started: float
     ended: float | None
@@ -228,17 +234,21 @@ class Journal:
         that could not be reached was not touched, so such steps do not count.
         """
         rows = self._read(
-            "select rollout, state from steps where stack = ? and kind = 'up' and state != 'unreachable' "
+            "select rollout, state from steps where stack = ? and kind = 'up' and state not in ('unreachable', "
+            "'no-credentials') "
             "order by number desc limit 1 offset 1",
             stack,
         )
         return rows[0]["rollout"] if rows and rows[0]["state"] in ("started", "failed", "transient") else None
 
     def killed(self, stack: str) -> bool:
-        """Whether an update of a stack was killed since the last one that succeeded, the one under way left aside."""
-        rows = self._read("select state from steps where stack = ? and kind = 'up' order by number desc", stack)
+        """Whether an update of a stack was killed, or stopped at its limit, since the last one that succeeded.
+
+        The one under way is left aside.
+        """
+        rows = self._read("select state, detail from steps where stack = ? and kind = 'up' order by number desc", stack)
         since = itertools.takewhile(lambda row: row["state"] != "succeeded", rows[1:])
-        return any(row["state"] == "started" for row in since)
+        return any(row["state"] == "started" or json.loads(row["detail"] or "{}").get(STOPPED) for row in since)
 
     def seconds(self) -> list[float]:
         """How long successful updates of stacks took."""

@@ -35,6 +35,7 @@ class StackEntry(_Model):
     labels: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]")], str] = Field(
         default_factory=dict, description="What waves select by: cluster, tier, region ... Values are text."
     )
+    timeout: Duration | None = Field(None, description="The wave's `timeout`, for this stack.")
 
 
 class Pace(_Model):
@@ -49,6 +50,9 @@ class Pace(_Model):
         ),
     ] = Field(
         0, description="Failed stacks that a wave bears, a number or a percentage of it; one more stops the rollout."
+    )
+    timeout: Duration = Field(
+        3600, description="How long the update of one stack may take, before it is stopped and has failed; 0: no limit."
     )
     bake_time: Duration = Field(0, description="How long to wait after the wave, before its gates are asked again.")
     gates: list[AnyGate] = Field(
@@ -87,6 +91,12 @@ class Fleet(_Model):
     def members(self, wave: Wave) -> list[str]:
         """Names of the wave's stacks, in the order of the file."""
         return [name for name in self.stacks if wave.select.matches(self.labels_of(name))]
+
+    def limits(self) -> dict[str, int]:
+        """Seconds that the update of each stack may take; 0 for no limit."""
+        own = {name: entry.timeout for name, entry in self.stacks.items()}
+        of_wave = {name: wave.timeout for wave in self.waves for name in self.members(wave)}
+        return {name: of_wave.get(name, 0) if limit is None else limit for name, limit in own.items()}
 
     def wave_of(self) -> dict[str, str]:
         """Name of the wave of every stack."""

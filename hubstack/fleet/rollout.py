@@ -192,7 +192,7 @@ def _run(
         fleet=fleet,
         plan=made,
         source=found.folder / SOURCE,
-        deployer=Deployer(found.id, found.folder, variables, servers, journal),
+        deployer=Deployer(found.id, found.folder, variables, servers, journal, fleet.limits()),
         journal=journal,
         progress=progress,
         patient=bool(found.options.get("wait", True)),

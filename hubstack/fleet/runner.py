@@ -15,7 +15,7 @@ import psutil
 
 from hubstack.fleet import duration, gates
 from hubstack.fleet.attempt import Deployer, Outcome
-from hubstack.fleet.journal import Journal, JournalError
+from hubstack.fleet.journal import NOT_ASKED, Journal, JournalError
 from hubstack.fleet.model import Fleet, Wave
 from hubstack.fleet.plan import Item, Plan, stack_of
 from hubstack.fleet.progress import Progress
@@ -143,7 +143,7 @@ class Runner:
                     break
                 for future in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
                     item, outcome = running.pop(future), future.result()
-                    if outcome.state in ("unreachable", "transient"):
+                    if outcome.state in (*NOT_ASKED, "transient"):
                         later.append(item)
                         if again and outcome.state == "transient":
                             failed[item.stack] = outcome.reason

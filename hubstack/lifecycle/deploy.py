@@ -188,7 +188,7 @@ def run_engine(update: Update) -> None:
             if not reasons:
                 raise
             text = "\n".join([str(error), "Pods are not created:", *(f"  {reason}" for reason in reasons)])
-            raise OperationError(text, error.report) from None
+            raise OperationError(text, error.report, out_of_time=error.out_of_time) from None
 
 
 def hand_over_taken_fields(update: Update) -> None:
