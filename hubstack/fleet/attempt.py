@@ -56,6 +56,9 @@ class Deployer:
     journal: Journal
     limits: Mapping[str, int] = field(default_factory=dict)
     """Seconds that an update of a stack may take, by the stack's name; 0 or nothing for no limit."""
+    settles: bool = False
+    """Whether an interrupted update is settled that no journal here knows: whoever orders the rollout, such as a CI
+    system, starts one at a time, and the stack's lock keeps out everybody else."""
 
     def deploy(self, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome:
         """Bring one stack to what a revision wants.
@@ -116,7 +119,7 @@ class Deployer:
         return Order(
             variables={deployed.VARIABLE: json.dumps(mark)},
             message=deployed.message(self.rollout, item.digest),
-            may_settle=self.journal.interrupted(stack.name) is not None,
+            may_settle=self.settles or self.journal.interrupted(stack.name) is not None,
             was_killed=self.journal.killed(stack.name),
         )
 

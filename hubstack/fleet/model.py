@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from hubstack.fleet.clusters import Cluster
 from hubstack.fleet.duration import Duration
 from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.selector import LabelExpression
@@ -82,6 +83,10 @@ class Fleet(_Model):
         description="Every stack of the fleet, by name."
     )
     waves: list[Wave] = Field(min_length=1, description="Waves in their order.")
+    clusters: dict[str, Cluster] = Field(
+        default_factory=dict,
+        description="How a CI system or an operator gets at each cluster, by the label `cluster` of its stacks.",
+    )
     defaults: Pace = Field(default_factory=lambda: Pace(), description="What waves have unless they say otherwise.")
 
     def labels_of(self, stack: str) -> Mapping[str, str]:
@@ -91,6 +96,10 @@ class Fleet(_Model):
     def members(self, wave: Wave) -> list[str]:
         """Names of the wave's stacks, in the order of the file."""
         return [name for name in self.stacks if wave.select.matches(self.labels_of(name))]
+
+    def cluster_of(self, stack: str) -> Cluster:
+        """How another engine gets at a stack's cluster."""
+        return self.clusters.get(self.labels_of(stack).get("cluster", "")) or Cluster()
 
     def limits(self) -> dict[str, int]:
         """Seconds that the update of each stack may take; 0 for no limit."""
