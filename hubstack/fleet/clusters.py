@@ -1,4 +1,4 @@
-"""Clusters in ``fleet.yaml``: how a CI system or an operator gets at each of them; a person's machine needs none of it."""
+"""Clusters in ``fleet.yaml``: how a CI system or an operator gets at each; a person's machine needs none of it."""
 
 from __future__ import annotations
 

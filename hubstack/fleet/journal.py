@@ -39,6 +39,8 @@ NOT_ASKED = ("unreachable", "no-credentials")
 """States of a step whose cluster could not be asked: they say nothing about the hub, and nothing was touched."""
 STOPPED = "stopped"
 """Key in the detail of a step whose engine was stopped at its limit; it may have made objects that no state knows."""
+ATTEMPTS = ("up", "ask")
+"""Kinds of steps with which the work on a stack begins."""
 
 UNFINISHED = ("running", "paused", "incomplete", "failed")
 """States from which `resume` goes on."""
@@ -92,7 +94,7 @@ class Step:
     stack: str
     """Blank for a step of the whole wave."""
     kind: str
-    """``up``, ``gate`` or ``bake``."""
+    """``up``, ``ask`` (the gates of a stack that is deployed), ``gate`` or ``bake``."""
     state: str
     """``started``, or how it ended: ``succeeded``, ``failed``, ``unreachable``, ``no-credentials``, ``transient`` or
     ``skipped``."""

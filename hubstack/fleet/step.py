@@ -72,20 +72,20 @@ def run(
     made = plan.make(fleet, root, source.revision(root), environment, [stack])
     (item,) = made.items
     wave = next(each for each in fleet.waves if each.name == item.wave)
-    outcome = _again(wave, item, root) if baked else _deployed(fleet, wave, item, root, name, environment, doing)
+    folder = project.private_folder(project.state_dir() / "rollouts" / name)
+    servers = ForkServers(environment)
+    deployer = Deployer(name, folder, environment, servers, Journal(), fleet.limits(), settles=True)
+    try:
+        outcome = (_again if baked else _deployed)(deployer, wave, item, root, doing)
+        if outcome.state == "succeeded" and (baked or not wave.bake_time):
+            deployer.opened(item)
+    finally:
+        servers.close()
     return Result(stack, wave.name, outcome.state, outcome.reason, round(time.monotonic() - started, 1))
 
 
-def _deployed(
-    fleet: Fleet,
-    wave: Wave,
-    item: plan.Item,
-    root: Path,
-    name: str,
-    environment: Mapping[str, str],
-    doing: Callable[[str], None],
-) -> Outcome:
-    """Deploy a stack where it differs, and ask its gates in any case: nobody knows whether they have opened before."""
+def _deployed(deployer: Deployer, wave: Wave, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome:
+    """Deploy a stack where it differs, and ask its gates in any case."""
     if item.action == "refused":
         return Outcome("failed", item.reason)
     outcome = Outcome("succeeded", item.reason, {"url": item.url})
@@ -93,33 +93,27 @@ def _deployed(
         now = datetime.now(UTC)
         if (opens := wait_until(wave.windows, now)) > now:
             return Outcome("paused", f"its next window opens {opens:%Y-%m-%d %H:%M} UTC; run it again then")
-        outcome = _attempted(fleet, item, root, name, environment, doing)
+        outcome = _attempted(deployer, item, root, doing)
     if outcome.state != "succeeded":
         return outcome
     return _asked(wave, replace(item, url=outcome.detail.get("url") or item.url), root, doing) or outcome
 
 
-def _attempted(
-    fleet: Fleet, item: plan.Item, root: Path, name: str, environment: Mapping[str, str], doing: Callable[[str], None]
-) -> Outcome:
-    servers = ForkServers(environment)
-    folder = project.private_folder(project.state_dir() / "rollouts" / name)
-    deployer = Deployer(name, folder, environment, servers, Journal(), fleet.limits(), settles=True)
-    try:
+def _attempted(deployer: Deployer, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome:
+    """Deploy a stack, once more where its cluster did not answer."""
+    outcome = deployer.deploy(item, root, doing)
+    if outcome.state in (*NOT_ASKED, "transient"):
+        doing(f"{outcome.state}: {outcome.reason}; once more in {RETRY_PAUSE_SECONDS:g} s")
+        time.sleep(RETRY_PAUSE_SECONDS)
         outcome = deployer.deploy(item, root, doing)
-        if outcome.state in (*NOT_ASKED, "transient"):
-            doing(f"{outcome.state}: {outcome.reason}; once more in {RETRY_PAUSE_SECONDS:g} s")
-            time.sleep(RETRY_PAUSE_SECONDS)
-            outcome = deployer.deploy(item, root, doing)
-    finally:
-        servers.close()
     return replace(outcome, state="failed") if outcome.state == "transient" else outcome
 
 
-def _again(wave: Wave, item: plan.Item, root: Path) -> Outcome:
-    if item.action != "skip":
+def _again(deployer: Deployer, wave: Wave, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome:
+    """Ask the gates of a stack that is deployed."""
+    if item.action not in ("skip", "gate"):
         return Outcome("skipped", f"was not deployed by this rollout: {item.reason}")
-    return _asked(wave, item, root, lambda _: None) or Outcome("succeeded", "its gates are open after the bake time")
+    return _asked(wave, item, root, doing) or Outcome("succeeded", "its gates are open after the bake time")
 
 
 def _asked(wave: Wave, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome | None:

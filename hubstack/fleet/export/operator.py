@@ -1,8 +1,8 @@
 """The fleet as objects of the Pulumi Kubernetes Operator, version 2, whose waves follow each other commit by commit.
 
-The operator holds a stack back until each of its prerequisites has succeeded *at the generation that its object has now*
-(``isRequirementSatisfied`` in operator/internal/controller/pulumi/stack_controller.go). A commit in the object makes each
-new revision a new generation, so a wave waits for the earlier ones to have deployed that very commit. A branch would
+The operator holds a stack back until each of its prerequisites has succeeded at the generation that its object has now
+(``isRequirementSatisfied`` in operator/internal/controller/pulumi/stack_controller.go). A commit in the object makes
+each new revision a new generation, so a wave waits for the one before to have deployed that very commit. A branch would
 move without a generation, and a duration would compare ages: with either, a second push starts all waves at once.
 """
 
@@ -68,8 +68,8 @@ def stack_objects(fleet: Fleet, wanted: Operator, waves: Sequence[str] = ()) -> 
         raise HubstackError("--repository: is needed for pulumi-operator; give the git URL that it deploys from")
     if not _COMMIT.fullmatch(wanted.commit):
         raise HubstackError(
-            f"--revision: {wanted.commit!r}: must be a commit, in 40 digits: the operator orders waves by the commit of "
-            "each object, and a branch would start all of them at once"
+            f"--revision: {wanted.commit!r}: must be a commit, in 40 digits: the operator orders waves by the commit "
+            "of each object, and a branch would start all of them at once"
         )
     names = {stack: object_name(stack) for stack in fleet.stacks}
     if len(set(names.values())) != len(names):

@@ -116,9 +116,10 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str], *, b
     asks = any(files.needs_passphrase(stack) for stack in members)
     passphrase = {"PULUMI_CONFIG_PASSPHRASE": "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}"} if asks else {}
     longest = max(fleet.limits()[stack] for stack in members)
-    gate = {"if": "steps.start.outputs.state == ''"} if not baked else {}
-    state = "${{ steps.start.outputs.state || steps.run.outputs.state || 'failed' }}"
-    phase = "ask" if baked else "deploy"
+    only = {"if": "steps.start.outputs.state == ''"} if not baked else {}
+    started = "" if baked else "steps.start.outputs.state || "
+    state = f"${{{{ {started}steps.run.outputs.state || 'failed' }}}}"
+    parts = ("ask" if baked else "deploy", "${{ github.run_attempt }}", state, _identifier(wave.name))
     return {
         "name": f"{wave.name}{' after the bake' if baked else ''}: ${{{{ matrix.stack }}}}",
         **_needs(needs),
@@ -135,11 +136,11 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str], *, b
         },
         "steps": [
             *([] if baked else [_may_start(fleet, wave)]),
-            {**gate, "uses": actions.CHECKOUT.uses, "with": {"persist-credentials": False}},
-            {**gate, "uses": actions.SETUP_PYTHON.uses, "with": {"python-version": "3.12"}},
-            {**gate, "run": project.setup()},
+            {**only, "uses": actions.CHECKOUT.uses, "with": {"persist-credentials": False}},
+            {**only, "uses": actions.SETUP_PYTHON.uses, "with": {"python-version": "3.12"}},
+            {**only, "run": project.setup()},
             {
-                **gate,
+                **only,
                 "name": "ask the gates" if baked else "deploy",
                 "id": "run",
                 "env": {
@@ -162,7 +163,7 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str], *, b
                 "if": "always()",
                 "uses": actions.UPLOAD_ARTIFACT.uses,
                 "with": {
-                    "name": f"{phase}.${{{{ github.run_attempt }}}}.{state}.{_identifier(wave.name)}.${{{{ matrix.stack }}}}",
+                    "name": ".".join([*parts, "${{ matrix.stack }}"]),
                     "path": "state",
                 },
             },
