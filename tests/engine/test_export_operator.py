@@ -59,7 +59,7 @@ def operator(machine: Machine, folder: Path, tmp_path: Path) -> Iterator[Path]:
         until(
             lambda path=path: any(
                 found["type"] == "Established" and found["status"] == "True"
-                for found in client.get(path).get("status", {}).get("conditions", [])
+                for found in client.get(path).get("status", {}).get("conditions") or []
             )
         )
     client.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
@@ -119,7 +119,7 @@ def test_waves_follow_each_other_commit_by_commit(machine: Machine, operator: Pa
     def waits(stack: str) -> bool:
         """Whether the manager has looked at the object as it is, and holds it back."""
         found = client.get(f"{STACKS}/{stack}")
-        conditions = found.get("status", {}).get("conditions", [])
+        conditions = found.get("status", {}).get("conditions") or []
         return (
             found["status"].get("observedGeneration") == found["metadata"]["generation"]
             and any(

@@ -113,24 +113,25 @@ class Runner:
 
 
 def test_the_jobs_deploy_wait_and_count(machine: Machine, tmp_path: Path) -> None:
-    """Two clusters, one by a login to its cloud; a stack without credentials is no failure, and
-    its wave is not green; after the bake a gate that has shut stops the next wave; mended, all is green.
+    """Two clusters, one by a login to its cloud; a stack without credentials is no failure, and its wave is not green;
+    after the bake a gate that has shut stops the next wave; mended, all is green.
     """
     copy = FleetCopy.make(tmp_path / "project", tmp_path / "state")
-    bins = copy.root / ".venv" / "bin" / "hubstack"
-    assert bins.exists(), "the step's command is the one of the checkout"
+    assert (copy.root / ".venv" / "bin" / "hubstack").exists(), "the step's command is the one of the checkout"
     # The program of the second kubeconfig gives credentials only to whoever is logged in to its cloud.
     (tmp_path / "a").mkdir()
     check = '[ "$(cat "$AZURE_FEDERATED_TOKEN_FILE")" = "of-this-job" ] || { echo "not logged in" >&2; exit 1; }'
     clouds = kubeconfig(machine, tmp_path / "a", giving(machine, tmp_path / "a", check)).read_text()
-    secrets = {"KUBECONFIG": machine.cluster.kubeconfig.read_text(), "CLOUDS": clouds}
+    # Another name than the embedded cluster's, whose kubeconfig Hubstack knows by itself.
+    own = {"KUBECONFIG": machine.cluster.kubeconfig.read_text(), "CLOUDS": clouds}
+    secrets = {name: text.replace(machine.cluster.context, "campus") for name, text in own.items()}
     stacks = {
         "exp-a": {"cluster": "one", "t": "x"},
         "exp-b": {"cluster": "two", "t": "x"},
         "exp-c": {"cluster": "one", "t": "y"},
     }
     for name in stacks:
-        copy.stack(name, machine.cluster.context, Path("unused"))
+        copy.stack(name, "campus", Path("unused"))
         file = copy.root / f"Pulumi.{name}.yaml"
         document = yaml.safe_load(file.read_text())
         del document["config"]["hubstack:kubeconfig"]
@@ -148,7 +149,8 @@ def test_the_jobs_deploy_wait_and_count(machine: Machine, tmp_path: Path) -> Non
 
         green, printed = runner.job(jobs["first"])
         assert green, printed
-        assert runner.artifacts == ["deploy.1.succeeded.first.exp-a", "deploy.1.unreachable.first.exp-b"]
+        states = ["deploy.1.succeeded.first.exp-a", "deploy.1.unreachable.first.exp-b"]
+        assert runner.artifacts == states, printed
         assert "ended with exit code 1: not logged in" in printed
         green, printed = runner.job(jobs["first-check"])
         assert not green
