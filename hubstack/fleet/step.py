@@ -74,7 +74,7 @@ def run(
     wave = next(each for each in fleet.waves if each.name == item.wave)
     folder = project.private_folder(project.state_dir() / "rollouts" / name)
     servers = ForkServers(environment)
-    deployer = Deployer(name, folder, environment, servers, Journal(), fleet.limits(), settles=True)
+    deployer = Deployer(name, folder, environment, servers, Journal(), fleet.limits(), runner=name)
     try:
         outcome = (_again if baked else _deployed)(deployer, wave, item, root, doing)
         if outcome.state == "succeeded" and (baked or not wave.bake_time):
