@@ -18,7 +18,6 @@ from hubstack.policy.expressions import Evaluator
 from hubstack.review import accepting, engine, homes, markdown, page, policies, program, rules, sources, text
 from hubstack.review.change import Change
 from hubstack.review.changes import Comparer, StackChange
-from hubstack.review.dry_run import asking
 from hubstack.review.rendering import Rendered, Renderer, repository
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
@@ -93,6 +92,8 @@ def review(
     fresh = [head for base, head in sides.values() if base is None and head and not head.error]
     found = [_stack(name, *sides[name], comparer, accepts[name], fresh) for name in names]
     if dry_run:
+        from hubstack.review.dry_run import asking  # an offline review does not pay for clusters
+
         found = asking.asked(found, dry_run, accepts, console)
     if open_updater:
         deployed = [each.stack for each in found if each.base and each.head and not each.errors]
