@@ -20,6 +20,7 @@ from hubstack.commands import ending
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
@@ -60,6 +61,7 @@ app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
+app.add_typer(policy_app, name="policy")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(tokens_app, name="tokens")
 app.command()(env)
@@ -113,15 +115,21 @@ def up(
     values: ValuesOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
+    timeout: Annotated[
+        str | None, typer.Option(help="Stop the update after so long, such as 30m; the next one goes on with it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
+    from hubstack import deadline
     from hubstack.commands import session
 
+    limit = _limit(timeout)
     started = time.monotonic()
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
-    report = run.updater.up()
+    with deadline.limited(limit):
+        report = run.updater.up()
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
@@ -432,6 +440,16 @@ def tools() -> None:
         table.add_row(name, "stand-in" if name in found.stand_ins else found.version(name), str(path))
     table.add_row(environment.LANGUAGE_HOST, "", str(host or "not here; only a plain `pulumi up` needs it"))
     console.print(table)
+
+
+def _limit(timeout: str | None) -> int | None:
+    """Seconds of the option --timeout."""
+    from hubstack.fleet import duration
+
+    try:
+        return duration.seconds(timeout) or None if timeout else None
+    except ValueError as error:
+        raise HubstackError(f"--timeout: {error}") from None
 
 
 def _console(as_json: bool) -> Console:
