@@ -161,7 +161,7 @@ def _say_twice(twice: Mapping[str, str]) -> Iterator[Finding]:
 
 def _static(subject: Subject, claims: Mapping[str, Any]) -> Iterator[Finding]:
     name = subject.setting("singleuser", "storage", "static", "pvcName")
-    if name and name not in claims:
+    if name and str(name) not in claims:
         yield error(
             f"singleuser.storage.static.pvcName: {name!r}: there is no such claim in namespace {subject.namespace}",
             "no user's server starts",

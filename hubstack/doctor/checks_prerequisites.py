@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hubstack.doctor.finding import Finding, error, some, warning
@@ -90,8 +90,12 @@ def nodes(subject: Subject) -> Iterator[Finding]:
 
 
 def _users_labels(subject: Subject) -> list[dict[str, str]]:
-    """What users' pods require; they are not among the stack's objects."""
-    labels = dict(subject.setting("singleuser", "nodeSelector") or {})
+    """What users' pods require; they are not among the stack's objects.
+
+    Values of a chart that is not modelled may hold anything here.
+    """
+    selector = subject.setting("singleuser", "nodeSelector")
+    labels = {str(key): str(each) for key, each in selector.items()} if isinstance(selector, Mapping) else {}
     if subject.setting("scheduling", "userPods", "nodeAffinity", "matchNodePurpose") == "require":
         labels["hub.jupyter.org/node-purpose"] = "user"
     return [labels] if labels else []

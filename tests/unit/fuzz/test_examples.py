@@ -271,3 +271,20 @@ def test_a_mistake_of_ours_is_the_error_of_one_stack(workbench: Bench, monkeypat
     (refused,) = (item.reason for item in plan.items if item.stack == "b")
     assert refused.startswith("cannot be planned: a mistake in Hubstack (KeyError in test_examples.py, line ")
     assert "sentinel" not in refused
+
+
+@pytest.mark.parametrize(
+    "singleuser",
+    [
+        {"nodeSelector": [{}]},
+        {"nodeSelector": "x"},
+        {"nodeSelector": {"a": {}}},
+        {"storage": {"type": "static", "static": {"pvcName": {"a": []}}}},
+        {"storage": {"type": ["dynamic"], "dynamic": {"storageClass": {}, "pvcNameTemplate": []}}},
+    ],
+)
+def test_the_doctor_of_a_chart_that_is_not_modelled(workbench: Bench, singleuser: dict[str, Any]) -> None:
+    """Its values are checked by nobody here, so each check of the doctor bears whatever stands there."""
+    workbench.stack(
+        {**seeds.STACK, "mode": "helm", "chart": {"version": "3.3.8"}, "values": {"singleuser": singleuser}}
+    )
