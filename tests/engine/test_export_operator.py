@@ -98,7 +98,7 @@ def fleet() -> Fleet:
 
 def apply(machine: Machine, commit: str) -> None:
     """Apply an export as `kubectl apply --server-side` does: object by object, every field checked."""
-    wanted = export.Operator("https://git.example.org/hubs.git", commit, "s3://states", NAMESPACE, "", True)
+    wanted = export.Operator("https://git.example.org/campus/hubs.git", commit, "s3://states", NAMESPACE, "", True)
     client = machine.cluster.client()
     for each in yaml.safe_load_all(export.text(fleet(), "pulumi-operator", wanted)):
         name = each["metadata"]["name"]
@@ -158,7 +158,7 @@ def test_waves_follow_each_other_commit_by_commit(machine: Machine, operator: Pa
             export.text(
                 fleet(),
                 "pulumi-operator",
-                export.Operator("https://git.example.org/hubs.git", FIRST, "s3://states", NAMESPACE, "", True),
+                export.Operator("https://git.example.org/campus/hubs.git", FIRST, "s3://states", NAMESPACE, "", True),
             )
         )
         if each["metadata"]["name"] == "physics"
