@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,7 @@ class Runner:
             detail["diagnosis"] = gates.diagnose(stack_of(item.stack, root))
         self.journal.finish(step, outcome.state, outcome.reason, **detail)
         if outcome.state == "succeeded" and (problem := self._gates(wave, item, doing)):
-            outcome = Outcome("failed", problem, detail)
+            outcome = replace(problem, detail=detail)
         if outcome.state == "succeeded" and not wave.bake_time:
             self._pay([item])
         self.progress.event(
@@ -195,8 +195,8 @@ class Runner:
         )
         return outcome
 
-    def _gates(self, wave: Wave, item: Item, doing: Callable[[str], None]) -> str | None:
-        """Ask the gates of one stack in their order; gives what the first one that is shut says."""
+    def _gates(self, wave: Wave, item: Item, doing: Callable[[str], None]) -> Outcome | None:
+        """Ask the gates of one stack in their order; gives what the first one that does not open makes of the stack."""
         root = Path(self.plan.sources.get(item.stack, self.source))
         for gate in wave.gates:
             doing(f"gate {gate.type}")
@@ -206,13 +206,13 @@ class Runner:
             detail: dict[str, Any] = {"attempts": result.attempts, "flaky": result.flaky}
             if not result.passed:
                 detail["diagnosis"] = gates.diagnose(target.stack)
-            self.journal.finish(step, "succeeded" if result.passed else "failed", result.reason, **detail)
-            state = "flaky" if result.flaky else "succeeded" if result.passed else "failed"
+            self.journal.finish(step, result.state, result.reason, **detail)
+            state = "flaky" if result.flaky else result.state
             self.progress.event(
                 "gate", wave=wave.name, stack=item.stack, gate=gate.type, state=state, reason=result.reason
             )
             if not result.passed:
-                return f"gate {gate.type}: {result.reason}"
+                return Outcome(result.state, f"gate {gate.type}: {result.reason}")
         return None
 
     def _url(self, item: Item) -> str | None:
@@ -276,10 +276,15 @@ class Runner:
             until = time.time() + wave.bake_time
             step = self.journal.start(self.rollout, wave.name, "", "bake", until=until)
         self._rest(until - time.time(), f"wave {wave.name} bakes for {duration.written(wave.bake_time)}")
+        opened = []
         for item in self.plan.of(wave.name):
-            if item.stack in changed and (problem := self._gates(wave, item, lambda _: None)):
-                failed[item.stack] = f"after the bake time: {problem}"
-        self._pay([item for item in self.plan.of(wave.name) if item.stack in changed and item.stack not in failed])
+            if item.stack not in changed:
+                continue
+            if not (problem := self._gates(wave, item, lambda _: None)):
+                opened.append(item)
+            elif problem.state == "failed":  # without credentials nobody knows, and it is still owed
+                failed[item.stack] = f"after the bake time: {problem.reason}"
+        self._pay(opened)
         self.journal.finish(step, "failed" if len(failed) > allowed else "succeeded")
         self._judge(wave, failed, allowed)
 

@@ -124,5 +124,5 @@ def _asked(wave: Wave, item: plan.Item, root: Path, doing: Callable[[str], None]
         result = gates.check(gate, target)
         if not result.passed:
             lines = "\n".join(f"  {line}" for line in gates.diagnose(target.stack))
-            return Outcome("failed", f"gate {gate.type}: {result.reason}\n{lines}".rstrip())
+            return Outcome(result.state, f"gate {gate.type}: {result.reason}\n{lines}".rstrip())
     return None

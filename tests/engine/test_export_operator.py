@@ -98,11 +98,24 @@ def fleet() -> Fleet:
 
 def apply(machine: Machine, commit: str) -> None:
     """Apply an export as `kubectl apply --server-side` does: object by object, every field checked."""
-    wanted = export.Operator("https://git.example.org/hubs.git", commit, "s3://states", NAMESPACE, "", True)
+    wanted = export.Operator("https://git.example.org/campus/hubs.git", commit, "s3://states", NAMESPACE, "", True)
     client = machine.cluster.client()
     for each in yaml.safe_load_all(export.text(fleet(), "pulumi-operator", wanted)):
         name = each["metadata"]["name"]
         client.apply(f"{STACKS}/{name}", each)
+
+
+def is_part(wanted: Any, stored: Any) -> bool:
+    """Whether something is stored with every field.
+
+    The manager writes an object anew when it adds its finalizer: with empty fields of its own, and without what is
+    false.
+    """
+    if isinstance(wanted, dict) and isinstance(stored, dict):
+        return all(is_part(value, stored.get(key, False)) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(stored, list):
+        return len(wanted) == len(stored) and all(map(is_part, wanted, stored))
+    return bool(wanted == stored)
 
 
 def test_waves_follow_each_other_commit_by_commit(machine: Machine, operator: Path) -> None:
@@ -145,12 +158,12 @@ def test_waves_follow_each_other_commit_by_commit(machine: Machine, operator: Pa
             export.text(
                 fleet(),
                 "pulumi-operator",
-                export.Operator("https://git.example.org/hubs.git", FIRST, "s3://states", NAMESPACE, "", True),
+                export.Operator("https://git.example.org/campus/hubs.git", FIRST, "s3://states", NAMESPACE, "", True),
             )
         )
         if each["metadata"]["name"] == "physics"
     )
-    assert {key: stored[key] for key in wanted} == wanted, "no field was dropped"
+    assert is_part(wanted, stored), stored
 
     until(lambda: commit_of("staging-hub") == FIRST)
     workspace = client.get(f"{WORKSPACES}/staging-hub")["spec"]

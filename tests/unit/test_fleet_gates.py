@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import TypeAdapter
 
+from hubstack.credentials import CredentialsError
 from hubstack.fleet import gates, probe
 from hubstack.fleet.gate_settings import AnyGate
-from hubstack.fleet.gates import notebook
+from hubstack.fleet.gates import cluster, notebook
 from hubstack.fleet.gates.diagnosis import scrub
+from hubstack.fleet.gates.target import Shut
 from hubstack.project.stacks import Stack
 from tests.unit.web_servers import THERE, answers, drips, ok
 from tests.unit.web_servers import serve as serve_raw
@@ -359,3 +361,18 @@ def test_the_probe_is_not_kept_waiting(tmp_path: Path) -> None:
             f"API server {server.url} does not answer: no complete answer within 0.5 s"
         )
         assert time.monotonic() - began < 20
+
+
+def test_a_gate_that_may_not_look_is_not_shut(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials for the cluster nothing is known of the hub; a later shut gate is shut all the same."""
+    reasons: list[Exception] = [Shut("0 of 2 pods are ready"), CredentialsError("no longer logged in")]
+
+    def refuse(*_: Any) -> str:
+        raise reasons[-1]
+
+    monkeypatch.setattr(cluster, "scheduler", refuse)
+    result = ask(hub, type="scheduler", attempts=1)
+    assert (result, result.state) == (gates.Result(False, 1, "no longer logged in", True), "no-credentials")
+    reasons.pop()
+    result = ask(hub, type="scheduler", attempts=1)
+    assert (result, result.state) == (gates.Result(False, 1, "0 of 2 pods are ready"), "failed")

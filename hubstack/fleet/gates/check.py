@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hubstack.credentials import CredentialsError
 from hubstack.errors import HubstackError
 from hubstack.fleet.gate_settings import AnyGate, Certificate, HubHealth, Notebook, ProxyRoute
 from hubstack.fleet.gates import certificate, cluster, http, notebook
@@ -23,6 +24,13 @@ class Result:
     attempts: int
     reason: str
     """What was seen; of a flaky gate, why it was shut at first."""
+    no_credentials: bool = False
+    """Whether the cluster could not be asked for want of credentials, which says nothing about the hub."""
+
+    @property
+    def state(self) -> str:
+        """How a step of the journal ends with it."""
+        return "succeeded" if self.passed else "no-credentials" if self.no_credentials else "failed"
 
     @property
     def flaky(self) -> bool:
@@ -39,17 +47,19 @@ def check(gate: AnyGate, target: Target, sleep: Callable[[float], None] = time.s
         sleep: waits some seconds between two attempts.
     """
     refusals: list[str] = []
+    unknown = False
     for attempt in range(1, gate.attempts + 1):
         try:
             seen = visible(_ask(gate, target))
         except (Shut, HubstackError) as error:
             refusals.append(str(error))
+            unknown = isinstance(error, CredentialsError)
             if attempt < gate.attempts:
                 sleep(gate.pause)
             continue
         reason = f"passed at attempt {attempt}; before: {refusals[-1]}" if refusals else seen
         return Result(True, attempt, reason)
-    return Result(False, gate.attempts, refusals[-1])
+    return Result(False, gate.attempts, refusals[-1], unknown)
 
 
 def _ask(gate: AnyGate, target: Target) -> str:
