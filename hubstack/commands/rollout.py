@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,10 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal
+from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:  # other commands do not pay for these
     from hubstack.fleet.journal import Rollout
+    from hubstack.fleet.left import Left
     from hubstack.fleet.plan import Plan
 
 app = typer.Typer(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).", no_args_is_help=True)
@@ -27,6 +32,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 StackOption = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only this stack, repeatable.")]
 ApproveOption = Annotated[list[str] | None, typer.Option("--approve", help="Wave that may start, repeatable.")]
 RolloutOption = Annotated[str | None, typer.Option("--rollout", help="Id of the rollout. Default: the newest.")]
+FreezeOption = Annotated[
+    str | None,
+    typer.Option("--during-freeze", metavar="REASON", help="Start stacks in spite of a freeze; the reason is kept."),
+]
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a wave's window, or pause instead.")]
 
 
@@ -46,12 +55,16 @@ def plan(stack: StackOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def up(
-    stack: StackOption = None, approve: ApproveOption = None, wait: WaitOption = True, as_json: JsonOption = False
+    stack: StackOption = None,
+    approve: ApproveOption = None,
+    wait: WaitOption = True,
+    during_freeze: FreezeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 paused or incomplete."""
     from hubstack.fleet import progress, rollout
 
-    options = {"approve": approve or [], "wait": wait}
+    options = _options(approve, wait, during_freeze)
     console = Terminal(stderr=as_json)
     _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
 
@@ -61,13 +74,14 @@ def resume(
     rollout: RolloutOption = None,
     approve: ApproveOption = None,
     wait: WaitOption = True,
+    during_freeze: FreezeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a rollout that was killed, paused or failed, from the revision that it began with."""
     from hubstack.fleet import progress
     from hubstack.fleet import rollout as rollouts
 
-    options = {"approve": approve or [], "wait": wait}
+    options = _options(approve, wait, during_freeze)
     console = Terminal(stderr=as_json)
     _end(rollouts.resume(rollout, options, progress.choose(console, as_json=as_json), console), as_json)
 
@@ -87,8 +101,9 @@ def abort(rollout: RolloutOption = None) -> None:
 @app.command()
 def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
     """Show how far a rollout is."""
-    from hubstack.fleet import report
+    from hubstack.fleet import left, report
     from hubstack.fleet.journal import Journal
+    from hubstack.fleet.plan import Plan
 
     journal = Journal()
     found = journal.rollout(rollout) if rollout else journal.last()
@@ -96,6 +111,8 @@ def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
         print("null" if as_json else "no rollout yet")
         return
     facts = report.facts(journal, found)
+    remaining = left.still(Plan.from_dict(found.plan).left, os.environ)
+    facts["left"] = [asdict(each) for each in remaining]
     if as_json:
         terminal.write_json(facts)
         return
@@ -105,12 +122,18 @@ def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
     console.print(f"by {facts['owner']}")
     if found.reason:
         console.print(found.reason)
-    table = Table("wave", "stack", "cluster", "state", "time", "what")
+    for reason in facts["overrides"]:
+        console.print(f"in spite of a freeze: {reason}")
+    programs = any(each["program"] for each in facts["stacks"])
+    table = Table("wave", "stack", "cluster", *(["program"] if programs else []), "state", "time", "what")
     for each in facts["stacks"]:
         took = f"{each['seconds']} s" if each["seconds"] is not None else ""
-        cells = (each["wave"], each["stack"], each["cluster"], each["state"], took, each["reason"])
+        cells = [each["wave"], each["stack"], each["cluster"], each["state"], took, each["reason"]]
+        if programs:
+            cells.insert(3, each["program"] or "")
         table.add_row(*cells)
     console.print(table)
+    _show_left(remaining, console)
 
 
 @app.command()
@@ -142,7 +165,6 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Take the stacks that a rollout deployed back to the revision that they had, in reverse order."""
-    from hubstack.errors import HubstackError
     from hubstack.fleet import progress
     from hubstack.fleet import rollback as back
     from hubstack.fleet import rollout as rollouts
@@ -187,6 +209,9 @@ def simulate(
     seconds: Annotated[
         float | None, typer.Option(help="Time of one stack. Default: measured by rollouts here.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option(help="Kind of the updates whose times count: update, create, unchanged, switch, recovery.")
+    ] = "update",
     runs: Annotated[int, typer.Option(help="How often chance is tried.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of chance; the same gives the same figures.")] = 1,
     fleet_file: Annotated[Path | None, typer.Option("--fleet", help="A fleet file. Default: the project's.")] = None,
@@ -198,7 +223,7 @@ def simulate(
     from hubstack.fleet.journal import Journal
 
     fleet = load.read(fleet_file, stack_files=False) if fleet_file else rollout.the_fleet(project.ROOT)
-    times = Journal().seconds() if seconds is None else [seconds]
+    times = simulating.measured(Journal().seconds(), kind) if seconds is None else [seconds]
     found = simulating.simulate(fleet, stacks, failure_rate, times, runs=runs, seed=seed)
     if as_json:
         terminal.write_json(found.as_dict())
@@ -227,12 +252,31 @@ def _end(ended: Rollout, as_json: bool) -> None:
         raise typer.Exit(code)
 
 
+def _options(approve: list[str] | None, wait: bool, during_freeze: str | None) -> dict[str, Any]:
+    """What a rollout remembers of the command that began it or goes on with it."""
+    if during_freeze is not None and not during_freeze.strip():
+        raise HubstackError("--during-freeze: needs a reason, which the rollout keeps")
+    return {"approve": approve or [], "wait": wait, "duringFreeze": during_freeze or ""}
+
+
+def _show_left(left: Iterable[Left], console: Console) -> None:
+    for each in left:
+        console.print(str(each), style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def _show(made: Plan, console: Console) -> None:
-    table = Table("wave", "stack", "cluster", "action", "why")
+    from hubstack.fleet import report
+
+    programs = any(item.revision for item in made.items)
+    table = Table("wave", "stack", "cluster", *(["program"] if programs else []), "action", "why")
     colours: dict[str, str] = {"up": "yellow", "refused": "red"}
     for item in made.items:
         action = Text(item.action, style=colours.get(item.action, ""))
-        table.add_row(item.wave, item.stack, item.cluster, action, item.reason)
+        program = [report.program_of(item) or ""] if programs else []
+        table.add_row(item.wave, item.stack, item.cluster, *program, action, item.reason)
     console.print(table)
+    for wave, held in made.frozen.items():
+        console.print(f"wave {wave} is {held}")
+    _show_left(made.left, console)
     counts = {action: made.count(action) for action in ("up", "skip", "refused")}
     console.print(f"{counts['up']} to deploy, {counts['skip']} unchanged, {counts['refused']} refused")

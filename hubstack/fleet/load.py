@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.fleet import gate_settings
+from hubstack.fleet.gate_settings import Prometheus
 from hubstack.fleet.lines import document as document_with_lines
 from hubstack.fleet.model import Fleet, Pace
 from hubstack.project import bounds
@@ -97,6 +98,13 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
             yield ("waves", index, "select"), f"{key!r}: no stack has this label; {hint}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
+    for index, wave in enumerate(fleet.waves):
+        for number, gate in enumerate(wave.gates):
+            if isinstance(gate, Prometheus) and (gate.over or gate.baseline == "before") and not wave.bake_time:
+                yield (
+                    ("waves", index, "gates", number),
+                    "looks at the time after an update, so the wave needs a bakeTime",
+                )
     for stack, of in waves.items():
         if len(of) != 1:
             found = f"is in {len(of)} waves: {', '.join(of)}" if of else "is in no wave"

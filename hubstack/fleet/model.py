@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -11,11 +12,14 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from hubstack.fleet.duration import Duration
+from hubstack.fleet.freeze import Freeze, Hold, hold
 from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.selector import LabelExpression
 from hubstack.fleet.windows import Window
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+REVISION = r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$"
+"""Names of commits, tags and branches that no shell and no option of git takes for something else."""
 
 
 def _failures(value: Any) -> Any:
@@ -29,12 +33,22 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True, strict=True)
 
 
+Revision = Annotated[
+    str,
+    Field(
+        pattern=REVISION,
+        description="Commit, tag or branch whose program and chart are deployed; the values are the rollout's own.",
+    ),
+]
+
+
 class StackEntry(_Model):
     """One stack of the fleet; its settings are in ``Pulumi.<stack>.yaml``."""
 
     labels: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]")], str] = Field(
         default_factory=dict, description="What waves select by: cluster, tier, region ... Values are text."
     )
+    revision: Revision | None = None
 
 
 class Pace(_Model):
@@ -63,6 +77,10 @@ class Wave(Pace):
 
     name: str = Field(pattern=NAME, description="Name of the wave.")
     select: LabelExpression = Field(description="Which stacks: a label expression or a map of labels.")
+    revision: Revision | None = None
+    freeze: list[Freeze] = Field(
+        default_factory=list, description="When nothing of the wave is started, beside what freezes the fleet."
+    )
 
     def allowed_failures(self, stacks: int) -> int:
         """How many of a number of stacks may fail; a percentage is rounded down."""
@@ -79,6 +97,7 @@ class Fleet(_Model):
     )
     waves: list[Wave] = Field(min_length=1, description="Waves in their order.")
     defaults: Pace = Field(default_factory=lambda: Pace(), description="What waves have unless they say otherwise.")
+    freeze: list[Freeze] = Field(default_factory=list, description="When nothing of the whole fleet is started.")
 
     def labels_of(self, stack: str) -> Mapping[str, str]:
         """A stack's labels; its name is the label ``stack``."""
@@ -91,3 +110,17 @@ class Fleet(_Model):
     def wave_of(self) -> dict[str, str]:
         """Name of the wave of every stack."""
         return {stack: wave.name for wave in self.waves for stack in self.members(wave)}
+
+    def revision_of(self, stack: str) -> str | None:
+        """Revision whose program a stack stays on, its own before its wave's; None for the program of the rollout."""
+        by_wave = (wave.revision for wave in self.waves if wave.select.matches(self.labels_of(stack)))
+        return self.stacks[stack].revision or next(by_wave, None)
+
+    def hold(self, wave: Wave, now: datetime) -> Hold | None:
+        """What keeps a wave from being started at some moment.
+
+        Arguments:
+            wave: one of the waves.
+            now: an aware time.
+        """
+        return hold([*self.freeze, *wave.freeze], now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,8 +13,10 @@ from hubstack import project
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import embedded_kubeconfig
 from hubstack.errors import HubstackError, mistake
-from hubstack.fleet import deployed, digest
+from hubstack.fleet import deployed, digest, left
+from hubstack.fleet.left import Left
 from hubstack.fleet.model import Fleet
+from hubstack.fleet.programs import Program
 from hubstack.fleet.source import Revision
 from hubstack.project import bounds, stacks
 
@@ -44,8 +47,20 @@ class Item:
     pending: int = 0
     """Operations that an interrupted update left in the state."""
     url: str | None = None
+    updated: tuple[float, float] | None = None
+    """When the last operation on the stack began and ended, in seconds since the epoch."""
     commit: str | None = None
     """Commit that the stack is deployed from."""
+    revision: str | None = None
+    """Name of the revision whose program the stack stays on, where that is not the rollout's own."""
+    program: str | None = None
+    """Commit of that revision."""
+    before_program: str | None = None
+    """Commit of the program that is deployed, where that was another one than that of the values."""
+    before_revision: str | None = None
+    """Name of that commit in the fleet file."""
+    new_tokens: tuple[str, ...] = ()
+    """Names of the tokens that are drawn anew."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,10 @@ class Plan:
     kind: Literal["rollout", "rollback"] = "rollout"
     sources: Mapping[str, str] = field(default_factory=dict)
     """Folder with the program and the settings of each stack that is deployed from another than the rollout's own."""
+    left: tuple[Left, ...] = ()
+    """Stacks that have left the fleet file, and are still deployed."""
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    """Why a wave may not be started now, and until when."""
 
     def of(self, wave: str) -> list[Item]:
         """The items of a wave."""
@@ -77,6 +96,8 @@ class Plan:
             "counts": {action: self.count(action) for action in ("up", "skip", "refused")},
             "sources": dict(self.sources),
             "items": [asdict(item) for item in self.items],
+            "left": [asdict(each) for each in self.left],
+            "frozen": dict(self.frozen),
         }
 
     @staticmethod
@@ -84,15 +105,28 @@ class Plan:
         """What `as_dict` gave."""
         return Plan(
             Revision(**data["revision"]),
-            tuple(Item(**item) for item in data["items"]),
+            tuple(_item(item) for item in data["items"]),
             tuple(data["waves"]),
             data["kind"],
             data["sources"],
+            tuple(Left(**each) for each in data.get("left", ())),
+            data.get("frozen", {}),
         )
 
 
+def _item(data: Mapping[str, Any]) -> Item:
+    """An item from JSON types."""
+    tuples = {name: tuple(data[name]) for name in ("new_tokens", "updated") if data.get(name) is not None}
+    return Item(**{**data, **tuples})
+
+
 def make(
-    fleet: Fleet, root: Path, revision: Revision, environment: Mapping[str, str], only: Sequence[str] = ()
+    fleet: Fleet,
+    root: Path,
+    revision: Revision,
+    environment: Mapping[str, str],
+    only: Sequence[str] = (),
+    programs: Mapping[str, Program] | None = None,
 ) -> Plan:
     """Compare what a revision wants with what the backends say is deployed.
 
@@ -102,6 +136,7 @@ def make(
         revision: what it is.
         environment: variables for the engine.
         only: names of stacks to look at; all where empty.
+        programs: for the stacks that stay on another revision's program, see `programs.prepare`.
 
     Raises:
         HubstackError: a stack of `only` is unknown, or a backend does not answer.
@@ -113,14 +148,40 @@ def make(
     names = sorted((name for name in waves if not only or name in only), key=lambda name: order[waves[name]])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
+    pinned = programs or {}
     items = tuple(
-        decide(name, waves[name], root, revision.name, state) for name, state in zip(names, states, strict=True)
+        decide(name, waves[name], root, revision.name, state, pinned.get(name))
+        for name, state in zip(names, states, strict=True)
     )
-    return Plan(revision, items, tuple(wave.name for wave in fleet.waves))
+    now = datetime.now(UTC)
+    return Plan(
+        revision,
+        items,
+        tuple(wave.name for wave in fleet.waves),
+        sources={name: str(program.folder) for name, program in pinned.items() if not program.refused},
+        left=left.find(waves, environment),
+        frozen={wave.name: str(hold) for wave in fleet.waves if (hold := fleet.hold(wave, now))},
+    )
 
 
-def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed.Deployed) -> Item:
-    """What happens to one stack, and why."""
+def decide(
+    name: str,
+    wave: str,
+    root: Path,
+    commit: str | None,
+    state: deployed.Deployed,
+    program: Program | None = None,
+) -> Item:
+    """What happens to one stack, and why.
+
+    Arguments:
+        name: of the stack.
+        wave: name of its wave.
+        root: folder of what is rolled out.
+        commit: of that.
+        state: what the backend says of the stack.
+        program: the program that it stays on, where that is another than that of `root`.
+    """
     facts: dict[str, Any] = {
         "stack": name,
         "wave": wave,
@@ -130,8 +191,16 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
         "exists": state.exists,
         "pending": state.pending,
         "url": state.url,
+        "updated": state.updated,
         "commit": commit,
+        "before_program": state.program,
+        "before_revision": state.revision,
+        "revision": program and program.revision,
+        "program": program and (program.commit or None),
     }
+    if program and program.refused:
+        return Item(**facts, action="refused", reason=program.refused)
+    root = program.folder if program else root
     try:
         stack = _own(name, root)
         wanted = digest.desired(stack)
@@ -139,9 +208,20 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
         return Item(**facts, action="refused", reason=str(error).replace(f"{root}/", ""))
     except Exception as error:  # one stack's oddities must not hide the others
         return Item(**facts, action="refused", reason=f"cannot be planned: {mistake(error)}")
-    facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
+    drawn = _new_tokens(state, wanted)
+    facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest, "new_tokens": drawn}
     action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"
-    return Item(**facts, action=action, reason=_reason(state, wanted))
+    reason = _reason(state, wanted) + (f"; makes new tokens: {', '.join(drawn)}" if drawn else "")
+    return Item(**facts, action=action, reason=reason)
+
+
+def _new_tokens(state: deployed.Deployed, wanted: digest.Desired) -> tuple[str, ...]:
+    """Names of the tokens that a deployment draws anew, because their text in `rotateTokens` is another one."""
+    return tuple(
+        name
+        for name, before in sorted(state.rotations.items())
+        if (text := wanted.rotations.get(name, "")) != before and (text or name not in wanted.adopted)
+    )
 
 
 def _own(name: str, root: Path) -> stacks.Stack:

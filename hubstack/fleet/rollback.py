@@ -9,7 +9,7 @@ from pathlib import Path
 from hubstack import project
 from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
-from hubstack.fleet import deployed, plan, source
+from hubstack.fleet import deployed, plan, programs, source
 from hubstack.fleet.journal import Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.project import stacks
@@ -43,11 +43,17 @@ def make(
     items, sources = [], {}
     for stack, step in sorted(before.items(), key=lambda entry: -latest[entry[0]]):
         wanted, commit, rollout = (step.detail.get(key) for key in ("before", "before_commit", "before_rollout"))
-        item = plan.Item(stack, step.wave, "refused", "", commit=commit)
+        program, revision = step.detail.get("before_program"), step.detail.get("before_revision")
+        item = plan.Item(stack, step.wave, "refused", "", commit=commit, program=program, revision=revision)
         try:
             folder = _source(root, wanted, commit, rollout)
+            if program:
+                at = programs.folder_of(project.state_dir() / "rollouts" / "sources") / f"{rollout}-{program}"
+                folder = programs.lay_out(root, program, [stack], folder, at)
             state = deployed.read(stack, environment, stacks.engine_folder(stack))
-            item = replace(plan.decide(stack, step.wave, folder, commit, state))
+            item = replace(plan.decide(stack, step.wave, folder, commit, state), program=program, revision=revision)
+            if item.new_tokens:
+                item = replace(item, reason=f"{item.reason}, neither those of now nor those of before")
             if item.action != "refused" and item.digest != wanted:
                 reason = f"the settings at {commit} lead to {item.digest}, but {wanted} was deployed"
                 item = replace(item, action="refused", reason=reason)
@@ -64,8 +70,9 @@ def make(
 
 def fleet_for(fleet: Fleet) -> Fleet:
     """The fleet as the way back takes it: at once, and every stack whatever becomes of the others."""
-    changes = {"approval": "none", "windows": [], "bake_time": 0, "max_failures": "100%"}
-    return fleet.model_copy(update={"waves": [wave.model_copy(update=changes) for wave in fleet.waves]})
+    changes = {"approval": "none", "windows": [], "freeze": [], "bake_time": 0, "max_failures": "100%"}
+    waves = [wave.model_copy(update=changes) for wave in fleet.waves]
+    return fleet.model_copy(update={"waves": waves, "freeze": []})
 
 
 def _source(root: Path, wanted: str | None, commit: str | None, rollout: str | None) -> Path:

@@ -8,16 +8,18 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from hubstack import project
+from hubstack.engine import temporary
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.servers import ForkServers
 from hubstack.errors import HubstackError
-from hubstack.fleet import load, plan, report, source
+from hubstack.fleet import load, plan, programs, report, source
 from hubstack.fleet.attempt import Deployer
 from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
 from hubstack.fleet.model import Fleet
@@ -70,7 +72,10 @@ def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:
     """What a rollout of the work tree would do now."""
     fleet = the_fleet(root)
     variables = environment(console, embedded=is_embedded(fleet, root))
-    return plan.make(fleet, root, source.revision(root), variables, only)
+    with temporary.folder() as folder:
+        found = programs.prepare(fleet, only or fleet.stacks, root, root, folder)
+        made = plan.make(fleet, root, source.revision(root), variables, only, found)
+    return replace(made, sources={})  # nobody deploys from a folder that is gone
 
 
 def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress: Progress, console: Console) -> Rollout:
@@ -79,7 +84,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
     Arguments:
         root: the project's folder.
         only: names of the stacks to deploy; all where empty.
-        options: ``approve``, names of waves; ``wait``, whether to wait for windows.
+        options: ``approve``, names of waves; ``wait``, whether to wait for windows; ``duringFreeze``, why stacks are
+            started in spite of a freeze.
         progress: is called with what happens.
         console: shows downloads.
 
@@ -104,8 +110,9 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         revision = source.revision(root)
         folder = _folder(rollout) / SOURCE
         source.snapshot(root, folder, fleet.stacks)
-        made = plan.make(fleet, folder, revision, variables, only)
-        journal.begin(rollout, made.as_dict(), dict(options))
+        found = programs.prepare(fleet, only or fleet.stacks, root, folder, programs.folder_of(_folder(rollout)))
+        made = plan.make(fleet, folder, revision, variables, only, found)
+        journal.begin(rollout, made.as_dict(), {**options, "overrides": _overrides({}, options)})
         return _run(journal, journal.rollout(rollout), fleet, made, variables, progress)
 
 
@@ -140,6 +147,7 @@ def resume(rollout: str | None, options: Mapping[str, Any], progress: Progress, 
                 f"rollout {found.id} is {found.state}; there is nothing to go on with" if found else "no rollout yet"
             )
         merged = {**found.options, **options}
+        merged["overrides"] = _overrides(found.options, options)
         merged["approve"] = sorted({*found.options.get("approve", ()), *options.get("approve", ())})
         made = plan.Plan.from_dict(found.plan)
         if found.kind == "rollback":
@@ -196,6 +204,7 @@ def _run(
         journal=journal,
         progress=progress,
         patient=bool(found.options.get("wait", True)),
+        during_freeze=str(found.options.get("duringFreeze") or ""),
     )
     with _signals(runner, servers, progress):
         try:
@@ -212,6 +221,11 @@ def _run(
             "the journal has it all: hubstack rollout status"
         ) from None
     return ended
+
+
+def _overrides(known: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """Why somebody has gone on in spite of a freeze, each reason that was ever given for a rollout."""
+    return [*known.get("overrides", ()), *filter(None, [options.get("duringFreeze")])]
 
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

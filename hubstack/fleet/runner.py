@@ -15,10 +15,12 @@ import psutil
 
 from hubstack.fleet import duration, gates
 from hubstack.fleet.attempt import Deployer, Outcome
+from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.journal import Journal, JournalError
 from hubstack.fleet.model import Fleet, Wave
 from hubstack.fleet.plan import Item, Plan, stack_of
 from hubstack.fleet.progress import Progress
+from hubstack.fleet.watch import watch
 from hubstack.fleet.windows import wait_until
 
 POLL_SECONDS = 0.5
@@ -54,6 +56,8 @@ class Runner:
     progress: Progress
     patient: bool = True
     """Whether to wait for a window to open."""
+    during_freeze: str = ""
+    """Why stacks are started in spite of a freeze; blank where they are not."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by whoever wants the rollout to pause."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -100,6 +104,7 @@ class Runner:
             self.progress.event("stack", wave=wave.name, stack=item.stack, state="refused", reason=item.reason)
         self._judge(wave, failed, allowed)
         if todo:
+            self._thaw(wave)
             self._approve(wave)
             self._open(wave)
             self._tell(wave, "started", f"{len(todo)} of {len(items)} stacks to deploy")
@@ -137,9 +142,15 @@ class Runner:
             while waiting or running:
                 reason = self._asked()
                 while waiting and len(running) < limit and not reason and len(failed) <= allowed:
+                    if self._shut(wave):
+                        break
                     item = waiting.pop(0)
                     running[pool.submit(self._stack, wave, item)] = item
                 if not running:
+                    if waiting and not reason and len(failed) <= allowed:  # it was shut meanwhile
+                        self._thaw(wave)
+                        self._open(wave)
+                        continue
                     break
                 for future in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
                     item, outcome = running.pop(future), future.result()
@@ -163,7 +174,8 @@ class Runner:
 
         step = self.journal.start(
             self.rollout, wave.name, item.stack, "up", before=item.before, before_commit=item.before_commit,
-            before_rollout=item.before_rollout,
+            before_rollout=item.before_rollout, before_program=item.before_program,
+            before_revision=item.before_revision,
         )  # fmt: skip
         root = Path(self.plan.sources.get(item.stack, self.source))
         outcome = self.deployer.deploy(item, root, doing)
@@ -171,7 +183,9 @@ class Runner:
         if outcome.state == "failed" and "log" in detail:
             detail["diagnosis"] = gates.diagnose(stack_of(item.stack, root))
         self.journal.finish(step, outcome.state, outcome.reason, **detail)
-        if outcome.state == "succeeded" and (problem := self._gates(wave, item, doing)):
+        if outcome.state == "succeeded" and (
+            problem := self._gates(wave, item, doing, asked_again=bool(wave.bake_time))
+        ):
             outcome = Outcome("failed", problem, detail)
         self.progress.event(
             "stack",
@@ -183,13 +197,12 @@ class Runner:
         )
         return outcome
 
-    def _gates(self, wave: Wave, item: Item, doing: Callable[[str], None]) -> str | None:
+    def _gates(self, wave: Wave, item: Item, doing: Callable[[str], None], *, asked_again: bool = False) -> str | None:
         """Ask the gates of one stack in their order; gives what the first one that is shut says."""
-        root = Path(self.plan.sources.get(item.stack, self.source))
         for gate in wave.gates:
             doing(f"gate {gate.type}")
             step = self.journal.start(self.rollout, wave.name, item.stack, "gate", gate=gate.type)
-            target = gates.Target(stack_of(item.stack, root), self._url(item))
+            target = self._target(item, asked_again=asked_again)
             result = gates.check(gate, target)
             detail: dict[str, Any] = {"attempts": result.attempts, "flaky": result.flaky}
             if not result.passed:
@@ -202,6 +215,30 @@ class Runner:
             if not result.passed:
                 return f"gate {gate.type}: {result.reason}"
         return None
+
+    def _watched(self, wave: Wave, item: Item, gate: AnyGate) -> str | None:
+        """Ask one gate in the bake time. It is a step of the journal only where it is shut: it is asked often."""
+        target = self._target(item, asked_again=True)
+        result = gates.check(gate, target)
+        if result.passed:
+            return None
+        step = self.journal.start(self.rollout, wave.name, item.stack, "gate", gate=gate.type)
+        detail = {"attempts": result.attempts, "diagnosis": gates.diagnose(target.stack)}
+        self.journal.finish(step, "failed", result.reason, **detail)
+        self.progress.event(
+            "gate", wave=wave.name, stack=item.stack, gate=gate.type, state="failed", reason=result.reason
+        )
+        return f"gate {gate.type}: {result.reason}"
+
+    def _target(self, item: Item, *, asked_again: bool) -> gates.Target:
+        root = Path(self.plan.sources.get(item.stack, self.source))
+        stack = stack_of(item.stack, root)
+        return gates.Target(stack, self._url(item), self._updated(item), asked_again)
+
+    def _updated(self, item: Item) -> tuple[float, float] | None:
+        """When the stack's update began and ended; one that was killed began with the first attempt."""
+        steps = [step for step in self.journal.steps(self.rollout, "up") if step.stack == item.stack]
+        return (steps[0].started, steps[-1].ended or time.time()) if steps else item.updated
 
     def _url(self, item: Item) -> str | None:
         steps = [step for step in self.journal.steps(self.rollout, "up") if step.stack == item.stack]
@@ -224,6 +261,21 @@ class Runner:
             return
         how = f"hubstack rollout resume --approve {wave.name}"
         raise Stopped("paused", f"wave {wave.name} waits for approval; give it with: {how}")
+
+    def _thaw(self, wave: Wave) -> None:
+        """Pause in a freeze, unless somebody goes on in spite of it: nobody waits for its end with a process."""
+        if (held := self.fleet.hold(wave, self.clock())) is None:
+            return
+        if not self.during_freeze:
+            how = "hubstack rollout resume --during-freeze REASON"
+            raise Stopped("paused", f"wave {wave.name} is {held}; go on after that, or in spite of it with: {how}")
+        self._tell(wave, "overridden", f"{held}; deployed all the same: {self.during_freeze}")
+
+    def _shut(self, wave: Wave) -> bool:
+        """Whether nothing of a wave that is under way may be started at this moment."""
+        now = self.clock()
+        frozen = not self.during_freeze and self.fleet.hold(wave, now) is not None
+        return frozen or wait_until(wave.windows, now) > now
 
     def _open(self, wave: Wave) -> None:
         """Wait until one of the wave's windows is open."""
@@ -248,17 +300,38 @@ class Runner:
         else:
             until = time.time() + wave.bake_time
             step = self.journal.start(self.rollout, wave.name, "", "bake", until=until)
-        self._rest(until - time.time(), f"wave {wave.name} bakes for {duration.written(wave.bake_time)}")
-        for item in self.plan.of(wave.name):
-            if item.stack in changed and (problem := self._gates(wave, item, lambda _: None)):
+        items = {item.stack: item for item in self.plan.of(wave.name)}
+        self.progress.event(
+            "wait",
+            reason=f"wave {wave.name} bakes for {duration.written(wave.bake_time)}",
+            seconds=round(max(until - time.time(), 0.0), 1),
+        )
+        watch(
+            wave,
+            changed,
+            until,
+            ask=lambda stack, gate: self._watched(wave, items[stack], gate),
+            rest=self._rest,
+            may_go_on=lambda: len(failed) <= allowed,
+            failed=failed,
+        )
+        if len(failed) > allowed:
+            self.journal.finish(step, "failed")
+            self._judge(wave, failed, allowed)
+        for item in items.values():
+            if (
+                item.stack in changed
+                and item.stack not in failed
+                and (problem := self._gates(wave, item, lambda _: None))
+            ):
                 failed[item.stack] = f"after the bake time: {problem}"
         self.journal.finish(step, "failed" if len(failed) > allowed else "succeeded")
         self._judge(wave, failed, allowed)
 
-    def _rest(self, seconds: float, reason: str) -> None:
+    def _rest(self, seconds: float, reason: str = "") -> None:
         """Wait, but not for longer than nobody asks for something else."""
         until = time.monotonic() + seconds
-        if seconds > 0:
+        if seconds > 0 and reason:
             self.progress.event("wait", reason=reason, seconds=round(seconds, 1))
         while (left := until - time.monotonic()) > 0:
             if asked := self._asked():
