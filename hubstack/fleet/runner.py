@@ -66,6 +66,8 @@ class Runner:
         """Run every wave that is not done; gives the state and the reason, which are in the journal by then."""
         state, reason = "succeeded", ""
         self.progress.event("rollout", rollout=self.rollout, state="started", reason=self._summary())
+        for gone in self.plan.left:
+            self.progress.event("note", reason=str(gone))
         try:
             left = {stack: why for name in self.plan.waves for stack, why in self._wave(self._settings(name)).items()}
             if left:

@@ -45,7 +45,7 @@ def watch(
                 if due[place] > time.time():
                     continue
                 asked = [stack for stack in stacks if stack not in failed]
-                said = pool.map(lambda stack, gate=gate: ask(stack, gate), asked)  # type: ignore[misc]
+                said = pool.map(lambda stack, gate=gate: ask(stack, gate), asked)
                 for stack, problem in zip(asked, said, strict=True):
                     if problem:
                         failed[stack] = f"during the bake time: {problem}"
