@@ -32,6 +32,11 @@ def _is_state(name: str) -> bool:
     return name.endswith((".json", ".json.gz"))
 
 
+def tags(backend: Path, project: str, stack: str) -> Path:
+    """The file with a stack's tags; there is none before the first. Arguments as for `state`."""
+    return backend / ".pulumi" / "stacks" / project / f"{stack}.pulumi-tags"
+
+
 def history(backend: Path, project: str, stack: str) -> list[Path]:
     """The files that describe a stack's operations, oldest first. Arguments as for `state`."""
     return sorted((backend / ".pulumi" / "history" / project / stack).glob("*.history.json"))

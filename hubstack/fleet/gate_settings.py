@@ -135,7 +135,7 @@ class Prometheus(Gate):
     @classmethod
     def _is_quoted(cls, query: str) -> str:
         """Elsewhere than in a text of PromQL, a name would become a part of the query's own words."""
-        rest = QUERY_PARTS.sub(lambda part: "" if part["text"] else part[0], query)
+        rest = QUERY_PARTS.sub(lambda part: '""' if part["text"] else part[0], query)
         if bare := [each for each in PLACEHOLDERS if each in rest]:
             raise PydanticCustomError("query", '{bare} must stand in quotes: namespace="{bare}"', {"bare": bare[0]})
         return query

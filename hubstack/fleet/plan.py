@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hubstack import project
 from hubstack.chart.errors import SettingsError
@@ -20,7 +20,9 @@ from hubstack.fleet.programs import Program
 from hubstack.fleet.source import Revision
 from hubstack.project import bounds, stacks
 
-Action = Literal["up", "skip", "refused"]
+Action = Literal["up", "gate", "skip", "refused"]
+"""``gate``: what is wanted is deployed, but its gates have not opened since, or its wave has not baked."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 AT_ONCE = 8
 """Backends that are asked side by side."""
@@ -61,6 +63,8 @@ class Item:
     """Name of that commit in the fleet file."""
     new_tokens: tuple[str, ...] = ()
     """Names of the tokens that are drawn anew."""
+    owes: tuple[str, ...] = ()
+    """What its wave asks after an update: ``gates``, ``bake``."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Plan:
             "kind": self.kind,
             "revision": asdict(self.revision),
             "waves": list(self.waves),
-            "counts": {action: self.count(action) for action in ("up", "skip", "refused")},
+            "counts": {action: self.count(action) for action in ACTIONS},
             "sources": dict(self.sources),
             "items": [asdict(item) for item in self.items],
             "left": [asdict(each) for each in self.left],
@@ -116,7 +120,7 @@ class Plan:
 
 def _item(data: Mapping[str, Any]) -> Item:
     """An item from JSON types."""
-    tuples = {name: tuple(data[name]) for name in ("new_tokens", "updated") if data.get(name) is not None}
+    tuples = {name: tuple(data[name]) for name in ("new_tokens", "owes", "updated") if data.get(name) is not None}
     return Item(**{**data, **tuples})
 
 
@@ -148,9 +152,9 @@ def make(
     names = sorted((name for name in waves if not only or name in only), key=lambda name: order[waves[name]])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
-    pinned = programs or {}
+    owed, pinned = {wave.name: wave.owes for wave in fleet.waves}, programs or {}
     items = tuple(
-        decide(name, waves[name], root, revision.name, state, pinned.get(name))
+        decide(name, waves[name], root, revision.name, state, owed[waves[name]], pinned.get(name))
         for name, state in zip(names, states, strict=True)
     )
     now = datetime.now(UTC)
@@ -170,17 +174,17 @@ def decide(
     root: Path,
     commit: str | None,
     state: deployed.Deployed,
+    owes: tuple[str, ...] = (),
     program: Program | None = None,
 ) -> Item:
     """What happens to one stack, and why.
 
     Arguments:
-        name: of the stack.
-        wave: name of its wave.
-        root: folder of what is rolled out.
-        commit: of that.
+        name, wave: the stack and the name of its wave.
+        root: folder of the revision, whose commit is `commit`.
         state: what the backend says of the stack.
-        program: the program that it stays on, where that is another than that of `root`.
+        owes: what the wave asks after an update.
+        program: the program that the stack stays on, where that is another than the one of `root`.
     """
     facts: dict[str, Any] = {
         "stack": name,
@@ -197,6 +201,7 @@ def decide(
         "before_revision": state.revision,
         "revision": program and program.revision,
         "program": program and (program.commit or None),
+        "owes": owes,
     }
     if program and program.refused:
         return Item(**facts, action="refused", reason=program.refused)
@@ -210,9 +215,16 @@ def decide(
         return Item(**facts, action="refused", reason=f"cannot be planned: {mistake(error)}")
     drawn = _new_tokens(state, wanted)
     facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest, "new_tokens": drawn}
-    action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"
-    reason = _reason(state, wanted) + (f"; makes new tokens: {', '.join(drawn)}" if drawn else "")
-    return Item(**facts, action=action, reason=reason)
+    if not state.finished or state.digest != wanted.digest:
+        reason = _reason(state, wanted) + (f"; makes new tokens: {', '.join(drawn)}" if drawn else "")
+        return Item(**facts, action="up", reason=reason)
+    if still := [each for each in state.owes if each in owes]:
+        words = " and ".join(_OWED[each] for each in still)
+        return Item(**facts, action="gate", reason=f"{wanted.digest[:8]} is deployed, but {words}")
+    return Item(**facts, action="skip", reason=f"unchanged: {wanted.digest[:8]} is deployed")
+
+
+_OWED = {"gates": "its gates have not opened", "bake": "its wave has not baked"}
 
 
 def _new_tokens(state: deployed.Deployed, wanted: digest.Desired) -> tuple[str, ...]:
@@ -259,6 +271,7 @@ def stack_of(name: str, root: Path) -> stacks.Stack:
 
 
 def _reason(state: deployed.Deployed, wanted: digest.Desired) -> str:
+    """Why a stack is due."""
     if not state.exists:
         return "is not deployed yet"
     if state.pending:
@@ -269,6 +282,4 @@ def _reason(state: deployed.Deployed, wanted: digest.Desired) -> str:
         return "was not deployed by a rollout, or changed by other means since"
     if state.digest != wanted.digest:
         return f"changes from {state.digest[:8]} to {wanted.digest[:8]}"
-    return (
-        f"unchanged: {wanted.digest[:8]} is deployed" if state.finished else "the last operation on it did not succeed"
-    )
+    return "the last operation on it did not succeed"

@@ -40,6 +40,7 @@ def make(
         if step.state != "unreachable" and (not waves or step.wave in waves)
     }
     latest = {step.stack: step.number for step in journal.steps(of.id, "up")}
+    owed = {wave.name: wave.owes for wave in fleet_for(fleet).waves}
     items, sources = [], {}
     for stack, step in sorted(before.items(), key=lambda entry: -latest[entry[0]]):
         wanted, commit, rollout = (step.detail.get(key) for key in ("before", "before_commit", "before_rollout"))
@@ -51,7 +52,8 @@ def make(
                 at = programs.folder_of(project.state_dir() / "rollouts" / "sources") / f"{rollout}-{program}"
                 folder = programs.lay_out(root, program, [stack], folder, at)
             state = deployed.read(stack, environment, stacks.engine_folder(stack))
-            item = replace(plan.decide(stack, step.wave, folder, commit, state), program=program, revision=revision)
+            item = plan.decide(stack, step.wave, folder, commit, state, owed[step.wave])
+            item = replace(item, program=program, revision=revision)
             if item.new_tokens:
                 item = replace(item, reason=f"{item.reason}, neither those of now nor those of before")
             if item.action != "refused" and item.digest != wanted:
@@ -70,7 +72,14 @@ def make(
 
 def fleet_for(fleet: Fleet) -> Fleet:
     """The fleet as the way back takes it: at once, and every stack whatever becomes of the others."""
-    changes = {"approval": "none", "windows": [], "freeze": [], "bake_time": 0, "max_failures": "100%"}
+    changes = {
+        "approval": "none",
+        "windows": [],
+        "freeze": [],
+        "bake_time": 0,
+        "max_failures": "100%",
+        "min_succeeded": 0,
+    }
     waves = [wave.model_copy(update=changes) for wave in fleet.waves]
     return fleet.model_copy(update={"waves": waves, "freeze": []})
 

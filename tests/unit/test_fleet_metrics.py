@@ -159,10 +159,10 @@ def test_answers(prometheus: str, answer: Any, wanted: str) -> None:
 
 def test_names_in_url_and_query(prometheus: str) -> None:
     """Stack and namespace stand in the path and in texts of the query; in a regular expression they mean themselves."""
-    query = """x{a="{stack}",b=~"{stack}|y",c!~`{stack}.*`,d='{namespace}'} # {other}"""
+    query = """x{stack=~"{stack}",b=~"{stack}|y",c!~`{stack}.*`,d='{namespace}'} # {other}"""
     said(f"{prometheus}/tenant/{{stack}}/", 1.0, max=1, query=query)
     assert StandIn.asked[0]["path"] == "/tenant/a.b/api/v1/query"
-    assert StandIn.asked[0]["query"] == r"""x{a="a.b",b=~"a\\.b|y",c!~`a\.b.*`,d='hub-a'} # {other}"""
+    assert StandIn.asked[0]["query"] == r"""x{stack=~"a\\.b",b=~"a\\.b|y",c!~`a\.b.*`,d='hub-a'} # {other}"""
     assert filled('"\\"{stack}"', {"stack": "s"}) == '"\\"s"'
     target = gates.Target(Stack(name='"} or y{', base="", config={}, document={}), None)
     assert not gates.check(gate(prometheus, max=1), target).passed

@@ -105,7 +105,7 @@ def test_the_plan(tmp_path: Path, code: int, passes: bool) -> None:
     assert arguments(tmp_path)[:2] == ["rollout", "plan"]
 
 
-@pytest.mark.parametrize(("code", "passes"), [(0, True), (4, True), (3, False), (1, False)])
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (5, True), (4, False), (3, False), (1, False)])
 def test_the_rollout(tmp_path: Path, code: int, passes: bool) -> None:
     """A paused rollout is a warning; an approval is one argument, and none where nobody gave it."""
     script = steps("deploy.yml")["roll out"]["run"]
