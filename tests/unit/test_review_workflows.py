@@ -68,12 +68,14 @@ def test_labels_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     """Labels and revision come as one argument each, whatever they contain, and nothing in them is run."""
     done = run(steps("review.yml")["review"]["run"], tmp_path, WRITES + "2", LABELS=json.dumps(NASTY), BASE="$(id)")
     assert done.returncode == 0, done.stderr
-    assert arguments(tmp_path)[:9] == [
+    assert arguments(tmp_path)[:11] == [
         "review",
         "--base",
         "$(id)",
         "--labels",
         json.dumps(NASTY),
+        "--dry-run",
+        "embedded",
         "--format",
         "markdown",
         "--output",
