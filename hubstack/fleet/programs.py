@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubstack import project, reading
 from hubstack.chart import helm_yaml
@@ -22,6 +23,9 @@ from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, digest, source
 from hubstack.fleet.model import Fleet
 from hubstack.project import definition
+
+if TYPE_CHECKING:
+    from hubstack.fleet.plan import Plan
 
 FOLDER = "revisions"
 """Folder of a rollout with what `lay_out` makes."""
@@ -101,6 +105,23 @@ def prepare(fleet: Fleet, names: Iterable[str], root: Path, values: Path, folder
             why = refused.get(stack)
             found[stack] = Program(revision, commit, laid_out, why and f"the program of {revision}: {why}")
     return found
+
+
+def restored(made: Plan, root: Path, values: Path, folder: Path) -> Plan:
+    """A plan whose stacks on other programs have their folders on this machine, too.
+
+    Arguments:
+        made: the plan of a rollout, which may have been made elsewhere.
+        root, values, folder: as for `prepare`.
+
+    Raises:
+        HubstackError: the repository does not have a commit.
+    """
+    sources = dict(made.sources)
+    for item in made.items:
+        if item.program and item.stack in sources:
+            sources[item.stack] = str(lay_out(root, item.program, [item.stack], values, folder / item.program))
+    return replace(made, sources=sources)
 
 
 def lay_out(root: Path, commit: str, stacks: Sequence[str], values: Path, folder: Path) -> Path:

@@ -160,6 +160,7 @@ def resume(
             variables = environment(console)
         else:
             fleet = the_fleet(found.folder / SOURCE)
+            made = programs.restored(made, project.ROOT, found.folder / SOURCE, programs.folder_of(found.folder))
             variables = environment(console, embedded=is_embedded(fleet, found.folder / SOURCE))
         if not force:
             order.refuse_older(journal, found, [item.stack for item in made.items], variables, "resume")

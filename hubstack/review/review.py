@@ -14,7 +14,7 @@ from hubstack import toolchain
 from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet.load import FILE, waves_of
-from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
+from hubstack.review import accepting, engine, homes, markdown, page, program, revisions, rules, sources, text
 from hubstack.review.change import Change
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.dry_run import asking
@@ -78,6 +78,7 @@ def review(
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
         earlier, notes = _earlier(old.folder, root, before.values())
         notes += [f"{name} is not in git, so it is left out" for name in sources.left_out(new)]
+        notes += revisions.notes(*(revisions.of(side.folder, side.bounds) for side in (old, new)))
         waves, fleet_error = _waves(new)
         sides = {name: renderer.pair(before.get(name), after.get(name), earlier) for name in names}
     accepts = {name: _accepts(before.get(name), after.get(name), accepted) for name in names}
