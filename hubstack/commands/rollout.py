@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +38,13 @@ FreezeOption = Annotated[
     typer.Option("--during-freeze", metavar="REASON", help="Start stacks in spite of a freeze; the reason is kept."),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Go over what a newer rollout has deployed.")]
+MaxTimeOption = Annotated[
+    str | None,
+    typer.Option("--max-time", help="Pause after this time, and rather than wait beyond it: 50m. `resume` goes on."),
+]
+LeaseOption = Annotated[
+    str, typer.Option("--lease", help="How long after the last sign of life another machine may take over.")
+]
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a wave's window, or pause instead.")]
 
 
@@ -60,12 +68,14 @@ def up(
     approve: ApproveOption = None,
     wait: WaitOption = True,
     during_freeze: FreezeOption = None,
+    max_time: MaxTimeOption = None,
+    lease: LeaseOption = "3m",
     as_json: JsonOption = False,
 ) -> None:
     """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 incomplete, 5 paused, 6 aborted."""
     from hubstack.fleet import progress, rollout
 
-    options = _options(approve, wait, during_freeze)
+    options = _options(approve, wait, max_time, lease, during_freeze)
     console = Terminal(stderr=as_json)
     _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
 
@@ -76,17 +86,32 @@ def resume(
     approve: ApproveOption = None,
     wait: WaitOption = True,
     during_freeze: FreezeOption = None,
+    max_time: MaxTimeOption = None,
+    lease: LeaseOption = "3m",
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Its process is known to be dead, and all that it has started.")
+    ] = False,
+    due: Annotated[
+        bool,
+        typer.Option("--due", help="Only what can go on by itself: a bake or a window whose time has come, a kill."),
+    ] = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a rollout that was killed, paused or failed, from the revision that it began with."""
+    """Go on with a rollout that was killed, paused or failed, here or elsewhere, from the revision it began with."""
     from hubstack.fleet import progress
     from hubstack.fleet import rollout as rollouts
 
-    options = _options(approve, wait, during_freeze)
+    options = _options(approve, wait, max_time, lease, during_freeze)
     console = Terminal(stderr=as_json)
+    if due:
+        found = rollouts.known(Terminal(stderr=True)).last()
+        if found is None or not found.is_due:
+            console.print(f"rollout {found.id} is {found.state}: not due" if found else "no rollout yet")
+            return
+        rollout = found.id
     display = progress.choose(console, as_json=as_json)
-    _end(rollouts.resume(rollout, options, display, console, force=force), as_json)
+    _end(rollouts.resume(rollout, options, display, console, force=force, insist=take_over), as_json)
 
 
 @app.command()
@@ -102,13 +127,19 @@ def abort(rollout: RolloutOption = None) -> None:
 
 
 @app.command()
+def approve(wave: Annotated[str, typer.Argument(help="Name of the wave.")], rollout: RolloutOption = None) -> None:
+    """Let a wave start: a rollout that runs, on whatever machine, goes on; one that waits does with `resume`."""
+    _ask(f"approve {wave}", rollout)
+
+
+@app.command()
 def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
     """Show how far a rollout is."""
     from hubstack.fleet import left, report
-    from hubstack.fleet.journal import Journal
+    from hubstack.fleet import rollout as rollouts
     from hubstack.fleet.plan import Plan
 
-    journal = Journal()
+    journal = rollouts.known(Terminal(stderr=True))
     found = journal.rollout(rollout) if rollout else journal.last()
     if found is None:
         print("null" if as_json else "no rollout yet")
@@ -141,11 +172,11 @@ def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def history(as_json: JsonOption = False) -> None:
-    """List all rollouts of this machine, newest first."""
+    """List the rollouts of all machines, newest first."""
     from hubstack.fleet import report
-    from hubstack.fleet.journal import Journal
+    from hubstack.fleet import rollout as rollouts
 
-    journal = Journal()
+    journal = rollouts.known(Terminal(stderr=True))
     found = [report.facts(journal, each) for each in journal.rollouts()]
     if as_json:
         terminal.write_json([{key: value for key, value in each.items() if key != "stacks"} for each in found])
@@ -169,17 +200,14 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Take the stacks that a rollout deployed back to the revision that they had, in reverse order."""
-    from hubstack.fleet import order, progress
+    from hubstack.fleet import load, order, progress, taken_up
     from hubstack.fleet import rollback as back
     from hubstack.fleet import rollout as rollouts
-    from hubstack.fleet.journal import Journal
 
     console = Terminal(stderr=as_json)
-    journal = Journal()
-    found = journal.rollout(rollout) if rollout else journal.last(kind="rollout")
-    if found is None:
-        raise HubstackError("no rollout yet")
-    fleet = rollouts.the_fleet(found.folder / rollouts.SOURCE)
+    journal = rollouts.known(Terminal(stderr=True))
+    found = rollouts.the_rollout(journal, rollout, kind="rollout")
+    fleet = load.the_fleet(taken_up.revision(found))
     variables = rollouts.environment(console)
     made = back.make(journal, found, fleet, wave or (), project.ROOT, variables)
     if not force:
@@ -202,9 +230,9 @@ def export(
 ) -> None:
     """Write the fleet for an engine beyond this machine: a workflow for CI runners, or objects for an operator."""
     from hubstack.fleet import export as exporting
-    from hubstack.fleet import rollout
+    from hubstack.fleet import load
 
-    fleet = rollout.the_fleet(project.ROOT)
+    fleet = load.the_fleet(project.ROOT)
     text = exporting.text(fleet, to, exporting.Operator(repository, branch, backend, namespace))
     output.write_text(text, encoding="utf-8") if output else sys.stdout.write(text)
 
@@ -225,11 +253,11 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Say how long a rollout takes, and how many stacks a bad change reaches before it stops."""
-    from hubstack.fleet import load, rollout
+    from hubstack.fleet import load
     from hubstack.fleet import simulate as simulating
     from hubstack.fleet.journal import Journal
 
-    fleet = load.read(fleet_file, stack_files=False) if fleet_file else rollout.the_fleet(project.ROOT)
+    fleet = load.read(fleet_file, stack_files=False) if fleet_file else load.the_fleet(project.ROOT)
     times = simulating.measured(Journal().seconds(), kind) if seconds is None else [seconds]
     found = simulating.simulate(fleet, stacks, failure_rate, times, runs=runs, seed=seed)
     if as_json:
@@ -241,12 +269,35 @@ def simulate(
 def _ask(request: str, rollout: str | None) -> None:
     from hubstack.fleet import rollout as rollouts
 
-    found, asked = rollouts.ask(request, rollout)
     console = Terminal()
+    found, asked = rollouts.ask(request, rollout, console)
     if asked:
         console.print(f"asked {found.holder()}; stacks that are under way come to their end")
-    else:
+    elif request in ("pause", "abort"):
         console.print(f"rollout {found.id} is {found.state}")
+    else:
+        console.print(f"rollout {found.id} is {found.state}; it goes on with: hubstack rollout resume")
+
+
+def _options(
+    approve: list[str] | None, wait: bool, max_time: str | None, lease: str, during_freeze: str | None
+) -> dict[str, Any]:
+    """What a run is given."""
+    from hubstack.fleet import duration
+
+    if during_freeze is not None and not during_freeze.strip():
+        raise HubstackError("--during-freeze: needs a reason, which the rollout keeps")
+    found = {}
+    for name, text in (("--max-time", max_time), ("--lease", lease)):
+        try:
+            found[name] = duration.seconds(text) if text is not None else None
+        except ValueError as error:
+            raise HubstackError(f"{name}: {error}") from None
+    if not found["--lease"]:
+        raise HubstackError("--lease 0: must be longer; 3m is the default")
+    until = None if found["--max-time"] is None else time.time() + found["--max-time"]
+    given = {"approve": approve or [], "wait": wait, "until": until, "lease": found["--lease"]}
+    return {**given, "duringFreeze": during_freeze or ""}
 
 
 def _end(ended: Rollout, as_json: bool) -> None:
@@ -257,13 +308,6 @@ def _end(ended: Rollout, as_json: bool) -> None:
         console.print(f"report: {ended.folder / report.FILES[1]}", soft_wrap=True)
     if code := EXIT_CODES.get(ended.state, 1):
         raise typer.Exit(code)
-
-
-def _options(approve: list[str] | None, wait: bool, during_freeze: str | None) -> dict[str, Any]:
-    """What a rollout remembers of the command that began it or goes on with it."""
-    if during_freeze is not None and not during_freeze.strip():
-        raise HubstackError("--during-freeze: needs a reason, which the rollout keeps")
-    return {"approve": approve or [], "wait": wait, "duringFreeze": during_freeze or ""}
 
 
 def _show_left(left: Iterable[Left], console: Console) -> None:

@@ -46,6 +46,10 @@ class Deployed:
     """Operations that an interrupted update left."""
     finished: bool = False
     """Whether the last operation on the stack was an update of ours to exactly this digest, and succeeded."""
+    ended: float = 0.0
+    """When the last operation on the stack ended that the backend's history has, seconds since the epoch."""
+    succeeded: bool = False
+    """Whether that operation has succeeded, whoever began it."""
     owes: tuple[str, ...] = ()
     """What has not been seen to hold since: ``gates``, ``bake``."""
 
@@ -107,21 +111,26 @@ def of(checkpoint: backend.Checkpoint) -> Deployed:
         updated=_times(last),
         pending=pending,
         finished=ours and succeeded and not pending,
+        succeeded=last.get("result") == "succeeded",
+        ended=_seconds(last.get("endTime")),
         owes=tuple(mark.get("owes") or ()),
     )
 
 
 def _times(last: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Begin and end of an entry of the history, which a backend's files have as numbers and commands print as text."""
-    try:
-        began, ended = (_seconds(last[key]) for key in ("startTime", "endTime"))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return began, ended
+    """Begin and end of the last operation, where the history has both."""
+    began, ended = (_seconds(last.get(key)) for key in ("startTime", "endTime"))
+    return (began, ended) if began and ended else None
 
 
 def _seconds(moment: Any) -> float:
-    return datetime.fromisoformat(moment).timestamp() if isinstance(moment, str) else float(moment)
+    """A moment of the history: seconds in a local backend's files, a date from the engine's command."""
+    if isinstance(moment, int | float):
+        return float(moment)
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def message(rollout: str, digest: str) -> str:

@@ -10,6 +10,7 @@ from hubstack import project
 from hubstack.engine import backend
 from hubstack.engine.environment import local_backend
 from hubstack.fleet import deployed
+from hubstack.fleet.model import JOURNAL
 from hubstack.project import stacks
 
 AT_ONCE = 8
@@ -44,7 +45,9 @@ def find(known: Collection[str], environment: Mapping[str, str]) -> tuple[Left, 
     Raises:
         HubstackError: the backend does not answer, or a state cannot be read.
     """
-    others = [name for name in backend.names(environment, stacks.engine_folder(min(known))) if name not in known]
+    others = [
+        name for name in backend.names(environment, stacks.engine_folder(min(known))) if name not in (*known, JOURNAL)
+    ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda name: _left(name, environment), others))
     return tuple(each for each in found if each)

@@ -17,6 +17,9 @@ from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.selector import LabelExpression
 from hubstack.fleet.windows import Window
 
+JOURNAL = "hubstack-rollouts"
+"""Stack with the journal that all machines share: no hub may be called so."""
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 REVISION = r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$"
 """Names of commits, tags and branches that no shell and no option of git takes for something else."""

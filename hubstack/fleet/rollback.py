@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hubstack import project
 from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, programs, source
+from hubstack.fleet.gate_settings import Prometheus
 from hubstack.fleet.journal import Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.project import stacks
@@ -49,8 +52,7 @@ def make(
         try:
             folder = _source(root, wanted, commit, rollout)
             if program:
-                at = programs.folder_of(project.state_dir() / "rollouts" / "sources") / f"{rollout}-{program}"
-                folder = programs.lay_out(root, program, [stack], folder, at)
+                folder = _with_program(root, item, folder)
             state = deployed.read(stack, environment, stacks.engine_folder(stack))
             item = plan.decide(stack, step.wave, folder, commit, state, owed[step.wave])
             item = replace(item, program=program, revision=revision)
@@ -72,7 +74,7 @@ def make(
 
 def fleet_for(fleet: Fleet) -> Fleet:
     """The fleet as the way back takes it: at once, and every stack whatever becomes of the others."""
-    changes = {
+    changes: dict[str, Any] = {
         "approval": "none",
         "windows": [],
         "freeze": [],
@@ -80,7 +82,10 @@ def fleet_for(fleet: Fleet) -> Fleet:
         "max_failures": "100%",
         "min_succeeded": 0,
     }
-    waves = [wave.model_copy(update=changes) for wave in fleet.waves]
+    waves = []
+    for wave in fleet.waves:
+        asked = [gate for gate in wave.gates if not isinstance(gate, Prometheus)]  # which look at the bake time
+        waves.append(wave.model_copy(update={**changes, "gates": asked}))
     return fleet.model_copy(update={"waves": waves, "freeze": []})
 
 
@@ -93,6 +98,33 @@ def _source(root: Path, wanted: str | None, commit: str | None, rollout: str | N
         return kept
     if not commit or commit.endswith(source.DIRTY):
         raise HubstackError(f"was deployed from uncommitted changes by rollout {rollout} on another machine")
+    return laid_out(root, commit)
+
+
+def for_item(root: Path, item: plan.Item) -> Path:
+    """Folder that a stack's rollback deploys from, on a machine that did not plan it.
+
+    Raises:
+        HubstackError: the repository does not have a commit.
+    """
+    folder = laid_out(root, item.commit)
+    return _with_program(root, item, folder) if item.program else folder
+
+
+def _with_program(root: Path, item: plan.Item, values: Path) -> Path:
+    assert item.program
+    at = programs.folder_of(project.state_dir() / "rollouts" / "sources") / f"{item.stack}-{item.commit}-{item.program}"
+    shutil.rmtree(at, ignore_errors=True)  # uncommitted changes have no name of their own
+    return programs.lay_out(root, item.program, [item.stack], values, at)
+
+
+def laid_out(root: Path, commit: str | None) -> Path:
+    """Folder with a commit.
+
+    Raises:
+        HubstackError: the repository does not have it.
+    """
+    assert commit
     folder = project.state_dir() / "rollouts" / "sources" / commit
     source.lay_out(root, commit, folder)
     return folder
