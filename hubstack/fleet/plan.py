@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from hubstack import project
+from hubstack import policy, project
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import embedded_kubeconfig
 from hubstack.errors import HubstackError, mistake
@@ -63,8 +63,14 @@ class Item:
     """Name of that commit in the fleet file."""
     new_tokens: tuple[str, ...] = ()
     """Names of the tokens that are drawn anew."""
+    told: tuple[str, ...] = ()
+    """What policies say that do not block."""
     owes: tuple[str, ...] = ()
     """What its wave asks after an update: ``gates``, ``bake``."""
+
+
+_TUPLES = ("new_tokens", "owes", "told", "updated")
+"""Fields of an item that are lists in JSON."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,9 @@ class Plan:
 
 def _item(data: Mapping[str, Any]) -> Item:
     """An item from JSON types."""
-    tuples = {name: tuple(data[name]) for name in ("new_tokens", "owes", "updated") if data.get(name) is not None}
+    tuples = {
+        name: tuple(data[name]) for name in _TUPLES if data.get(name) is not None
+    }
     return Item(**{**data, **tuples})
 
 
@@ -144,6 +152,7 @@ def make(
 
     Raises:
         HubstackError: a stack of `only` is unknown, or a backend does not answer.
+        SettingsError: the revision's policies cannot be used.
     """
     waves = fleet.wave_of()
     if unknown := sorted(set(only) - set(waves)):
@@ -153,14 +162,18 @@ def make(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
     owed, pinned = {wave.name: wave.owes for wave in fleet.waves}, programs or {}
-    items = tuple(
+    items = [
         decide(name, waves[name], root, revision.name, state, owed[waves[name]], pinned.get(name))
         for name, state in zip(names, states, strict=True)
-    )
+    ]
+    if policy.exists(root):
+        from hubstack.fleet.judged import judged
+
+        items = judged(items, fleet, root)
     now = datetime.now(UTC)
     return Plan(
         revision,
-        items,
+        tuple(items),
         tuple(wave.name for wave in fleet.waves),
         sources={name: str(program.folder) for name, program in pinned.items() if not program.refused},
         left=left.find(waves, environment),

@@ -95,7 +95,7 @@ def prepare(fleet: Fleet, names: Iterable[str], root: Path, values: Path, folder
     found: dict[str, Program] = {}
     for revision, stacks in by_revision.items():
         try:
-            commit = source.commit_of(root, revision)
+            commit = source.commit_named(root, revision)
             laid_out = lay_out(root, commit, stacks, values, folder / commit)
             refused = _refused(laid_out, values, stacks)
         except HubstackError as error:

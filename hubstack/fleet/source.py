@@ -49,7 +49,7 @@ def revision(root: Path) -> Revision:
     return Revision(head.decode().strip(), bool((_git(root, "status", "--porcelain") or b"").strip()))
 
 
-def commit_of(root: Path, name: str) -> str:
+def commit_named(root: Path, name: str) -> str:
     """Full name of the commit that a commit, a tag or a branch is now; a branch that is only the remote's counts, too.
 
     Raises:
@@ -63,6 +63,20 @@ def commit_of(root: Path, name: str) -> str:
         f"revision {name!r}: the repository {root} has no commit, tag or branch of this name; in a shallow checkout "
         f"fetch it first: git fetch origin {name}"
     )
+
+
+def commit_of(root: Path, words: str) -> str:
+    """The commit that is meant by words of git's, such as a branch or a tag.
+
+    Raises:
+        HubstackError: there is none.
+    """
+    found = None if words.startswith("-") else _git(root, "rev-parse", "--verify", "--quiet", f"{words}^{{commit}}")
+    if found is None:
+        raise HubstackError(
+            f"--revision: {words!r}: no commit of the repository in {root}; give one, in 40 digits, that the remote has"
+        )
+    return found.decode().strip()
 
 
 def snapshot(root: Path, folder: Path, stacks: Iterable[str]) -> None:

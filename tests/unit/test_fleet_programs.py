@@ -135,10 +135,10 @@ def test_a_program_is_no_values_file(root: Path, tmp_path: Path) -> None:
 def test_a_branch_of_the_remote(root: Path, tmp_path: Path) -> None:
     """In a checkout of CI a branch may be known by its remote name alone; options and ranges are no names."""
     git(root, "update-ref", "refs/remotes/origin/exams", "HEAD")
-    assert source.commit_of(root, "exams") == git(root, "rev-parse", "HEAD")
+    assert source.commit_named(root, "exams") == git(root, "rev-parse", "HEAD")
     for name in ("--all", "tested..HEAD", "nothing"):
         with pytest.raises(HubstackError, match="has no commit, tag or branch of this name"):
-            source.commit_of(root, name)
+            source.commit_named(root, name)
 
 
 def test_what_the_review_says(root: Path) -> None:
