@@ -126,9 +126,7 @@ class Plan:
 
 def _item(data: Mapping[str, Any]) -> Item:
     """An item from JSON types."""
-    tuples = {
-        name: tuple(data[name]) for name in _TUPLES if data.get(name) is not None
-    }
+    tuples = {name: tuple(data[name]) for name in _TUPLES if data.get(name) is not None}
     return Item(**{**data, **tuples})
 
 
