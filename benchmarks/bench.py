@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fleet, review
+from benchmarks import fleet, planning, review
 from hubstack import project, toolchain
 from hubstack.chart.release import CHART_VERSION
 from hubstack.cluster import Cluster, make_cluster
@@ -205,6 +205,7 @@ def main() -> None:
         finally:
             machine.delete()
     rows += fleet.rows(30, found)
+    rows += planning.rows(found)
     table = Table("what", "variant", "median", "range", "ratio", "target")
     for row in rows:
         table.add_row(*row)

@@ -74,7 +74,7 @@ _IGNORED = "{}, so JupyterHub ignores this"
 
 def _upstream_image(image: Any) -> bool:
     """Whether this is the image of the chart, perhaps from a registry of one's own."""
-    default = ChartValues.defaults()["hub"]["image"]
+    default = ChartValues.shared_defaults()["hub"]["image"]
     if not isinstance(image, Mapping):
         return False
     upstream = (default["name"].rpartition("/")[2], default["tag"])

@@ -54,7 +54,7 @@ class LoadedValues:
 
     def with_others(self, user: dict[str, Any]) -> LoadedValues:
         """The same with other merged values, which nobody has written and nothing checks."""
-        tree = coalesce(user, ChartValues.defaults())
+        tree = coalesce(user, ChartValues.shared_defaults())
         return replace(self, values=unchecked(ChartValues, tree), tree=tree, user=user, warnings=())
 
 
@@ -105,7 +105,7 @@ def load_values(
     """
     sources = _sources(files, inline, secret)
     user = _merged(sources, preset)
-    tree = coalesce(user, ChartValues.defaults())
+    tree = coalesce(user, ChartValues.shared_defaults())
     problems: list[Problem] = []
 
     def is_hidden(path: Sequence[str]) -> bool:
@@ -169,7 +169,7 @@ def load_raw_values(
     user = _merged(sources, preset)
     if problems := list(_misshapen(user, sources)):
         raise SettingsError(problems)
-    tree = coalesce(user, ChartValues.defaults())
+    tree = coalesce(user, ChartValues.shared_defaults())
     paths = tuple(_leaves(secret or {}))
     return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=paths, sources=tuple(sources))
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from hubstack.chart.values_tree import copied
+
 
 def merge_files(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Merge values files left to right: maps merge deep, everything else is replaced, also by a null.
@@ -40,7 +42,7 @@ def coalesce(user: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, 
 
 
 def _coalesce(user: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {key: deepcopy(value) for key, value in defaults.items() if key not in user}
+    result: dict[str, Any] = {key: copied(value) for key, value in defaults.items() if key not in user}
     for key, value in user.items():
         default = defaults.get(key)
         if value is None and default is not None:

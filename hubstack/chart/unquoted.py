@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hubstack.chart import helm_yaml, profiles
@@ -32,15 +33,20 @@ class Written:
     @property
     def readable(self) -> bool:
         """Whether YAML reads it back as one value, and what follows as something else."""
-        first = "- " if self.item else "key: "
-        if "\n---" in self.text:
-            # Helm cuts the manifest there.
-            return False
-        try:
-            read = helm_yaml.load(f"parent:\n  {first}{self.text}\nend:\n", source="")
-        except SettingsError:
-            return False
-        return list(read) == ["parent", "end"] and len(read["parent"]) == 1
+        return _reads_back("- " if self.item else "key: ", self.text)
+
+
+@lru_cache(maxsize=1024)
+def _reads_back(first: str, text: str) -> bool:
+    """Whether a text is one value behind a key or a dash; the hubs of a fleet have most of their texts in common."""
+    if "\n---" in text:
+        # Helm cuts the manifest there.
+        return False
+    try:
+        read = helm_yaml.load(f"parent:\n  {first}{text}\nend:\n", source="")
+    except SettingsError:
+        return False
+    return list(read) == ["parent", "end"] and len(read["parent"]) == 1
 
 
 def unreadable(tree: Tree) -> Iterator[Written]:

@@ -9,6 +9,16 @@ from copy import deepcopy
 from typing import Any
 
 
+def copied(tree: Any) -> Any:
+    """A copy of a tree of our own, which has nothing but maps, lists and plain values, and none of these twice.
+
+    Some ten times as fast as `deepcopy`, which what somebody else wrote needs.
+    """
+    if isinstance(tree, dict):
+        return {key: copied(member) for key, member in tree.items()}
+    return [copied(member) for member in tree] if isinstance(tree, list) else tree
+
+
 def at(tree: Any, *path: str) -> Any:
     """The value at a path; None where there is none."""
     for step in path:

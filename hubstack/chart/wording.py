@@ -71,6 +71,8 @@ _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits, '.', '_' and '-', with a letter or a digit first",
     r"^[A-Za-z0-9]": "text that begins with a letter or a digit",
     r"^[a-z0-9][a-z0-9-]*$": "lower-case letters, digits and '-', with no '-' first",
+    r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$": "the name of a commit, a tag or a branch",
+    r"\S": "text that is not blank",
     r"^https?://": "a URL that begins with http:// or https://",
 }
 """Patterns of settings in words."""

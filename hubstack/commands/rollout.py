@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal
+from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:  # other commands do not pay for these
     from hubstack.fleet.journal import Rollout
+    from hubstack.fleet.left import Left
     from hubstack.fleet.plan import Plan
 
 app = typer.Typer(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).", no_args_is_help=True)
@@ -28,6 +33,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 StackOption = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only this stack, repeatable.")]
 ApproveOption = Annotated[list[str] | None, typer.Option("--approve", help="Wave that may start, repeatable.")]
 RolloutOption = Annotated[str | None, typer.Option("--rollout", help="Id of the rollout. Default: the newest.")]
+FreezeOption = Annotated[
+    str | None,
+    typer.Option("--during-freeze", metavar="REASON", help="Start stacks in spite of a freeze; the reason is kept."),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Go over what a newer rollout has deployed.")]
 MaxTimeOption = Annotated[
     str | None,
@@ -58,6 +67,7 @@ def up(
     stack: StackOption = None,
     approve: ApproveOption = None,
     wait: WaitOption = True,
+    during_freeze: FreezeOption = None,
     max_time: MaxTimeOption = None,
     lease: LeaseOption = "3m",
     as_json: JsonOption = False,
@@ -65,7 +75,7 @@ def up(
     """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 incomplete, 5 paused, 6 aborted."""
     from hubstack.fleet import progress, rollout
 
-    options = _options(approve, wait, max_time, lease)
+    options = _options(approve, wait, max_time, lease, during_freeze)
     console = Terminal(stderr=as_json)
     _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
 
@@ -109,6 +119,7 @@ def resume(
     rollout: RolloutOption = None,
     approve: ApproveOption = None,
     wait: WaitOption = True,
+    during_freeze: FreezeOption = None,
     max_time: MaxTimeOption = None,
     lease: LeaseOption = "3m",
     take_over: Annotated[
@@ -125,7 +136,7 @@ def resume(
     from hubstack.fleet import progress
     from hubstack.fleet import rollout as rollouts
 
-    options = _options(approve, wait, max_time, lease)
+    options = _options(approve, wait, max_time, lease, during_freeze)
     console = Terminal(stderr=as_json)
     if due:
         found = rollouts.known(Terminal(stderr=True)).last()
@@ -158,8 +169,9 @@ def approve(wave: Annotated[str, typer.Argument(help="Name of the wave.")], roll
 @app.command()
 def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
     """Show how far a rollout is."""
-    from hubstack.fleet import report
+    from hubstack.fleet import left, report
     from hubstack.fleet import rollout as rollouts
+    from hubstack.fleet.plan import Plan
 
     journal = rollouts.known(Terminal(stderr=True))
     found = journal.rollout(rollout) if rollout else journal.last()
@@ -167,6 +179,8 @@ def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
         print("null" if as_json else "no rollout yet")
         return
     facts = report.facts(journal, found)
+    remaining = left.still(Plan.from_dict(found.plan).left, os.environ)
+    facts["left"] = [asdict(each) for each in remaining]
     if as_json:
         terminal.write_json(facts)
         return
@@ -176,12 +190,18 @@ def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
     console.print(f"by {facts['owner']}")
     if found.reason:
         console.print(found.reason)
-    table = Table("wave", "stack", "cluster", "state", "time", "what")
+    for reason in facts["overrides"]:
+        console.print(f"in spite of a freeze: {reason}")
+    programs = any(each["program"] for each in facts["stacks"])
+    table = Table("wave", "stack", "cluster", *(["program"] if programs else []), "state", "time", "what")
     for each in facts["stacks"]:
         took = f"{each['seconds']} s" if each["seconds"] is not None else ""
-        cells = (each["wave"], each["stack"], each["cluster"], each["state"], took, each["reason"])
+        cells = [each["wave"], each["stack"], each["cluster"], each["state"], took, each["reason"]]
+        if programs:
+            cells.insert(3, each["program"] or "")
         table.add_row(*cells)
     console.print(table)
+    _show_left(remaining, console)
 
 
 @app.command()
@@ -269,6 +289,9 @@ def simulate(
     seconds: Annotated[
         float | None, typer.Option(help="Time of one stack. Default: measured by rollouts here.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option(help="Kind of the updates whose times count: update, create, unchanged, switch, recovery.")
+    ] = "update",
     runs: Annotated[int, typer.Option(help="How often chance is tried.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of chance; the same gives the same figures.")] = 1,
     fleet_file: Annotated[Path | None, typer.Option("--fleet", help="A fleet file. Default: the project's.")] = None,
@@ -280,7 +303,7 @@ def simulate(
     from hubstack.fleet.journal import Journal
 
     fleet = load.read(fleet_file, stack_files=False) if fleet_file else load.the_fleet(project.ROOT)
-    times = Journal().seconds() if seconds is None else [seconds]
+    times = simulating.measured(Journal().seconds(), kind) if seconds is None else [seconds]
     found = simulating.simulate(fleet, stacks, failure_rate, times, runs=runs, seed=seed)
     if as_json:
         terminal.write_json(found.as_dict())
@@ -301,11 +324,14 @@ def _ask(request: str, rollout: str | None) -> None:
         console.print(f"rollout {found.id} is {found.state}; it goes on with: hubstack rollout resume")
 
 
-def _options(approve: list[str] | None, wait: bool, max_time: str | None, lease: str) -> dict[str, Any]:
+def _options(
+    approve: list[str] | None, wait: bool, max_time: str | None, lease: str, during_freeze: str | None
+) -> dict[str, Any]:
     """What a run is given."""
-    from hubstack.errors import HubstackError
     from hubstack.fleet import duration
 
+    if during_freeze is not None and not during_freeze.strip():
+        raise HubstackError("--during-freeze: needs a reason, which the rollout keeps")
     found = {}
     for name, text in (("--max-time", max_time), ("--lease", lease)):
         try:
@@ -315,7 +341,8 @@ def _options(approve: list[str] | None, wait: bool, max_time: str | None, lease:
     if not found["--lease"]:
         raise HubstackError("--lease 0: must be longer; 3m is the default")
     until = None if found["--max-time"] is None else time.time() + found["--max-time"]
-    return {"approve": approve or [], "wait": wait, "until": until, "lease": found["--lease"]}
+    given = {"approve": approve or [], "wait": wait, "until": until, "lease": found["--lease"]}
+    return {**given, "duringFreeze": during_freeze or ""}
 
 
 def _end(ended: Rollout, as_json: bool) -> None:
@@ -328,13 +355,25 @@ def _end(ended: Rollout, as_json: bool) -> None:
         raise typer.Exit(code)
 
 
+def _show_left(left: Iterable[Left], console: Console) -> None:
+    for each in left:
+        console.print(str(each), style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def _show(made: Plan, console: Console) -> None:
-    table = Table("wave", "stack", "cluster", "action", "why")
+    from hubstack.fleet import report
+
+    programs = any(item.revision for item in made.items)
+    table = Table("wave", "stack", "cluster", *(["program"] if programs else []), "action", "why")
     colours: dict[str, str] = {"up": "yellow", "gate": "yellow", "refused": "red"}
     for item in made.items:
         action = Text(item.action, style=colours.get(item.action, ""))
-        table.add_row(item.wave, item.stack, item.cluster, action, item.reason)
+        program = [report.program_of(item) or ""] if programs else []
+        table.add_row(item.wave, item.stack, item.cluster, *program, action, item.reason)
     console.print(table)
+    for wave, held in made.frozen.items():
+        console.print(f"wave {wave} is {held}")
+    _show_left(made.left, console)
     for item in made.items:
         for each in item.told:
             console.print(Text.assemble(("policy:", "yellow"), f" {item.stack}: {each}"), soft_wrap=True)

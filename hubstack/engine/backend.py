@@ -45,6 +45,27 @@ def read(stack: str, environment: Mapping[str, str], folder: Path) -> Checkpoint
     return from_engine(stack, environment, folder)
 
 
+def names(environment: Mapping[str, str], folder: Path) -> list[str]:
+    """Names of the project's stacks that have resources, as far as the backend tells that without being asked for each.
+
+    Arguments:
+        environment: variables for the engine.
+        folder: where the engine is asked, see `stacks.engine_folder`.
+
+    Raises:
+        HubstackError: the backend does not answer.
+    """
+    local = local_backend(environment)
+    if local is not None and not backend_files.has_former_places(local):
+        return backend_files.stacks(local, definition.name(folder))
+    try:
+        found = json.loads(command.run(["stack", "ls", "--json"], folder, environment) or "[]")
+    except HubstackError as error:
+        raise HubstackError(f"the backend cannot be asked for its stacks: {error}") from None
+    # A backend of files does not count resources, and Pulumi Cloud names stacks of other organizations in full.
+    return [str(each["name"]).rpartition("/")[2] for each in found if each.get("resourceCount", 1)]
+
+
 def from_files(stack: str, project: str, backend: Path) -> Checkpoint | None:
     """Read the files of a local backend.
 

@@ -17,6 +17,21 @@ def state(backend: Path, project: str, stack: str) -> Path:
     return backend / ".pulumi" / "stacks" / project / f"{stack}.json"
 
 
+def stacks(backend: Path, project: str) -> list[str]:
+    """Names of a project's stacks. Arguments as for `state`."""
+    found = (backend / ".pulumi" / "stacks" / project).glob("*.json*")
+    return sorted({file.name.removesuffix(".gz").removesuffix(".json") for file in found if _is_state(file.name)})
+
+
+def has_former_places(backend: Path) -> bool:
+    """Whether there are stacks where engines put them before there were projects."""
+    return any(_is_state(file.name) for file in (backend / ".pulumi" / "stacks").glob("*.json*"))
+
+
+def _is_state(name: str) -> bool:
+    return name.endswith((".json", ".json.gz"))
+
+
 def tags(backend: Path, project: str, stack: str) -> Path:
     """The file with a stack's tags; there is none before the first. Arguments as for `state`."""
     return backend / ".pulumi" / "stacks" / project / f"{stack}.pulumi-tags"

@@ -214,6 +214,18 @@ class State:
         return next((each for each in keys if not each.rest.get("delete")), None)
 
     @property
+    def rotations(self) -> dict[str, str]:
+        """The text of the setting `rotateTokens` that each token was made with, by the token's name; blank for none."""
+        found = {}
+        for each in self.of_type(TOKEN_IDENTITY):
+            owner = each.parent.rpartition("::")[2]
+            keepers = each.inputs.get("keepers") or {}
+            found[each.name.removeprefix(f"{owner}-")] = str(keepers.get("rotation") or "")
+        if self.token_key:
+            found["key"] = str(self.token_key.rest.get("replacementTrigger") or "")
+        return found
+
+    @property
     def has_former_token_key(self) -> bool:
         """Whether an earlier version wrote it, whose key has yet to move (see `engine.token_key`)."""
         return any(each.is_former_token_key for each in (*self.resources, *(each.resource for each in self.pending)))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from hubstack import deadline
 from hubstack.credentials import CredentialsError
@@ -23,7 +23,9 @@ from hubstack.fleet.begun import Begun
 from hubstack.fleet.duration import written
 from hubstack.fleet.journal import STOPPED, Journal
 from hubstack.lifecycle.deploy import Order, deploy
+from hubstack.lifecycle.deploy import Outcome as Done
 from hubstack.migration import access
+from hubstack.migration.take_over import Source
 from hubstack.project import stacks
 
 _TRANSIENT = re.compile(
@@ -35,6 +37,13 @@ _TRANSIENT = re.compile(
 )
 """Errors of a cluster that is down or busy for a while, or of credentials that ended on the way; the stack is tried
 once more at the end of its wave, and what is wrong with the credentials is said then."""
+
+
+Kind = Literal["create", "update", "unchanged", "switch", "recovery"]
+"""What an update did: made a hub, changed it, found nothing to change, changed its mode or took one over, or went on
+with one that was interrupted.
+"""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,7 @@ class Deployer:
         if self.runner:
             now = begun.now(self.rollout, self.runner, after_kill=was_killed)
             begun.write(now, stack.name, self.environment, stack.folder)
+        started = time.monotonic()
         try:
             try:
                 done = deploy(engine, order)
@@ -147,7 +157,14 @@ class Deployer:
                 begun.forget(before, stack.name, self.environment, stack.folder)
             raise
         found = self._read(stack)
-        detail = {**_detail(done.report), "digest": found.digest, "commit": found.commit, "url": found.url}
+        detail = {
+            **_detail(done.report),
+            "digest": found.digest,
+            "commit": found.commit,
+            "url": found.url,
+            "update": kind_of(known, done),
+            "took": round(time.monotonic() - started, 3),  # without the wait for a cluster that is slow to answer
+        }
         if not found.finished or found.digest != item.digest:
             return Outcome("failed", "the backend does not show the update as finished", detail)
         reasons = [f"switched from mode {done.switched_from} to mode {stack.mode}"] if done.switched_from else []
@@ -164,6 +181,8 @@ class Deployer:
     def _order(self, item: plan.Item, stack: stacks.Stack, *, was_killed: bool) -> Order:
         assert item.digest is not None
         mark = {"digest": item.digest, "commit": item.commit, "rollout": self.rollout, "owes": item.owes}
+        if item.program:
+            mark |= {"program": item.program, "revision": item.revision}
         return Order(
             variables={deployed.VARIABLE: json.dumps(mark)},
             message=deployed.message(self.rollout, item.digest),
@@ -173,6 +192,22 @@ class Deployer:
 
     def _read(self, stack: stacks.Stack) -> deployed.Deployed:
         return deployed.read(stack.name, self.environment, stack.folder)
+
+
+def kind_of(known: deployed.Deployed, done: Done) -> Kind:
+    """What kind of update a deployment was, for forecasts: those of one kind take about as long.
+
+    Arguments:
+        known: what the backend said before.
+        done: what became of it.
+    """
+    if done.settled:
+        return "recovery"
+    if done.switched_from or done.taken_over is not Source.NOTHING:
+        return "switch"
+    if known.mode is None:
+        return "create"
+    return "update" if done.report.changed else "unchanged"
 
 
 def in_words(changes: Mapping[str, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,17 @@ class Deployed:
     digest: str | None = None
     """Of what was deployed; None where another command than ours did it, or nobody yet."""
     commit: str | None = None
+    program: str | None = None
+    """Commit of the program, where it was another one than that of the values."""
+    revision: str | None = None
+    """Name of that commit in the fleet file."""
     rollout: str | None = None
+    rotations: Mapping[str, str] = field(default_factory=dict)
+    """The text of `rotateTokens` that each token was made with, by the token's name."""
     mode: str | None = None
     url: str | None = None
+    updated: tuple[float, float] | None = None
+    """When the last operation on the stack began and ended, in seconds since the epoch."""
     pending: int = 0
     """Operations that an interrupted update left."""
     finished: bool = False
@@ -94,15 +102,25 @@ def of(checkpoint: backend.Checkpoint) -> Deployed:
         exists=True,
         digest=digest,
         commit=mark.get("commit"),
+        program=mark.get("program"),
+        revision=mark.get("revision"),
+        rotations=checkpoint.state.rotations,
         rollout=mark.get("rollout"),
         mode=outputs.get("mode"),
         url=outputs.get("url"),
+        updated=_times(last),
         pending=pending,
         finished=ours and succeeded and not pending,
         succeeded=last.get("result") == "succeeded",
         ended=_seconds(last.get("endTime")),
         owes=tuple(mark.get("owes") or ()),
     )
+
+
+def _times(last: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Begin and end of the last operation, where the history has both."""
+    began, ended = (_seconds(last.get(key)) for key in ("startTime", "endTime"))
+    return (began, ended) if began and ended else None
 
 
 def _seconds(moment: Any) -> float:

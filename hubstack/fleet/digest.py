@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,10 @@ class Desired:
     digest: str
     namespace: str
     mode: str
+    rotations: Mapping[str, str] = field(default_factory=dict)
+    """The setting `rotateTokens`."""
+    adopted: frozenset[str] = frozenset()
+    """Names of the tokens that the hub goes on with as long as nobody rotates them."""
 
 
 def desired(stack: stacks.Stack) -> Desired:
@@ -49,7 +53,8 @@ def desired(stack: stacks.Stack) -> Desired:
     entries = stacks.entries(stack.settings)
     found = settings.resolve(settings.parse(entries, set()), stack.root)
     facts: dict[str, Any] = {
-        "config": found.config.model_dump(mode="json", exclude=_ELSEWHERE | _HISTORY),
+        # Without defaults: those of this code say nothing of a program that is another revision's (docs/adr/0031).
+        "config": found.config.model_dump(mode="json", exclude=_ELSEWHERE | _HISTORY, exclude_defaults=True),
         "values": found.loaded.user,
         "secretPaths": sorted(map(str, found.loaded.secret_paths)),
         "encrypted": [
@@ -64,22 +69,35 @@ def desired(stack: stacks.Stack) -> Desired:
         archive = stack.root / chart.path if chart.path and not mirrored else None
         facts["chart"] = [chart.version, chart.digest or (_file_digest(archive) if archive else chart.repository)]
     text = json.dumps(facts, sort_keys=True, default=str)
-    return Desired(_sha256(text.encode()), found.config.namespace, found.config.mode)
+    config = found.config
+    adopted = frozenset(config.adopted_tokens.by_name())
+    return Desired(_sha256(text.encode()), config.namespace, config.mode, config.rotate_tokens, adopted)
 
 
 @cache
 def program_version(root: Path) -> str:
     """Digest of the program's sources, whatever commit they are from."""
+    return _sources_digest(root, PROGRAM)
+
+
+@cache
+def installed_version(root: Path) -> str:
+    """Digest of what decides which settings a program takes, and what follows from them."""
+    return _sources_digest(root, INSTALLED)
+
+
+def _sources_digest(root: Path, names: Iterable[str]) -> str:
     found = hashlib.sha256()
-    for name, path in _files(root):
-        found.update(f"{name}\0{len(path.read_bytes())}\0".encode())
-        found.update(path.read_bytes())
+    for name, path in _files(root, names):
+        content = path.read_bytes()
+        found.update(f"{name}\0{len(content)}\0".encode())
+        found.update(content)
     return found.hexdigest()[:LENGTH]
 
 
-def _files(root: Path) -> Iterator[tuple[Path, Path]]:
+def _files(root: Path, names: Iterable[str]) -> Iterator[tuple[Path, Path]]:
     """Name and place of each source file."""
-    for name in PROGRAM:
+    for name in names:
         is_own = (root / name).is_file() or (root / name / "__init__.py").is_file()
         folder = project.CODE if name in INSTALLED and not is_own else root
         path = folder / name

@@ -334,10 +334,14 @@ class Journal:
         since = itertools.takewhile(lambda row: row["state"] != "succeeded", rows[1:])
         return any(row["state"] == "started" or json.loads(row["detail"] or "{}").get(STOPPED) for row in since)
 
-    def seconds(self) -> list[float]:
-        """How long successful updates of stacks took."""
-        rows = self._read("select ended - started as took from steps where kind = 'up' and state = 'succeeded'")
-        return [row["took"] for row in rows]
+    def seconds(self) -> dict[str, list[float]]:
+        """How long successful updates of stacks took, by the kind of update (see `attempt.Kind`)."""
+        found: dict[str, list[float]] = {}
+        for row in self._read("select detail from steps where kind = 'up' and state = 'succeeded'"):
+            detail = json.loads(row["detail"])
+            if "update" in detail:
+                found.setdefault(detail["update"], []).append(detail["took"])
+        return found
 
     @contextmanager
     def _at_once(self) -> Iterator[None]:

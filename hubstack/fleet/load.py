@@ -15,6 +15,7 @@ from hubstack.chart.errors import Problem, SettingsError
 from hubstack.document_lines import document as document_with_lines
 from hubstack.errors import HubstackError
 from hubstack.fleet import gate_settings
+from hubstack.fleet.gate_settings import Prometheus
 from hubstack.fleet.model import JOURNAL, Fleet, Pace
 from hubstack.project import bounds
 
@@ -121,6 +122,13 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
             yield ("waves", index, "minSucceeded"), f"{wave.min_succeeded}: {message}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
+    for index, wave in enumerate(fleet.waves):
+        for number, gate in enumerate(wave.gates):
+            if isinstance(gate, Prometheus) and (gate.over or gate.baseline == "before") and not wave.bake_time:
+                yield (
+                    ("waves", index, "gates", number),
+                    "looks at the time after an update, so the wave needs a bakeTime",
+                )
     if JOURNAL in fleet.stacks:
         yield ("stacks", JOURNAL), "is the name of the stack with the journal of rollouts; give the hub another one"
     for stack, of in waves.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -12,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from hubstack.fleet.clusters import Cluster
 from hubstack.fleet.duration import Duration
+from hubstack.fleet.freeze import Freeze, Hold, hold
 from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.windows import Window
 from hubstack.label_selector import LabelExpression
@@ -20,6 +22,8 @@ JOURNAL = "hubstack-rollouts"
 """Stack with the journal that all machines share: no hub may be called so."""
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+REVISION = r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$"
+"""Names of commits, tags and branches that no shell and no option of git takes for something else."""
 
 
 def _share(value: Any) -> Any:
@@ -43,12 +47,22 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True, strict=True)
 
 
+Revision = Annotated[
+    str,
+    Field(
+        pattern=REVISION,
+        description="Commit, tag or branch whose program and chart are deployed; the values are the rollout's own.",
+    ),
+]
+
+
 class StackEntry(_Model):
     """One stack of the fleet; its settings are in ``Pulumi.<stack>.yaml``."""
 
     labels: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]")], str] = Field(
         default_factory=dict, description="What waves select by: cluster, tier, region ... Values are text."
     )
+    revision: Revision | None = None
     timeout: Duration | None = Field(None, description="The wave's `timeout`, for this stack.")
 
 
@@ -80,6 +94,10 @@ class Wave(Pace):
 
     name: str = Field(pattern=NAME, description="Name of the wave.")
     select: LabelExpression = Field(description="Which stacks: a label expression or a map of labels.")
+    revision: Revision | None = None
+    freeze: list[Freeze] = Field(
+        default_factory=list, description="When nothing of the wave is started, beside what freezes the fleet."
+    )
 
     def allowed_failures(self, stacks: int) -> int:
         """How many of a number of stacks may fail; a percentage is rounded down."""
@@ -113,6 +131,7 @@ class Fleet(_Model):
         description="How a CI system or an operator gets at each cluster, by the label `cluster` of its stacks.",
     )
     defaults: Pace = Field(default_factory=lambda: Pace(), description="What waves have unless they say otherwise.")
+    freeze: list[Freeze] = Field(default_factory=list, description="When nothing of the whole fleet is started.")
 
     def labels_of(self, stack: str) -> Mapping[str, str]:
         """A stack's labels; its name is the label ``stack``."""
@@ -135,3 +154,17 @@ class Fleet(_Model):
     def wave_of(self) -> dict[str, str]:
         """Name of the wave of every stack."""
         return {stack: wave.name for wave in self.waves for stack in self.members(wave)}
+
+    def revision_of(self, stack: str) -> str | None:
+        """Revision whose program a stack stays on, its own before its wave's; None for the program of the rollout."""
+        by_wave = (wave.revision for wave in self.waves if wave.select.matches(self.labels_of(stack)))
+        return self.stacks[stack].revision or next(by_wave, None)
+
+    def hold(self, wave: Wave, now: datetime) -> Hold | None:
+        """What keeps a wave from being started at some moment.
+
+        Arguments:
+            wave: one of the waves.
+            now: an aware time.
+        """
+        return hold([*self.freeze, *wave.freeze], now)

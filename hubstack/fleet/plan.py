@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,8 +13,10 @@ from hubstack import policy, project
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import embedded_kubeconfig
 from hubstack.errors import HubstackError, mistake
-from hubstack.fleet import deployed, digest
+from hubstack.fleet import deployed, digest, left
+from hubstack.fleet.left import Left
 from hubstack.fleet.model import Fleet
+from hubstack.fleet.programs import Program
 from hubstack.fleet.source import Revision
 from hubstack.project import bounds, stacks
 
@@ -46,15 +49,27 @@ class Item:
     pending: int = 0
     """Operations that an interrupted update left in the state."""
     url: str | None = None
+    updated: tuple[float, float] | None = None
+    """When the last operation on the stack began and ended, in seconds since the epoch."""
     commit: str | None = None
     """Commit that the stack is deployed from."""
+    revision: str | None = None
+    """Name of the revision whose program the stack stays on, where that is not the rollout's own."""
+    program: str | None = None
+    """Commit of that revision."""
+    before_program: str | None = None
+    """Commit of the program that is deployed, where that was another one than that of the values."""
+    before_revision: str | None = None
+    """Name of that commit in the fleet file."""
+    new_tokens: tuple[str, ...] = ()
+    """Names of the tokens that are drawn anew."""
     told: tuple[str, ...] = ()
     """What policies say that do not block."""
     owes: tuple[str, ...] = ()
     """What its wave asks after an update: ``gates``, ``bake``."""
 
 
-_TUPLES = ("owes", "told")
+_TUPLES = ("new_tokens", "owes", "told", "updated")
 """Fields of an item that are lists in JSON."""
 
 
@@ -69,6 +84,10 @@ class Plan:
     kind: Literal["rollout", "rollback"] = "rollout"
     sources: Mapping[str, str] = field(default_factory=dict)
     """Folder with the program and the settings of each stack that is deployed from another than the rollout's own."""
+    left: tuple[Left, ...] = ()
+    """Stacks that have left the fleet file, and are still deployed."""
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    """Why a wave may not be started now, and until when."""
 
     def of(self, wave: str) -> list[Item]:
         """The items of a wave."""
@@ -87,6 +106,8 @@ class Plan:
             "counts": {action: self.count(action) for action in ACTIONS},
             "sources": dict(self.sources),
             "items": [asdict(item) for item in self.items],
+            "left": [asdict(each) for each in self.left],
+            "frozen": dict(self.frozen),
         }
 
     @staticmethod
@@ -94,15 +115,28 @@ class Plan:
         """What `as_dict` gave."""
         return Plan(
             Revision(**data["revision"]),
-            tuple(Item(**{**item, **{key: tuple(item.get(key, ())) for key in _TUPLES}}) for item in data["items"]),
+            tuple(_item(item) for item in data["items"]),
             tuple(data["waves"]),
             data["kind"],
             data["sources"],
+            tuple(Left(**each) for each in data.get("left", ())),
+            data.get("frozen", {}),
         )
 
 
+def _item(data: Mapping[str, Any]) -> Item:
+    """An item from JSON types."""
+    tuples = {name: tuple(data[name]) for name in _TUPLES if data.get(name) is not None}
+    return Item(**{**data, **tuples})
+
+
 def make(
-    fleet: Fleet, root: Path, revision: Revision, environment: Mapping[str, str], only: Sequence[str] = ()
+    fleet: Fleet,
+    root: Path,
+    revision: Revision,
+    environment: Mapping[str, str],
+    only: Sequence[str] = (),
+    programs: Mapping[str, Program] | None = None,
 ) -> Plan:
     """Compare what a revision wants with what the backends say is deployed.
 
@@ -112,6 +146,7 @@ def make(
         revision: what it is.
         environment: variables for the engine.
         only: names of stacks to look at; all where empty.
+        programs: for the stacks that stay on another revision's program, see `programs.prepare`.
 
     Raises:
         HubstackError: a stack of `only` is unknown, or a backend does not answer.
@@ -124,20 +159,34 @@ def make(
     names = sorted((name for name in waves if not only or name in only), key=lambda name: order[waves[name]])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
-    owed = {wave.name: wave.owes for wave in fleet.waves}
+    owed, pinned = {wave.name: wave.owes for wave in fleet.waves}, programs or {}
     items = [
-        decide(name, waves[name], root, revision.name, state, owed[waves[name]])
+        decide(name, waves[name], root, revision.name, state, owed[waves[name]], pinned.get(name))
         for name, state in zip(names, states, strict=True)
     ]
     if policy.exists(root):
         from hubstack.fleet.judged import judged
 
         items = judged(items, fleet, root)
-    return Plan(revision, tuple(items), tuple(wave.name for wave in fleet.waves))
+    now = datetime.now(UTC)
+    return Plan(
+        revision,
+        tuple(items),
+        tuple(wave.name for wave in fleet.waves),
+        sources={name: str(program.folder) for name, program in pinned.items() if not program.refused},
+        left=left.find(waves, environment),
+        frozen={wave.name: str(hold) for wave in fleet.waves if (hold := fleet.hold(wave, now))},
+    )
 
 
 def decide(
-    name: str, wave: str, root: Path, commit: str | None, state: deployed.Deployed, owes: tuple[str, ...] = ()
+    name: str,
+    wave: str,
+    root: Path,
+    commit: str | None,
+    state: deployed.Deployed,
+    owes: tuple[str, ...] = (),
+    program: Program | None = None,
 ) -> Item:
     """What happens to one stack, and why.
 
@@ -146,6 +195,7 @@ def decide(
         root: folder of the revision, whose commit is `commit`.
         state: what the backend says of the stack.
         owes: what the wave asks after an update.
+        program: the program that the stack stays on, where that is another than the one of `root`.
     """
     facts: dict[str, Any] = {
         "stack": name,
@@ -156,9 +206,17 @@ def decide(
         "exists": state.exists,
         "pending": state.pending,
         "url": state.url,
+        "updated": state.updated,
         "commit": commit,
+        "before_program": state.program,
+        "before_revision": state.revision,
+        "revision": program and program.revision,
+        "program": program and (program.commit or None),
         "owes": owes,
     }
+    if program and program.refused:
+        return Item(**facts, action="refused", reason=program.refused)
+    root = program.folder if program else root
     try:
         stack = _own(name, root)
         wanted = digest.desired(stack)
@@ -166,9 +224,11 @@ def decide(
         return Item(**facts, action="refused", reason=str(error).replace(f"{root}/", ""))
     except Exception as error:  # one stack's oddities must not hide the others
         return Item(**facts, action="refused", reason=f"cannot be planned: {mistake(error)}")
-    facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
+    drawn = _new_tokens(state, wanted)
+    facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest, "new_tokens": drawn}
     if not state.finished or state.digest != wanted.digest:
-        return Item(**facts, action="up", reason=_reason(state, wanted))
+        reason = _reason(state, wanted) + (f"; makes new tokens: {', '.join(drawn)}" if drawn else "")
+        return Item(**facts, action="up", reason=reason)
     if still := [each for each in state.owes if each in owes]:
         words = " and ".join(_OWED[each] for each in still)
         return Item(**facts, action="gate", reason=f"{wanted.digest[:8]} is deployed, but {words}")
@@ -176,6 +236,15 @@ def decide(
 
 
 _OWED = {"gates": "its gates have not opened", "bake": "its wave has not baked"}
+
+
+def _new_tokens(state: deployed.Deployed, wanted: digest.Desired) -> tuple[str, ...]:
+    """Names of the tokens that a deployment draws anew, because their text in `rotateTokens` is another one."""
+    return tuple(
+        name
+        for name, before in sorted(state.rotations.items())
+        if (text := wanted.rotations.get(name, "")) != before and (text or name not in wanted.adopted)
+    )
 
 
 def _own(name: str, root: Path) -> stacks.Stack:

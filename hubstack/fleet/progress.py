@@ -31,7 +31,9 @@ class Progress(Protocol):
     """Shows what happens in a rollout."""
 
     def event(self, kind: str, **facts: Any) -> None:
-        """Something happened: `kind` is ``rollout``, ``wave``, ``stack``, ``doing``, ``gate``, ``wait`` or ``end``."""
+        """Something happened: `kind` is ``rollout``, ``wave``, ``stack``, ``doing``, ``gate``, ``note``, ``wait`` or
+        ``end``.
+        """
 
     def ask(self, question: str) -> bool:
         """Ask the person who looks on; no where there is none."""
@@ -180,6 +182,8 @@ def line(kind: str, facts: dict[str, Any]) -> Text:
         return Text.assemble(f"wave {visible(facts['wave'])}: ", shown, because)
     if kind == "wait":
         return Text(f"waiting{because}")
+    if kind == "note":
+        return Text(reason)
     return Text.assemble(f"{kind} {visible(facts.get('rollout', ''))}: ", shown, because)
 
 

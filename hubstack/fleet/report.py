@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from hubstack import project
 from hubstack.fleet import duration, plan
 from hubstack.fleet.journal import ATTEMPTS, Journal, Rollout, Step
+from hubstack.fleet.left import Left
 from hubstack.safe_text import code, fenced, html, inline, visible
 
 FILES = ("report.json", "report.md")
@@ -38,6 +40,8 @@ def facts(journal: Journal, rollout: Rollout) -> dict[str, Any]:
         "started": rollout.started,
         "seconds": round(ended - rollout.started, 1),
         "cpuSeconds": round(sum(stack["cpuSeconds"] for stack in stacks), 1),
+        "overrides": list(rollout.options.get("overrides", ())),
+        "left": [asdict(each) for each in made.left],
         "counts": counts,
         "waves": list(made.waves),
         "stacks": stacks,
@@ -64,6 +68,7 @@ def _stack(item: plan.Item, ups: list[Step], asked: list[Step]) -> dict[str, Any
         "ended": last.ended if last else None,
         "cpuSeconds": sum(step.detail.get("cpu", 0) for step in ups),
         "changes": last.detail.get("changes", {}) if last else {},
+        "program": program_of(item),
         "before": item.before,
         "digest": item.digest,
         "gates": [
@@ -80,6 +85,11 @@ def _stack(item: plan.Item, ups: list[Step], asked: list[Step]) -> dict[str, Any
     }
 
 
+def program_of(item: plan.Item) -> str | None:
+    """The program that a stack stays on, as the fleet file and as git call it; None for that of the rollout."""
+    return f"{item.revision} ({(item.program or 'unknown')[:8]})" if item.revision else None
+
+
 def markdown(found: dict[str, Any]) -> str:
     """The report for people."""
     return "\n".join(_markdown(found)) + "\n"
@@ -94,12 +104,17 @@ def _markdown(found: dict[str, Any]) -> Iterator[str]:
     took = f"{duration.written(found['seconds'])}, {found['cpuSeconds']} CPU seconds"
     yield f"{counts}. Took {took}, by {inline(found['owner'])}."
     yield f"Revision: {code(str(found['commit']))}.\n"
+    for reason in found["overrides"]:
+        yield f"In spite of a freeze: {inline(reason)}\n"
+    for left in found["left"]:
+        yield f"{inline(str(Left(**left)))}\n"
     yield "| Wave | Stack | Cluster | Result | Time | What |"
     yield "|---|---|---|---|---|---|"
     for stack in found["stacks"]:
         took = f"{stack['seconds']} s" if stack["seconds"] is not None else "-"
         flaky = [gate["gate"] for gate in stack["gates"] if gate["state"] == "flaky"]
-        what = inline(stack["reason"]) + (f" (flaky: {', '.join(flaky)})" if flaky else "")
+        program = f"{inline('program of ' + stack['program'])}: " if stack["program"] else ""
+        what = program + inline(stack["reason"]) + (f" (flaky: {', '.join(flaky)})" if flaky else "")
         state = f"**{stack['state']}**" if stack["state"] in ("failed", "refused") else stack["state"]
         wave, name, cluster = (inline(stack[key]) for key in ("wave", "stack", "cluster"))
         yield f"| {wave} | {name} | {cluster} | {state} | {took} | {what} |"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hubstack import project
 from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
-from hubstack.fleet import deployed, plan, source
+from hubstack.fleet import deployed, plan, programs, source
+from hubstack.fleet.gate_settings import Prometheus
 from hubstack.fleet.journal import NOT_ASKED, Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.project import stacks
@@ -44,11 +47,17 @@ def make(
     items, sources = [], {}
     for stack, step in sorted(before.items(), key=lambda entry: -latest[entry[0]]):
         wanted, commit, rollout = (step.detail.get(key) for key in ("before", "before_commit", "before_rollout"))
-        item = plan.Item(stack, step.wave, "refused", "", commit=commit)
+        program, revision = step.detail.get("before_program"), step.detail.get("before_revision")
+        item = plan.Item(stack, step.wave, "refused", "", commit=commit, program=program, revision=revision)
         try:
             folder = _source(root, wanted, commit, rollout)
+            if program:
+                folder = _with_program(root, item, folder)
             state = deployed.read(stack, environment, stacks.engine_folder(stack))
             item = plan.decide(stack, step.wave, folder, commit, state, owed[step.wave])
+            item = replace(item, program=program, revision=revision)
+            if item.new_tokens:
+                item = replace(item, reason=f"{item.reason}, neither those of now nor those of before")
             if item.action != "refused" and item.digest != wanted:
                 reason = f"the settings at {commit} lead to {item.digest}, but {wanted} was deployed"
                 item = replace(item, action="refused", reason=reason)
@@ -65,8 +74,19 @@ def make(
 
 def fleet_for(fleet: Fleet) -> Fleet:
     """The fleet as the way back takes it: at once, and every stack whatever becomes of the others."""
-    changes = {"approval": "none", "windows": [], "bake_time": 0, "max_failures": "100%", "min_succeeded": 0}
-    return fleet.model_copy(update={"waves": [wave.model_copy(update=changes) for wave in fleet.waves]})
+    changes: dict[str, Any] = {
+        "approval": "none",
+        "windows": [],
+        "freeze": [],
+        "bake_time": 0,
+        "max_failures": "100%",
+        "min_succeeded": 0,
+    }
+    waves = []
+    for wave in fleet.waves:
+        asked = [gate for gate in wave.gates if not isinstance(gate, Prometheus)]  # which look at the bake time
+        waves.append(wave.model_copy(update={**changes, "gates": asked}))
+    return fleet.model_copy(update={"waves": waves, "freeze": []})
 
 
 def _source(root: Path, wanted: str | None, commit: str | None, rollout: str | None) -> Path:
@@ -79,6 +99,23 @@ def _source(root: Path, wanted: str | None, commit: str | None, rollout: str | N
     if not commit or commit.endswith(source.DIRTY):
         raise HubstackError(f"was deployed from uncommitted changes by rollout {rollout} on another machine")
     return laid_out(root, commit)
+
+
+def for_item(root: Path, item: plan.Item) -> Path:
+    """Folder that a stack's rollback deploys from, on a machine that did not plan it.
+
+    Raises:
+        HubstackError: the repository does not have a commit.
+    """
+    folder = laid_out(root, item.commit)
+    return _with_program(root, item, folder) if item.program else folder
+
+
+def _with_program(root: Path, item: plan.Item, values: Path) -> Path:
+    assert item.program
+    at = programs.folder_of(project.state_dir() / "rollouts" / "sources") / f"{item.stack}-{item.commit}-{item.program}"
+    shutil.rmtree(at, ignore_errors=True)  # uncommitted changes have no name of their own
+    return programs.lay_out(root, item.program, [item.stack], values, at)
 
 
 def laid_out(root: Path, commit: str | None) -> Path:

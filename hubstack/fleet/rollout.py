@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from hubstack import project
+from hubstack.engine import temporary
 from hubstack.engine.environment import engine_environment, engine_tools, local_backend
 from hubstack.errors import HubstackError
 from hubstack.fleet import lease as leases
-from hubstack.fleet import order, plan, source, taken_up
+from hubstack.fleet import order, plan, programs, source, taken_up
 from hubstack.fleet.journal import UNFINISHED, Journal, Rollout, folder
 from hubstack.fleet.lease import Lease
 from hubstack.fleet.load import the_fleet
@@ -59,7 +61,10 @@ def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:
     """What a rollout of the work tree would do now."""
     fleet = the_fleet(root)
     variables = environment(console, embedded=is_embedded(fleet, root))
-    return plan.make(fleet, root, source.revision(root), variables, only)
+    with temporary.folder() as folder:
+        found = programs.prepare(fleet, only or fleet.stacks, root, root, folder)
+        made = plan.make(fleet, root, source.revision(root), variables, only, found)
+    return replace(made, sources={})  # nobody deploys from a folder that is gone
 
 
 def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress: Progress, console: Console) -> Rollout:
@@ -69,7 +74,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         root: the project's folder.
         only: names of the stacks to deploy; all where empty.
         options: ``approve``, names of waves; ``wait``, whether to wait for windows; ``until``, when to pause at the
-            latest; ``lease``, seconds after which another machine may take over from this one, once it is dead.
+            latest; ``lease``, seconds after which another machine may take over from this one, once it is dead;
+            ``duringFreeze``, why stacks are started in spite of a freeze.
         progress: is called with what happens.
         console: shows downloads.
 
@@ -89,9 +95,10 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         revision = source.revision(root)
         copy = _folder(rollout) / SOURCE
         source.snapshot(root, copy, fleet.stacks)
-        made = plan.make(fleet, copy, revision, variables, only)
+        found = programs.prepare(fleet, only or fleet.stacks, root, copy, programs.folder_of(_folder(rollout)))
+        made = plan.make(fleet, copy, revision, variables, only, found)
         run = Run(journal, shared, fleet, made, variables, progress, _lease(options))
-        return run.begin(rollout, options)
+        return run.begin(rollout, {**options, "overrides": _overrides({}, options)})
 
 
 def begin_rollback(of: Rollout, fleet: Fleet, made: plan.Plan, progress: Progress, console: Console) -> Rollout:
@@ -144,6 +151,7 @@ def resume(
         if found.state not in UNFINISHED:
             raise HubstackError(f"rollout {found.id} is {found.state}; there is nothing to go on with")
         merged = {**found.options, **options}
+        merged["overrides"] = _overrides(found.options, options)
         merged["approve"] = sorted({*found.options.get("approve", ()), *options.get("approve", ())})
         made = plan.Plan.from_dict(found.plan)
         fleet, made = taken_up.prepare(journal, found, made)
@@ -202,6 +210,11 @@ def ask(request: str, rollout: str | None, console: Console) -> tuple[Rollout, b
         shared.ask(found.id, request)
         return found, found.alive
     return _set(shared, found, {"pause": "paused", "abort": "aborted"}[request], "by request"), False
+
+
+def _overrides(known: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """Why somebody has gone on in spite of a freeze, each reason that was ever given for a rollout."""
+    return [*known.get("overrides", ()), *filter(None, [options.get("duringFreeze")])]
 
 
 def _set(shared: Shared, found: Rollout, state: str, reason: str) -> Rollout:

@@ -116,6 +116,7 @@ class Run:
             progress=self.progress,
             patient=bool(found.options.get("wait", True)),
             deadline=found.options.get("until"),
+            during_freeze=str(found.options.get("duringFreeze") or ""),
             lost=lambda: publisher.problem,
         )
         with (

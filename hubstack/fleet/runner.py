@@ -16,10 +16,12 @@ import psutil
 from hubstack.errors import HubstackError
 from hubstack.fleet import duration, gates
 from hubstack.fleet.attempt import Deployer, Outcome
+from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.journal import ATTEMPTS, NOT_ASKED, Journal, JournalError
 from hubstack.fleet.model import Fleet, Wave
 from hubstack.fleet.plan import ACTIONS, AT_ONCE, Item, Plan, stack_of
 from hubstack.fleet.progress import Progress
+from hubstack.fleet.watch import watch
 from hubstack.fleet.windows import wait_until
 
 POLL_SECONDS = 0.5
@@ -57,6 +59,8 @@ class Runner:
     progress: Progress
     patient: bool = True
     """Whether to wait for a window to open."""
+    during_freeze: str = ""
+    """Why stacks are started in spite of a freeze; blank where they are not."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by whoever wants the rollout to pause."""
     deadline: float | None = None
@@ -69,6 +73,8 @@ class Runner:
         """Run every wave that is not done; gives the state and the reason, which are in the journal by then."""
         state, reason, after = "succeeded", "", None
         self.progress.event("rollout", rollout=self.rollout, state="started", reason=self._summary())
+        for gone in self.plan.left:
+            self.progress.event("note", reason=str(gone))
         try:
             left = {stack: why for name in self.plan.waves for stack, why in self._wave(self._settings(name)).items()}
             if left:
@@ -106,6 +112,7 @@ class Runner:
             self.progress.event("stack", wave=wave.name, stack=item.stack, state="refused", reason=item.reason)
         self._judge(wave, failed, allowed)
         if updates := sum(item.action == "up" for item in todo):
+            self._thaw(wave)
             self._approve(wave)
             self._open(wave)
         if todo:
@@ -147,9 +154,15 @@ class Runner:
             while waiting or running:
                 reason = self._asked()
                 while waiting and len(running) < limit and not reason and len(failed) <= allowed:
+                    if waiting[0].action == "up" and self._shut(wave):
+                        break
                     item = waiting.pop(0)
                     running[pool.submit(self._stack, wave, item)] = item
                 if not running:
+                    if waiting and not reason and len(failed) <= allowed:  # it was shut meanwhile
+                        self._thaw(wave)
+                        self._open(wave)
+                        continue
                     break
                 for future in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
                     item, outcome = running.pop(future), future.result()
@@ -173,7 +186,8 @@ class Runner:
 
         step = self.journal.start(
             self.rollout, wave.name, item.stack, "ask" if item.action == "gate" else "up", before=item.before,
-            before_commit=item.before_commit, before_rollout=item.before_rollout,
+            before_commit=item.before_commit, before_rollout=item.before_rollout, before_program=item.before_program,
+            before_revision=item.before_revision,
         )  # fmt: skip
         root = Path(self.plan.sources.get(item.stack, self.source))
         outcome = self.deployer.deploy(item, root, doing)
@@ -181,7 +195,9 @@ class Runner:
         if outcome.state == "failed" and "log" in detail:
             detail["diagnosis"] = gates.diagnose(stack_of(item.stack, root))
         self.journal.finish(step, outcome.state, outcome.reason, **detail)
-        if outcome.state == "succeeded" and (problem := self._gates(wave, item, doing)):
+        if outcome.state == "succeeded" and (
+            problem := self._gates(wave, item, doing, asked_again=bool(wave.bake_time))
+        ):
             outcome = replace(problem, detail=detail)
         if outcome.state == "succeeded" and not wave.bake_time:
             self._pay([item])
@@ -195,13 +211,14 @@ class Runner:
         )
         return outcome
 
-    def _gates(self, wave: Wave, item: Item, doing: Callable[[str], None]) -> Outcome | None:
+    def _gates(
+        self, wave: Wave, item: Item, doing: Callable[[str], None], *, asked_again: bool = False
+    ) -> Outcome | None:
         """Ask the gates of one stack in their order; gives what the first one that does not open makes of the stack."""
-        root = Path(self.plan.sources.get(item.stack, self.source))
         for gate in wave.gates:
             doing(f"gate {gate.type}")
             step = self.journal.start(self.rollout, wave.name, item.stack, "gate", gate=gate.type)
-            target = gates.Target(stack_of(item.stack, root), self._url(item))
+            target = self._target(item, asked_again=asked_again)
             result = gates.check(gate, target)
             detail: dict[str, Any] = {"attempts": result.attempts, "flaky": result.flaky}
             if not result.passed:
@@ -214,6 +231,30 @@ class Runner:
             if not result.passed:
                 return Outcome(result.state, f"gate {gate.type}: {result.reason}")
         return None
+
+    def _watched(self, wave: Wave, item: Item, gate: AnyGate) -> str | None:
+        """Ask one gate in the bake time. It is a step of the journal only where it is shut: it is asked often."""
+        target = self._target(item, asked_again=True)
+        result = gates.check(gate, target)
+        if result.passed:
+            return None
+        step = self.journal.start(self.rollout, wave.name, item.stack, "gate", gate=gate.type)
+        detail = {"attempts": result.attempts, "diagnosis": gates.diagnose(target.stack)}
+        self.journal.finish(step, "failed", result.reason, **detail)
+        self.progress.event(
+            "gate", wave=wave.name, stack=item.stack, gate=gate.type, state="failed", reason=result.reason
+        )
+        return f"gate {gate.type}: {result.reason}"
+
+    def _target(self, item: Item, *, asked_again: bool) -> gates.Target:
+        root = Path(self.plan.sources.get(item.stack, self.source))
+        stack = stack_of(item.stack, root)
+        return gates.Target(stack, self._url(item), self._updated(item), asked_again)
+
+    def _updated(self, item: Item) -> tuple[float, float] | None:
+        """When the stack's update began and ended; one that was killed began with the first attempt."""
+        steps = [step for step in self.journal.steps(self.rollout, "up") if step.stack == item.stack]
+        return (steps[0].started, steps[-1].ended or time.time()) if steps else item.updated
 
     def _url(self, item: Item) -> str | None:
         steps = [
@@ -238,6 +279,22 @@ class Runner:
             return
         how = f"hubstack rollout resume --approve {wave.name}"
         raise Stopped("paused", f"wave {wave.name} waits for approval; give it with: {how}")
+
+    def _thaw(self, wave: Wave) -> None:
+        """Pause in a freeze, unless somebody goes on in spite of it: nobody waits for its end with a process."""
+        if (held := self.fleet.hold(wave, self.clock())) is None:
+            return
+        if not self.during_freeze:
+            how = "hubstack rollout resume --during-freeze REASON"
+            reason = f"wave {wave.name} is {held}; go on after that, or in spite of it with: {how}"
+            raise Stopped("paused", reason, held.until.timestamp())
+        self._tell(wave, "overridden", f"{held}; deployed all the same: {self.during_freeze}")
+
+    def _shut(self, wave: Wave) -> bool:
+        """Whether nothing of a wave that is under way may be started at this moment."""
+        now = self.clock()
+        frozen = not self.during_freeze and self.fleet.hold(wave, now) is not None
+        return frozen or wait_until(wave.windows, now) > now
 
     def _open(self, wave: Wave) -> None:
         """Wait until one of the wave's windows is open."""
@@ -275,10 +332,26 @@ class Runner:
         else:
             until = time.time() + wave.bake_time
             step = self.journal.start(self.rollout, wave.name, "", "bake", until=until)
-        self._rest(until - time.time(), f"wave {wave.name} bakes for {duration.written(wave.bake_time)}")
+        items = {item.stack: item for item in self.plan.of(wave.name)}
+        reason = f"wave {wave.name} bakes for {duration.written(wave.bake_time)}"
+        if until > time.time():
+            self._require_time(until, reason)
+        self.progress.event("wait", reason=reason, seconds=round(max(until - time.time(), 0.0), 1))
+        watch(
+            wave,
+            changed,
+            until,
+            ask=lambda stack, gate: self._watched(wave, items[stack], gate),
+            rest=self._rest,
+            may_go_on=lambda: len(failed) <= allowed,
+            failed=failed,
+        )
+        if len(failed) > allowed:
+            self.journal.finish(step, "failed")
+            self._judge(wave, failed, allowed)
         opened = []
-        for item in self.plan.of(wave.name):
-            if item.stack not in changed:
+        for item in items.values():
+            if item.stack not in changed or item.stack in failed:
                 continue
             if not (problem := self._gates(wave, item, lambda _: None)):
                 opened.append(item)
@@ -304,19 +377,23 @@ class Runner:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(pay, (item for item in items if item.owes)))
 
-    def _rest(self, seconds: float, reason: str) -> None:
+    def _rest(self, seconds: float, reason: str = "") -> None:
         """Wait, but not for longer than nobody asks for something else."""
-        until, ends = time.monotonic() + seconds, time.time() + seconds
-        if seconds > 0 and self.deadline is not None and ends > self.deadline:
-            at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ends))
-            advice = f"until {at}, which --max-time does not wait for; go on then with: hubstack rollout resume"
-            raise Stopped("paused", f"{reason}, {advice}", ends)
-        if seconds > 0:
+        until = time.monotonic() + seconds
+        if seconds > 0 and reason:
+            self._require_time(time.time() + seconds, reason)
             self.progress.event("wait", reason=reason, seconds=round(seconds, 1))
         while (left := until - time.monotonic()) > 0:
             if asked := self._asked():
                 raise Stopped(*asked)
             self.stop.wait(min(left, POLL_SECONDS))
+
+    def _require_time(self, ends: float, reason: str) -> None:
+        """Pause where the time of `--max-time` is over before a wait ends."""
+        if self.deadline is not None and ends > self.deadline:
+            at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ends))
+            advice = f"until {at}, which --max-time does not wait for; go on then with: hubstack rollout resume"
+            raise Stopped("paused", f"{reason}, {advice}", ends)
 
     def _asked(self) -> tuple[str, str, float | None] | None:
         """State and reason of a request to stop, and from when on it can be gone on with."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hubstack.errors import HubstackError
+from hubstack.fleet.attempt import KINDS
 from hubstack.fleet.duration import LONGEST, written
 from hubstack.fleet.model import Fleet, Wave
 
@@ -80,6 +81,27 @@ class _Run:
     by_wave: tuple[float, ...] = ()
 
 
+def measured(seconds: Mapping[str, Sequence[float]], kind: str) -> Sequence[float]:
+    """The times of one kind of update.
+
+    Arguments:
+        seconds: by kind, see `Journal.seconds`.
+        kind: one of `attempt.KINDS`.
+
+    Raises:
+        HubstackError: there is no such kind, or no rollout has measured one here.
+    """
+    if kind not in KINDS:
+        raise HubstackError(f"--kind {kind}: unknown; allowed: {', '.join(KINDS)}")
+    if kind in seconds:
+        return seconds[kind]
+    others = ", ".join(f"{each} ({len(seconds[each])})" for each in KINDS if each in seconds)
+    raise HubstackError(
+        f"no rollout has measured an update of kind {kind} here yet{f'; measured: {others}' if others else ''}. Give "
+        f"the time of one: --seconds 60{', or another --kind' if others else ''}"
+    )
+
+
 def simulate(
     fleet: Fleet, stacks: int | None, failure_rate: float, times: Sequence[float], *, runs: int = 200, seed: int = 1
 ) -> Forecast:
@@ -101,7 +123,7 @@ def simulate(
     if not all(0 < each <= LONGEST for each in times):
         raise HubstackError(f"--seconds {times[0]:g}: must be more than 0, and ten years at most")
     if not times:
-        raise HubstackError("no rollout has measured a stack here yet; give the time of one: --seconds 60")
+        raise HubstackError("no time of a stack is known; give one: --seconds 60")
     for option, figure in (("runs", runs), ("stacks", stacks)):
         if figure is not None and not 1 <= figure <= MOST:
             raise HubstackError(f"--{option} {figure}: must be from 1 to {MOST}")

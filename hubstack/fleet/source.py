@@ -49,6 +49,22 @@ def revision(root: Path) -> Revision:
     return Revision(head.decode().strip(), bool((_git(root, "status", "--porcelain") or b"").strip()))
 
 
+def commit_named(root: Path, name: str) -> str:
+    """Full name of the commit that a commit, a tag or a branch is now; a branch that is only the remote's counts, too.
+
+    Raises:
+        HubstackError: the repository has none of that name.
+    """
+    for each in (name, f"origin/{name}"):
+        found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{each}^{{commit}}")
+        if found:
+            return found.decode().strip()
+    raise HubstackError(
+        f"revision {name!r}: the repository {root} has no commit, tag or branch of this name; in a shallow checkout "
+        f"fetch it first: git fetch origin {name}"
+    )
+
+
 def commit_of(root: Path, words: str) -> str:
     """The commit that is meant by words of git's, such as a branch or a tag.
 
@@ -79,15 +95,25 @@ def snapshot(root: Path, folder: Path, stacks: Iterable[str]) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = [name.decode() for name in listed.split(b"\0") if name] if listed is not None else list(_walk(root))
-    named = (f"Pulumi.{stack}.yaml" for stack in stacks)
+    copy(root, temporary, [*names, *files_of(root, stacks)])
+    temporary.rename(folder)
+
+
+def copy(root: Path, folder: Path, names: Iterable[str]) -> None:
+    """Copy files of a work tree that it has.
+
+    Arguments:
+        root: the work tree's folder.
+        folder: where to.
+        names: relative paths.
+    """
     own = bounds.of_folder(root)
-    for name in dict.fromkeys([*names, *named, *_values_files(root, stacks)]):
+    for name in dict.fromkeys(names):
         leads_out = own.refusal(root / name) is not None
         # A link out of the project stays a link, which the plan refuses: its content is no part of the revision.
         if (os.path.islink if leads_out else os.path.isfile)(root / name):
-            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, temporary / name, follow_symlinks=not leads_out)
-    temporary.rename(folder)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, folder / name, follow_symlinks=not leads_out)
 
 
 def lay_out(root: Path, commit: str, folder: Path) -> None:
@@ -114,12 +140,16 @@ def lay_out(root: Path, commit: str, folder: Path) -> None:
     temporary.rename(folder)
 
 
-def _values_files(root: Path, stacks: Iterable[str]) -> Iterable[str]:
-    """Relative files that the stacks' settings name; what is wrong with them is said when they are read."""
+def files_of(root: Path, stacks: Iterable[str]) -> Iterable[str]:
+    """The stacks' files, and relative files that their settings name; what is wrong with them is said when they are
+    read.
+    """
     for stack in stacks:
+        yield f"Pulumi.{stack}.yaml"
         try:
             config = (reading.yaml_file(root / f"Pulumi.{stack}.yaml") or {}).get("config") or {}
             names = [name for _, name in bounds.values_files(config)]
+            names += [pools] if (pools := bounds.pools_file(config)) else []
         except (reading.Unreadable, AttributeError):
             continue
         yield from (name for name in names if not Path(name).is_absolute() and ".." not in Path(name).parts)

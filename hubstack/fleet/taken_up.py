@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hubstack import project
 from hubstack.errors import HubstackError
-from hubstack.fleet import digest, plan, rollback, source
+from hubstack.fleet import digest, plan, programs, rollback, source
 from hubstack.fleet.journal import Journal, Rollout
 from hubstack.fleet.load import the_fleet
 from hubstack.fleet.model import Fleet
@@ -28,6 +28,7 @@ def prepare(journal: Journal, found: Rollout, made: plan.Plan) -> tuple[Fleet, p
         return rollback.fleet_for(the_fleet(revision(of))), replace(made, sources=_sources(made))
     folder, is_new = found.folder / SOURCE, not (found.folder / SOURCE).is_dir()
     fleet = the_fleet(revision(found))
+    made = programs.restored(made, project.ROOT, folder, programs.folder_of(found.folder))
     if is_new:
         _check(found, made, folder)
     return fleet, made
@@ -55,12 +56,12 @@ def revision(found: Rollout) -> Path:
 
 def _sources(made: plan.Plan) -> Mapping[str, str]:
     """Folders with the revision of each stack of a rollback."""
-    commits = {item.stack: item.commit for item in made.items}
-    return {stack: str(_laid_out(Path(folder), commits[stack])) for stack, folder in made.sources.items()}
+    items = {item.stack: item for item in made.items}
+    return {stack: str(_laid_out(Path(folder), items[stack])) for stack, folder in made.sources.items()}
 
 
-def _laid_out(known: Path, commit: str | None) -> Path:
-    return known if known.is_dir() else rollback.laid_out(project.ROOT, commit)
+def _laid_out(known: Path, item: plan.Item) -> Path:
+    return known if known.is_dir() else rollback.for_item(project.ROOT, item)
 
 
 def _check(found: Rollout, made: plan.Plan, folder: Path) -> None:
@@ -68,7 +69,8 @@ def _check(found: Rollout, made: plan.Plan, folder: Path) -> None:
     for item in made.items:
         if item.action == "refused":
             continue
-        wanted = digest.desired(plan.stack_of(item.stack, folder)).digest
+        root = Path(made.sources.get(item.stack, folder))
+        wanted = digest.desired(plan.stack_of(item.stack, root)).digest
         if wanted != item.digest:
             raise HubstackError(
                 f"stack {item.stack}: the commit of rollout {found.id} leads to {wanted} here, and to {item.digest} on "

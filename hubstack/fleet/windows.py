@@ -49,6 +49,10 @@ def _zone(value: str) -> str:
     return value
 
 
+TimeZone = Annotated[str, AfterValidator(_zone)]
+"""A time zone that this machine knows, by its IANA name."""
+
+
 def _hours(value: str) -> str:
     if not re.fullmatch(HOURS, value):
         raise PydanticCustomError(
@@ -70,7 +74,7 @@ class Window(BaseModel):
     hours: Annotated[str, AfterValidator(_hours)] = Field(
         "00:00-24:00", description="From and to, 09:00-16:00; 22:00-04:00 belongs to the day that it begins on."
     )
-    time_zone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="IANA name, Europe/Berlin.")
+    time_zone: TimeZone = Field("UTC", description="IANA name, Europe/Berlin.")
 
     @cached_property
     def _span(self) -> tuple[time, timedelta]:

@@ -236,7 +236,10 @@ def engine_folder(name: str) -> Path:
     if (project.ROOT / definition.FILE).is_file():
         return project.ROOT
     bare = project.private_folder(project.state_dir() / "project")
-    (bare / definition.FILE).write_text(yaml.safe_dump(definition.read(bare)))
+    if not (bare / definition.FILE).is_file():
+        temporary = bare / f"{definition.FILE}.{secrets.token_hex(4)}"  # a plan asks for many stacks at once
+        temporary.write_text(yaml.safe_dump(definition.read(bare)))
+        temporary.replace(bare / definition.FILE)
     return bare
 
 

@@ -15,7 +15,19 @@ from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet.load import FILE, load
 from hubstack.policy.expressions import Evaluator
-from hubstack.review import accepting, engine, homes, markdown, page, policies, program, rules, sources, text
+from hubstack.review import (
+    accepting,
+    engine,
+    homes,
+    markdown,
+    page,
+    policies,
+    program,
+    revisions,
+    rules,
+    sources,
+    text,
+)
 from hubstack.review.change import Change
 from hubstack.review.changes import Comparer, StackChange
 from hubstack.review.rendering import Rendered, Renderer, repository
@@ -80,6 +92,7 @@ def review(
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
         earlier, notes = _earlier(old.folder, root, before.values())
         notes += [f"{name} is not in git, so it is left out" for name in sources.left_out(new)]
+        notes += revisions.notes(*(revisions.of(side.folder, side.bounds) for side in (old, new)))
         waves, labels, fleet_error = _waves(new)
         both_labels = _waves(old)[1], labels
         sides = {name: renderer.pair(before.get(name), after.get(name), earlier) for name in names}

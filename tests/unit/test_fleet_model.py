@@ -39,7 +39,7 @@ def test_example() -> None:
     }
     assert [(wave.max_parallel, wave.bake_time, len(wave.gates), wave.approval) for wave in fleet.waves] == [
         (4, 300, 2, "none"),
-        (4, 3600, 4, "none"),
+        (4, 3600, 5, "none"),
         (20, 0, 2, "none"),
         (4, 0, 2, "manual"),
     ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hubstack.errors import HubstackError
+from hubstack.fleet.journal import Journal
 from hubstack.fleet.model import Fleet
-from hubstack.fleet.simulate import simulate
+from hubstack.fleet.simulate import measured, simulate
 
 
 def fleet(**first: object) -> Fleet:
@@ -44,6 +47,29 @@ def test_scaling_keeps_the_proportions() -> None:
 def test_the_same_seed_gives_the_same_figures() -> None:
     """A forecast can be repeated."""
     assert simulate(fleet(), 100, 0.1, [5.0, 10.0]) == simulate(fleet(), 100, 0.1, [5.0, 10.0])
+
+
+def test_times_of_one_kind(tmp_path: Path) -> None:
+    """A forecast draws from successful updates of one kind: first creates, failures and waiting for a cluster that is
+    slow to answer do not count, nor does what an earlier version has recorded without a kind.
+    """
+    book = Journal(tmp_path / "journal.sqlite")
+    book.begin("r", {}, {})
+    for state, detail in (
+        ("succeeded", {"update": "update", "took": 12.0}),
+        ("succeeded", {"update": "create", "took": 60.0}),
+        ("failed", {"update": "update", "took": 602.0}),
+        ("succeeded", {}),
+    ):
+        book.finish(book.start("r", "w", "a", "up"), state, **detail)
+    seconds = book.seconds()
+    book.close()
+    assert seconds == {"update": [12.0], "create": [60.0]}
+    assert measured(seconds, "update") == [12.0]
+    with pytest.raises(HubstackError, match=r"of kind switch here yet; measured: create \(1\), update \(1\)"):
+        measured(seconds, "switch")
+    with pytest.raises(HubstackError, match=r"--kind updates: unknown; allowed: create, update, unchanged"):
+        measured(seconds, "updates")
 
 
 @pytest.mark.parametrize(("stacks", "rate", "times"), [(None, 1.5, [1.0]), (None, 0.1, []), (1, 0.1, [1.0])])

@@ -6,6 +6,8 @@ a setting is None here. `ChartValues.from_tree` reads the tree that Helm's merge
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -19,6 +21,7 @@ from hubstack.chart.values.proxy import Proxy
 from hubstack.chart.values.scheduling import Scheduling
 from hubstack.chart.values.shared import NOT_NULL, Section
 from hubstack.chart.values.singleuser import Singleuser
+from hubstack.chart.values_tree import copied
 
 __all__ = ["ChartValues"]
 
@@ -124,4 +127,16 @@ class ChartValues(Section):
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """The chart's default values, as in its ``values.yaml``. The caller owns the copy."""
-        return defaults(cls())
+        tree: dict[str, Any] = copied(cls.shared_defaults())
+        return tree
+
+    @classmethod
+    def shared_defaults(cls) -> Mapping[str, Any]:
+        """The same for whoever only reads it: the one tree that everybody gets."""
+        return _defaults()
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """What all copies are made from: the models are asked once, because a fleet reads the values of many stacks."""
+    return defaults(ChartValues())

@@ -57,6 +57,8 @@ def _left_out(fleet: Fleet, target: str) -> Iterator[str]:
         missing = []
         if target == "pulumi-operator":
             missing += ["windows"] if wave.windows else []
+            missing += ["freeze"] if fleet.freeze or wave.freeze else []
+            missing += ["revision"] if any(map(fleet.revision_of, members)) else []
             missing += ["approval"] if wave.approval == "manual" else []
             missing += [f"bakeTime {written(wave.bake_time)}"] if wave.bake_time else []
             missing += ["gates"] if wave.gates else []

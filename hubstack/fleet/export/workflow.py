@@ -120,6 +120,7 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str], *, b
     started = "" if baked else "steps.start.outputs.state || "
     state = f"${{{{ {started}steps.run.outputs.state || 'failed' }}}}"
     parts = ("ask" if baked else "deploy", "${{ github.run_attempt }}", state, _identifier(wave.name))
+    history = {"fetch-depth": 0} if any(map(fleet.revision_of, members)) else {}
     return {
         "name": f"{wave.name}{' after the bake' if baked else ''}: ${{{{ matrix.stack }}}}",
         **_needs(needs),
@@ -136,7 +137,7 @@ def _matrix(fleet: Fleet, wave: Wave, members: list[str], needs: list[str], *, b
         },
         "steps": [
             *([] if baked else [_may_start(fleet, wave)]),
-            {**only, "uses": actions.CHECKOUT.uses, "with": {"persist-credentials": False}},
+            {**only, "uses": actions.CHECKOUT.uses, "with": {"persist-credentials": False, **history}},
             {**only, "uses": actions.SETUP_PYTHON.uses, "with": {"python-version": "3.12"}},
             {**only, "run": project.setup()},
             {

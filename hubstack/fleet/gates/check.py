@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from hubstack.credentials import CredentialsError
 from hubstack.errors import HubstackError
-from hubstack.fleet.gate_settings import AnyGate, Certificate, HubHealth, Notebook, ProxyRoute
-from hubstack.fleet.gates import certificate, cluster, http, notebook
+from hubstack.fleet.gate_settings import AnyGate, Certificate, HubHealth, Notebook, Prometheus, ProxyRoute
+from hubstack.fleet.gates import certificate, cluster, http, notebook, prometheus
 from hubstack.fleet.gates.target import Shut, Target
 from hubstack.safe_text import visible
 
@@ -71,4 +71,6 @@ def _ask(gate: AnyGate, target: Target) -> str:
         return certificate.certificate(gate, target)
     if isinstance(gate, Notebook):
         return notebook.notebook(gate, target)
+    if isinstance(gate, Prometheus):
+        return prometheus.prometheus(gate, target)
     return cluster.scheduler(gate, target)

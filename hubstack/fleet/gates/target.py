@@ -22,6 +22,10 @@ class Target:
     stack: Stack
     url: str | None
     """The stack's output ``url``."""
+    updated: tuple[float, float] | None = None
+    """When its update began and ended, in seconds since the epoch."""
+    asked_again: bool = False
+    """Whether the gate is asked again later, so that it need not know yet."""
 
     def address(self, wanted: str | None) -> str:
         """URL of the hub, with a slash at its end.
