@@ -18,9 +18,11 @@ from rich.text import Text
 from hubstack import project, terminal
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import ClusterError
+from hubstack.commands import options
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.help import App
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
@@ -30,7 +32,7 @@ from hubstack.safe_text import json_without_commands
 from hubstack.terminal import Terminal
 from hubstack.toolchain import ToolchainError
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = App()
 
 
 @app.callback()
@@ -43,6 +45,9 @@ def choose_project(
             help="The project's folder. Default: the nearest one, from here upwards, that has a Pulumi.yaml.",
         ),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is, and end.", callback=options.say_version)
+    ] = False,
 ) -> None:
     """JupyterHub on Kubernetes, as a typed Pulumi program."""
     if folder:
@@ -58,7 +63,15 @@ app.add_typer(tokens_app, name="tokens")
 app.command()(env)
 app.command()(pulumi)
 
-StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
+StackOption = Annotated[
+    str,
+    typer.Option(
+        "--stack",
+        "-s",
+        help="Stack file to start from: Pulumi.<stack>.yaml.",
+        autocompletion=options.stack_names,
+    ),
+]
 ModeOption = Annotated[
     str | None, typer.Option(help="native or helm. Another mode than the stack file's gets a stack of its own.")
 ]
@@ -106,21 +119,27 @@ def up(
     values: ValuesOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
+    kubeconfig: options.KubeconfigOption = None,
+    yes: options.YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
-    from hubstack.commands import session
+    """Bring JupyterHub up: tools, embedded cluster, `pulumi up`. Anywhere else, say what changes and ask first."""
+    from hubstack.commands import changes, session
+    from hubstack.project import stacks
 
     started = time.monotonic()
     console = _console(as_json)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
-    report = run.updater.up()
+    chosen = stacks.select(stack, mode=mode, values=tuple(values or ()), context=context, kubeconfig=kubeconfig)
+    approve = changes.approval(chosen, console, yes=yes)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, kubeconfig)
+    report = run.updater.up(approve)
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
         "url": run.reachable(report.outputs.get("url")),
         "namespace": run.stack.namespace,
         "context": run.stack.context,
+        "simulated": run.is_simulated,
         "changed": report.changed,
         "changes": report.changes,
         "seconds": round(time.monotonic() - started, 1),
@@ -128,12 +147,15 @@ def up(
     if as_json:
         terminal.write_json(facts)
         return
-    table = Table(show_header=False, title="JupyterHub is up" if report.changed else "No changes")
+    simulated = " (simulated)" if run.is_simulated else ""
+    table = Table(show_header=False, title=f"JupyterHub is up{simulated}" if report.changed else "No changes")
     for key in ("mode", "url", "namespace", "context"):
         table.add_row(key, str(facts[key] or ""))
     table.add_row("resources", ", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
     table.add_row("time", f"{facts['seconds']} s")
     console.print(table)
+    if host := run.stands_in_for(report.outputs.get("url")):
+        console.print(f"The values name {host}; this is a trial, and not what answers there.", soft_wrap=True)
     for line in session.next_steps(run):
         console.print(line, soft_wrap=True)
 
@@ -145,14 +167,15 @@ def preview(
     values: ValuesOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
+    kubeconfig: options.KubeconfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how many resources `up` would change, and change nothing."""
-    from hubstack.commands import session
+    """Show what `up` would change, field by field, and change nothing."""
+    from hubstack.commands import changes, session
     from hubstack.lifecycle import admission_guard
 
     console = _console(as_json)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, kubeconfig)
     if switch := run.updater.switching():
         if as_json:
             terminal.write_json({"stack": run.stack.name, "switch": switch})
@@ -161,9 +184,10 @@ def preview(
         return
     report = run.updater.preview()
     if as_json:
-        terminal.write_json({"stack": run.stack.name, "changed": report.changed, "changes": report.changes})
+        facts = {"stack": run.stack.name, "changed": report.changed, "changes": report.changes}
+        terminal.write_json({**facts, "objects": [each.as_dict() for each in report.differences]})
     else:
-        console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+        changes.show(report, console)
     for doubt in admission_guard.doubts(run.stack):
         _warning(doubt)
 
@@ -180,7 +204,7 @@ def down(
 
 @app.command()
 def destroy(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    stack: options.StackName,
     keep_data: Annotated[
         bool, typer.Option("--keep-data", help="Leave volumes, namespace and tokens; `up` brings the hub back.")
     ] = False,
@@ -371,7 +395,7 @@ def recover(
 
 @app.command()
 def release(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    stack: options.StackName,
     as_json: JsonOption = False,
 ) -> None:
     """Hand a hub back to Helm: the cluster keeps every object, Helm has them as a release, the stack is gone."""

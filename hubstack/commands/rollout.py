@@ -12,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal
+from hubstack.commands.help import App
 from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:  # other commands do not pay for these
     from hubstack.fleet.journal import Rollout
     from hubstack.fleet.plan import Plan
 
-app = typer.Typer(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).", no_args_is_help=True)
+app = App(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).")
 
 EXIT_CODES = {"succeeded": 0, "failed": 3, "incomplete": 4, "paused": 5, "aborted": 6}
 """Exit code for each state in which a rollout ends; 1 is an error before it began."""

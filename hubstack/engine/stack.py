@@ -23,6 +23,7 @@ from hubstack.components import existing, provider_version
 from hubstack.components.token_key import REFUSAL
 from hubstack.configuration import named
 from hubstack.engine import backend, command, locks, operation, provider, token_key
+from hubstack.engine.differences import Difference
 from hubstack.engine.environment import local_backend
 from hubstack.engine.events import EventLog
 from hubstack.engine.notices import Listener, Notice, ignore
@@ -49,6 +50,10 @@ class Report:
     """CPU seconds of the engine, its plugins and the program."""
     log: Path | None = None
     """File with what the engine printed, where it is kept."""
+    differences: list[Difference] = field(default_factory=list)
+    """What does not stay as it is, field by field; secrets hidden."""
+    outputs_differ: bool = False
+    """Whether the stack's outputs are others than before."""
 
     @property
     def changed(self) -> int:
@@ -264,15 +269,18 @@ class EngineStack:
         server = self._servers.of(self.stack.root)
         environment = {**self._environment, **(variables or {})}
         with self._files(verb) as (log, events):
+            self.tell(Notice("begin", verb))
             try:
                 ended = operation.run(verb, self.stack, server, environment, events, log, options)
             except KeyboardInterrupt:
                 self.say("stopping: what is under way is finished or cancelled first")
                 server.close()
                 raise
+            finally:
+                self.tell(Notice("end", verb))
             report = Report(
                 events.changes, {}, time.monotonic() - started, events.steps, events.warnings, ended.cpu,
-                log if self._logs else None,
+                log if self._logs else None, events.differences, events.outputs_differ,
             )  # fmt: skip
             if ended.code:
                 raise OperationError(self._with_advice(operation.failure(ended, events, log)), report)
