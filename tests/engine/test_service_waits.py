@@ -65,7 +65,7 @@ def test_a_stack_of_an_earlier_version_changes_nothing(machine: Machine) -> None
     updater.edit_state(unmarked)
     for name in SERVICES:
         path = f"/api/v1/namespaces/{wanted.namespace}/services/{name}"
-        client.patch(path, {"metadata": {"annotations": dict.fromkeys(MARKS)}})
+        client.merge(path, {"metadata": {"annotations": dict.fromkeys(MARKS)}})
     again = updater.up()
     assert again.changed == 0
     assert marks() == {name: set() for name in SERVICES}
