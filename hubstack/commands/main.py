@@ -235,8 +235,9 @@ def destroy(
 @app.command()
 def manifests(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
-    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    stack: options.StackToRender = None,
+    namespace: options.RenderedNamespace = None,
+    release: options.RenderedRelease = None,
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
     output: Annotated[str, typer.Option("--output", "-o", help="'-' for standard output, or a folder.")] = "-",
     tokens: Annotated[
@@ -256,12 +257,14 @@ def manifests(
     """Print the native objects as YAML, with neither engine nor cluster."""
     from hubstack import manifests as rendering
     from hubstack import token_file
+    from hubstack.commands import of_stack
 
     if batch:
-        if output == "-" or values:
-            raise HubstackError("--batch DIR goes with --output DIR, and without --values")
+        if output == "-" or values or stack:
+            raise HubstackError("--batch DIR goes with --output DIR, and without --values and --stack")
+        place, named = namespace or "jhub", release or "jhub"
         written, errors = rendering.render_batch(
-            batch, Path(output), namespace, release, kube_version, tokens, _warning, placeholders=placeholder_tokens
+            batch, Path(output), place, named, kube_version, tokens, _warning, placeholders=placeholder_tokens
         )
         for error in errors:
             _errors(error)
@@ -270,26 +273,36 @@ def manifests(
             raise typer.Exit(1)
         return
     given = token_file.read(tokens, _warning) if tokens else None
-    objects = rendering.render_manifests(
-        values or [], namespace, release, kube_version, given, _warning, placeholders=placeholder_tokens
-    )
+    with of_stack.chosen(stack, values or [], namespace, release, _warning) as chosen:
+        objects = rendering.render_manifests(
+            chosen.values,
+            chosen.namespace,
+            chosen.release,
+            kube_version,
+            given,
+            _warning,
+            placeholders=placeholder_tokens,
+        )
     if output == "-":
         sys.stdout.write(rendering.to_stream(objects))
     else:
-        rendering.write_files(objects, Path(output))
+        files = rendering.write_files(objects, Path(output))
+        _console(True).print(f"{len(files)} objects written to {output}, a file for each", soft_wrap=True)
 
 
 @app.command()
 def parity(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
-    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    stack: options.StackToRender = None,
+    namespace: options.RenderedNamespace = None,
+    release: options.RenderedRelease = None,
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
     chart_version: Annotated[str, typer.Option(help="Chart version to compare with.")] = "4.4.0",
     chart: Annotated[Path | None, typer.Option(help="A chart archive or folder to compare with.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare what mode native makes of some values with what Helm makes. Exit code 2 if they differ."""
+    from hubstack.commands import of_stack
     from hubstack.parity import check
     from hubstack.parity.rendering import Input
 
@@ -297,8 +310,9 @@ def parity(
     for file in values or []:
         if not file.is_file():
             raise HubstackError(f"values file {str(file)!r}: no such file")
-    wanted = Input(tuple(values or ()), namespace, release, kube_version)
-    result = check.check(wanted, version=chart_version, chart=chart, console=console)
+    with of_stack.chosen(stack, values or [], namespace, release, _warning) as chosen:
+        wanted = Input(tuple(chosen.values), chosen.namespace, chosen.release, kube_version)
+        result = check.check(wanted, version=chart_version, chart=chart, console=console)
     if as_json:
         terminal.write_json(result.as_dict())
     else:

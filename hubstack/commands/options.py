@@ -34,3 +34,17 @@ KubeconfigOption = Annotated[
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", envvar="HUBSTACK_YES", help="Do not ask before changing a stack; for scripts.")
 ]
+
+StackToRender = Annotated[
+    str | None,
+    typer.Option(
+        "--stack", "-s", help="Stack whose values, namespace and release name it has.", autocompletion=stack_names
+    ),
+]
+RenderedNamespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub. Default: the stack's, else jhub.")
+]
+RenderedRelease = Annotated[
+    str | None,
+    typer.Option(help="Release name; part of labels and cluster-wide names. Default: the stack's, else jhub."),
+]

@@ -305,7 +305,10 @@ class EngineStack:
         if former_key in failure:
             return former_key
         found = sorted({match[1] or "a Helm release" for match in _EXISTS.finditer(failure)})
-        return f"{', '.join(found)}{existing.ADVICE.format(stack=self.stack.name)}" if found else failure
+        if found:
+            return f"{', '.join(found)}{existing.ADVICE.format(stack=self.stack.name)}"
+        known = f"\n`hubstack doctor --stack {self.stack.base}` says more." if _DOCTOR_KNOWS.search(failure) else ""
+        return failure + known
 
     def _adapt_state(self) -> None:
         """Let the state name what this machine has, before the engine takes it from there: no program is run."""
@@ -324,6 +327,13 @@ _EXISTS = re.compile(
     r'((?:Helm )?\S+ "[^"]+")(?:: in the cluster already| already exists)|cannot re-use a name that is still in use'
 )
 """Refusals to create what is there (the program; Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
+
+
+_DOCTOR_KNOWS = re.compile(
+    r"conflicts? (?:with|occurred)|another operation \(install/upgrade/rollback\)|"
+    r"\bpending-(?:install|upgrade|rollback)"
+)
+"""Failures of which the doctor knows who is behind them: fields of other managers, a release that somebody works on."""
 
 
 def _message(text: str) -> list[str]:
