@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from hubstack.engine.differences import Field
+from hubstack.engine.stack import Report
 from hubstack.engine.state import Resource, State
 from tests.engine.conftest import Machine
 from tests.engine.live import stack
@@ -55,7 +57,16 @@ def test_a_stack_of_an_earlier_version_changes_nothing(machine: Machine) -> None
 
     nodeport = {"hubstack:values": {"proxy": {"service": {"type": "NodePort"}}}}
     config = {**wanted.config, **nodeport}
-    changed = machine.updater(replace(wanted, config=config, document={"config": config})).up()
+    shown: list[Report] = []
+
+    def approve(found: Any) -> bool:
+        shown.append(found)
+        return True
+
+    changed = machine.updater(replace(wanted, config=config, document={"config": config})).up(approve)
+    (service,) = (each for each in shown[0].differences if each.about.kind == "Service")
+    assert (service.operation, service.about.name) == ("update", "proxy-public")
+    assert Field("spec.type", "LoadBalancer", "NodePort") in service.fields
     assert ("update", "Service jupyterhub-proxy-proxy-public") in changed.steps
     assert marks() == {**new, "proxy-public": set()}
     back = machine.updater(wanted).up()
@@ -67,7 +78,7 @@ def test_a_stack_of_an_earlier_version_changes_nothing(machine: Machine) -> None
     for name in SERVICES:
         path = f"/api/v1/namespaces/{wanted.namespace}/services/{name}"
         client.merge(path, {"metadata": {"annotations": dict.fromkeys(MARKS)}})
-    again = updater.up()
-    assert again.changed == 0
+    again = updater.up(approve)
+    assert (again.changed, again.outputs["url"], len(shown)) == (0, first.outputs["url"], 1)
     assert marks() == {name: set() for name in SERVICES}
     updater.destroy()
