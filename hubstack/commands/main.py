@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -20,10 +21,11 @@ from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
 from hubstack.commands.help import App
+from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
-from hubstack.errors import HubstackError
+from hubstack.errors import TRACEBACKS, HubstackError
 from hubstack.safe_text import json_without_commands
 from hubstack.terminal import Terminal
 
@@ -47,14 +49,14 @@ def choose_project(
         bool,
         typer.Option(
             "--traceback",
-            envvar=ending.VARIABLE,
+            envvar=TRACEBACKS,
             help="Show the traceback of a mistake in Hubstack, and what it says, which may quote a secret.",
         ),
     ] = False,
 ) -> None:
     """JupyterHub on Kubernetes, as a typed Pulumi program."""
-    global _shows_tracebacks
-    _shows_tracebacks = show_traceback
+    if show_traceback:
+        os.environ[TRACEBACKS] = "1"  # also for what this command runs
     if folder:
         project.use(folder)
 
@@ -63,6 +65,7 @@ app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
+app.add_typer(policy_app, name="policy")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(tokens_app, name="tokens")
 app.command()(env)
@@ -126,18 +129,24 @@ def up(
     cluster: ClusterOption = "sim",
     kubeconfig: options.KubeconfigOption = None,
     yes: options.YesOption = False,
+    timeout: Annotated[
+        str | None, typer.Option(help="Stop the update after so long, such as 30m; the next one goes on with it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring JupyterHub up: tools, embedded cluster, `pulumi up`. Anywhere else, say what changes and ask first."""
+    from hubstack import deadline
     from hubstack.commands import changes, session
     from hubstack.project import stacks
 
+    limit = _limit(timeout)
     started = time.monotonic()
     console = _console(as_json)
     chosen = stacks.select(stack, mode=mode, values=tuple(values or ()), context=context, kubeconfig=kubeconfig)
     approve = changes.approval(chosen, console, yes=yes)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, kubeconfig)
-    report = run.updater.up(approve)
+    with deadline.limited(limit):
+        report = run.updater.up(approve)
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
@@ -470,6 +479,16 @@ def tools() -> None:
     console.print(table)
 
 
+def _limit(timeout: str | None) -> int | None:
+    """Seconds of the option --timeout."""
+    from hubstack.fleet import duration
+
+    try:
+        return duration.seconds(timeout) or None if timeout else None
+    except ValueError as error:
+        raise HubstackError(f"--timeout: {error}") from None
+
+
 def _console(as_json: bool) -> Console:
     """Progress goes to standard error when standard output carries JSON."""
     return Terminal(stderr=as_json)
@@ -483,17 +502,13 @@ def _warning(doubt: object) -> None:
     Terminal(stderr=True).print(Text.assemble(("warning:", "yellow"), f" {doubt}"), soft_wrap=True)
 
 
-_shows_tracebacks = False
-"""Whether a mistake in Hubstack is printed whole; set by the options before the command."""
-
-
 def main() -> Any:
     """Run the command line; every error ends it in words."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
     try:
         app(standalone_mode=True)
     except Exception as error:
-        _errors(ending.told(error, show_traceback=_shows_tracebacks))
+        _errors(ending.told(error))
         sys.exit(1)
     except KeyboardInterrupt:
         Terminal(stderr=True).print("interrupted; run the same command again to continue")

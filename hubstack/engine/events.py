@@ -13,12 +13,15 @@ from hubstack.capacity import pending
 from hubstack.engine.differences import Difference, difference, outputs_differ
 from hubstack.engine.notices import Listener, Notice, ignore
 from hubstack.engine.things import Planned, is_object, thing
+from hubstack.errors import TRACEBACKS, mistake_in, shows_tracebacks
 
 _DOING = {"create": "creating", "update": "updating", "delete": "deleting", "replace": "replacing"}
 _DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
 
+_RAISED = "python inline source runtime error: "
+"""How the engine's host begins the traceback of the program."""
 _DECORATION = re.compile(r"<\{%.*?%\}>|^(?:Preview failed: )?before hook \"[^\"]*\" failed: ", re.MULTILINE)
 """Colours, and the engine's words around a refusal of the program's own."""
 
@@ -41,6 +44,8 @@ class EventLog:
     warnings: list[str] = field(default_factory=list)
     """What the program finds doubtful in the settings."""
     errors: list[str] = field(default_factory=list)
+    under_way: dict[str, str] = field(default_factory=dict)
+    """What has begun and not ended, by the resource's URN, such as "creating Service hub"."""
     _position: int = 0
     _planned: Planned = field(default_factory=Planned)
 
@@ -64,7 +69,10 @@ class EventLog:
     def _note(self, event: Mapping[str, Any]) -> None:
         if before := event.get("resourcePreEvent"):
             self._begins(before)
+        if ended := event.get("resOpFailedEvent"):
+            self.under_way.pop(ended["metadata"].get("urn"), None)
         if after := event.get("resOutputsEvent"):
+            self.under_way.pop(after["metadata"].get("urn"), None)
             self._ended(after)
         if diagnostic := event.get("diagnosticEvent"):
             self._note_diagnostic(diagnostic)
@@ -81,6 +89,7 @@ class EventLog:
         if is_object(_type(metadata)):
             self.differences.append(difference(metadata, about))
             if not event.get("planning"):
+                self.under_way[metadata["urn"]] = f"{_DOING[operation]} {about}"
                 self.tell(Notice("started", f"{_DOING[operation]} {about}", about))
 
     def _ended(self, event: Mapping[str, Any]) -> None:
@@ -101,7 +110,9 @@ class EventLog:
                 self.tell(Notice("planned", str(about), about))
             return
         if diagnostic.get("ephemeral") and (about := self._planned.of(diagnostic.get("urn") or "")):
-            self.tell(Notice("waiting", (pending.in_text(message) or [message])[0], about))
+            self.tell(Notice("awaits", (pending.in_text(message) or [message])[0], about))
+        if message.startswith(_RAISED):
+            message = _mistake(message)
         if diagnostic.get("severity") == "error":
             if message and message not in self.errors and not any(noise in message for noise in _NOISE):
                 self.errors.append(message)
@@ -110,6 +121,13 @@ class EventLog:
         elif _is_warning(diagnostic) and message not in self.warnings:
             self.warnings.append(message)
             self.tell(Notice("warning", message))
+
+
+def _mistake(message: str) -> str:
+    """What is said of an error that the program has raised: one line where it is Hubstack's own."""
+    if shows_tracebacks() or (found := mistake_in(message)) is None:
+        return message
+    return f"{found}; {TRACEBACKS}=1 shows all of it, which may quote a secret"
 
 
 def _is_warning(diagnostic: Mapping[str, Any]) -> bool:

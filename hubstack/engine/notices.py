@@ -13,10 +13,10 @@ from hubstack.engine.things import Thing
 class Notice:
     """One thing that is worth saying."""
 
-    kind: Literal["begin", "end", "step", "message", "planned", "started", "waiting", "finished", "warning"]
+    kind: Literal["begin", "end", "step", "message", "planned", "started", "awaits", "finished", "warning", "waiting"]
     """``begin`` and ``end`` are of an operation of the engine; ``step`` names a step of an update that begins, which is
-    worth showing only while it lasts. The others with `about` are of a single object: ``planned`` as soon as the
-    program has named it, ``started``, ``waiting`` with what is waited for, and ``finished``."""
+    worth showing only while it lasts; ``waiting`` says what takes long. The others with `about` are of a single object:
+    ``planned`` as soon as the program has named it, ``started``, ``awaits`` with what is waited for, ``finished``."""
     text: str
     about: Thing | None = None
     """The object, where it is about one."""

@@ -45,7 +45,7 @@ class Lines:
         about = notice.about
         if notice.kind == "started" and about:
             self._began[about] = self._clock()
-        elif notice.kind == "waiting" and about:
+        elif notice.kind == "awaits" and about:
             waited = self._clock() - self._began.get(about, self._clock())
             if notice.text and waited >= SILENT_SECONDS and (about, notice.text) not in self._said:
                 self._said.add((about, notice.text))
@@ -54,7 +54,7 @@ class Lines:
             word, _, rest = notice.text.partition(" ")
             if word != "unchanged":
                 self._print("  ", (word, "green"), " ", rest)
-        elif notice.kind in ("message", "warning"):
+        elif notice.kind in ("message", "warning", "waiting"):
             self._print(*_plain(notice))
 
     def _print(self, *parts: str | tuple[str, str]) -> None:
@@ -127,7 +127,7 @@ class Rows:
         elif notice.kind == "started":
             part.first = part.first or now
             part.begun[about] = now
-        elif notice.kind == "waiting" and notice.text:
+        elif notice.kind == "awaits" and notice.text:
             part.waits[about] = notice.text
         elif notice.kind == "finished":
             part.begun.pop(about, None)

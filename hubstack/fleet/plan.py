@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from hubstack import project
+from hubstack import policy, project
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import embedded_kubeconfig
 from hubstack.errors import HubstackError, mistake
@@ -48,8 +48,14 @@ class Item:
     url: str | None = None
     commit: str | None = None
     """Commit that the stack is deployed from."""
+    told: tuple[str, ...] = ()
+    """What policies say that do not block."""
     owes: tuple[str, ...] = ()
     """What its wave asks after an update: ``gates``, ``bake``."""
+
+
+_TUPLES = ("owes", "told")
+"""Fields of an item that are lists in JSON."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Plan:
         """What `as_dict` gave."""
         return Plan(
             Revision(**data["revision"]),
-            tuple(Item(**{**item, "owes": tuple(item.get("owes", ()))}) for item in data["items"]),
+            tuple(Item(**{**item, **{key: tuple(item.get(key, ())) for key in _TUPLES}}) for item in data["items"]),
             tuple(data["waves"]),
             data["kind"],
             data["sources"],
@@ -109,6 +115,7 @@ def make(
 
     Raises:
         HubstackError: a stack of `only` is unknown, or a backend does not answer.
+        SettingsError: the revision's policies cannot be used.
     """
     waves = fleet.wave_of()
     if unknown := sorted(set(only) - set(waves)):
@@ -118,11 +125,15 @@ def make(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
     owed = {wave.name: wave.owes for wave in fleet.waves}
-    items = tuple(
+    items = [
         decide(name, waves[name], root, revision.name, state, owed[waves[name]])
         for name, state in zip(names, states, strict=True)
-    )
-    return Plan(revision, items, tuple(wave.name for wave in fleet.waves))
+    ]
+    if policy.exists(root):
+        from hubstack.fleet.judged import judged
+
+        items = judged(items, fleet, root)
+    return Plan(revision, tuple(items), tuple(wave.name for wave in fleet.waves))
 
 
 def decide(
