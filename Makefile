@@ -7,6 +7,7 @@ CLUSTER ?= sim
 MODE ?=
 VALUES ?=
 CONTEXT ?=
+YES ?=
 
 venv := .venv
 installed := $(venv)/.installed
@@ -19,7 +20,7 @@ compile := $(venv)/uv/bin/uv pip compile --quiet --universal --python-version 3.
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "Options: STACK=$(STACK) MODE=native|helm VALUES=FILE CONTEXT=name CLUSTER=sim|node|kind"
+	@echo "Options: STACK=$(STACK) MODE=native|helm VALUES=FILE CONTEXT=name YES=1 CLUSTER=sim|node|kind"
 
 setup: $(installed) ## Make .venv with the pinned packages and the command hubstack
 
@@ -37,7 +38,7 @@ lock: ## Write the digests of all packages anew, after a change of requirements.
 	$(compile) requirements.txt --output-file hubstack/project/template/requirements.lock.in
 
 up: setup ## Bring JupyterHub up: tools, embedded cluster, pulumi up
-	$(hubstack) up --stack $(STACK) --cluster $(CLUSTER) $(if $(MODE),--mode $(MODE)) $(foreach file,$(VALUES),--values $(file)) $(if $(CONTEXT),--context $(CONTEXT))
+	$(hubstack) up --stack $(STACK) --cluster $(CLUSTER) $(if $(MODE),--mode $(MODE)) $(foreach file,$(VALUES),--values $(file)) $(if $(CONTEXT),--context $(CONTEXT)) $(if $(YES),--yes)
 
 down: setup ## Destroy what make up deployed and stop the embedded cluster
 	$(hubstack) down

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,9 @@ from rich.segment import Segment
 from rich.text import Text
 
 from hubstack.safe_text import json_without_commands, visible_lines, without_commands
+
+_UNBOUNDED = 4000
+"""Columns where nobody looks on: a table in a pipe or a log is as wide as it has to be."""
 
 
 class Terminal(Console):
@@ -33,6 +37,8 @@ class Terminal(Console):
             markup=False,
             highlight=False,
         )
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = _UNBOUNDED
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A text as it is measured and printed, with control characters as escapes."""

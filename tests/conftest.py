@@ -16,6 +16,8 @@ import pytest
 
 from tests import needs, what_is_real
 
+os.environ.setdefault("HUBSTACK_YES", "1")  # nobody is there to be asked whether a stack may be changed
+
 SUITES = ("unit", "parity", "e2e", "engine", "fleet")
 """In this order; the node of e2e takes one of two workers for long, so it comes before the engine's many files."""
 TESTS = Path(__file__).parent

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal, unread
+from hubstack.commands.help import App
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hubstack.project.stacks import Stack
     from hubstack.settings import StackSettings
 
-pools_app = typer.Typer(name="pools", help="The pools of nodes that a cluster has.", no_args_is_help=True)
+pools_app = App(name="pools", help="The pools of nodes that a cluster has.")
 
 LIVE = "live"
 DEFAULT_FILE = "pools.yaml"

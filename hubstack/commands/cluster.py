@@ -18,9 +18,10 @@ from rich.text import Text
 from hubstack import project, terminal
 from hubstack.cluster import Cluster, ClusterError, ClusterStatus, SimSettings, make_cluster
 from hubstack.cluster.state import Layout, SavedState
+from hubstack.commands.help import App
 from hubstack.terminal import Terminal
 
-app = typer.Typer(name="cluster", help="A local Kubernetes to try a stack on.", no_args_is_help=True)
+app = App(name="cluster", help="A local Kubernetes to try a stack on.")
 
 _out = Terminal(soft_wrap=True)
 _err = Terminal(stderr=True, soft_wrap=True)

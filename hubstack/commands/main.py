@@ -16,10 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal
-from hubstack.commands import ending
+from hubstack.commands import ending, options
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.help import App
 from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
@@ -28,7 +29,7 @@ from hubstack.errors import TRACEBACKS, HubstackError
 from hubstack.safe_text import json_without_commands
 from hubstack.terminal import Terminal
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = App()
 
 
 @app.callback()
@@ -41,6 +42,9 @@ def choose_project(
             help="The project's folder. Default: the nearest one, from here upwards, that has a Pulumi.yaml.",
         ),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is, and end.", callback=options.say_version)
+    ] = False,
     show_traceback: Annotated[
         bool,
         typer.Option(
@@ -67,7 +71,15 @@ app.add_typer(tokens_app, name="tokens")
 app.command()(env)
 app.command()(pulumi)
 
-StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
+StackOption = Annotated[
+    str,
+    typer.Option(
+        "--stack",
+        "-s",
+        help="Stack file to start from: Pulumi.<stack>.yaml.",
+        autocompletion=options.stack_names,
+    ),
+]
 ModeOption = Annotated[
     str | None, typer.Option(help="native or helm. Another mode than the stack file's gets a stack of its own.")
 ]
@@ -115,27 +127,33 @@ def up(
     values: ValuesOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
+    kubeconfig: options.KubeconfigOption = None,
+    yes: options.YesOption = False,
     timeout: Annotated[
         str | None, typer.Option(help="Stop the update after so long, such as 30m; the next one goes on with it.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
+    """Bring JupyterHub up: tools, embedded cluster, `pulumi up`. Anywhere else, say what changes and ask first."""
     from hubstack import deadline
-    from hubstack.commands import session
+    from hubstack.commands import changes, session
+    from hubstack.project import stacks
 
     limit = _limit(timeout)
     started = time.monotonic()
     console = _console(as_json)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    chosen = stacks.select(stack, mode=mode, values=tuple(values or ()), context=context, kubeconfig=kubeconfig)
+    approve = changes.approval(chosen, console, yes=yes)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, kubeconfig)
     with deadline.limited(limit):
-        report = run.updater.up()
+        report = run.updater.up(approve)
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
         "url": run.reachable(report.outputs.get("url")),
         "namespace": run.stack.namespace,
         "context": run.stack.context,
+        "simulated": run.is_simulated,
         "changed": report.changed,
         "changes": report.changes,
         "seconds": round(time.monotonic() - started, 1),
@@ -143,12 +161,15 @@ def up(
     if as_json:
         terminal.write_json(facts)
         return
-    table = Table(show_header=False, title="JupyterHub is up" if report.changed else "No changes")
+    simulated = " (simulated)" if run.is_simulated else ""
+    table = Table(show_header=False, title=f"JupyterHub is up{simulated}" if report.changed else "No changes")
     for key in ("mode", "url", "namespace", "context"):
         table.add_row(key, str(facts[key] or ""))
     table.add_row("resources", ", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
     table.add_row("time", f"{facts['seconds']} s")
     console.print(table)
+    if host := run.stands_in_for(report.outputs.get("url")):
+        console.print(f"The values name {host}; this is a trial, and not what answers there.", soft_wrap=True)
     for line in session.next_steps(run):
         console.print(line, soft_wrap=True)
 
@@ -160,14 +181,15 @@ def preview(
     values: ValuesOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
+    kubeconfig: options.KubeconfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how many resources `up` would change, and change nothing."""
-    from hubstack.commands import session
+    """Show what `up` would change, field by field, and change nothing."""
+    from hubstack.commands import changes, session
     from hubstack.lifecycle import admission_guard
 
     console = _console(as_json)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, kubeconfig)
     if switch := run.updater.switching():
         if as_json:
             terminal.write_json({"stack": run.stack.name, "switch": switch})
@@ -176,9 +198,10 @@ def preview(
         return
     report = run.updater.preview()
     if as_json:
-        terminal.write_json({"stack": run.stack.name, "changed": report.changed, "changes": report.changes})
+        facts = {"stack": run.stack.name, "changed": report.changed, "changes": report.changes}
+        terminal.write_json({**facts, "objects": [each.as_dict() for each in report.differences]})
     else:
-        console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
+        changes.show(report, console)
     for doubt in admission_guard.doubts(run.stack):
         _warning(doubt)
 
@@ -195,7 +218,7 @@ def down(
 
 @app.command()
 def destroy(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    stack: options.StackName,
     keep_data: Annotated[
         bool, typer.Option("--keep-data", help="Leave volumes, namespace and tokens; `up` brings the hub back.")
     ] = False,
@@ -221,8 +244,9 @@ def destroy(
 @app.command()
 def manifests(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
-    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    stack: options.StackToRender = None,
+    namespace: options.RenderedNamespace = None,
+    release: options.RenderedRelease = None,
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
     output: Annotated[str, typer.Option("--output", "-o", help="'-' for standard output, or a folder.")] = "-",
     tokens: Annotated[
@@ -242,12 +266,14 @@ def manifests(
     """Print the native objects as YAML, with neither engine nor cluster."""
     from hubstack import manifests as rendering
     from hubstack import token_file
+    from hubstack.commands import of_stack
 
     if batch:
-        if output == "-" or values:
-            raise HubstackError("--batch DIR goes with --output DIR, and without --values")
+        if output == "-" or values or stack:
+            raise HubstackError("--batch DIR goes with --output DIR, and without --values and --stack")
+        place, named = namespace or "jhub", release or "jhub"
         written, errors = rendering.render_batch(
-            batch, Path(output), namespace, release, kube_version, tokens, _warning, placeholders=placeholder_tokens
+            batch, Path(output), place, named, kube_version, tokens, _warning, placeholders=placeholder_tokens
         )
         for error in errors:
             _errors(error)
@@ -256,26 +282,36 @@ def manifests(
             raise typer.Exit(1)
         return
     given = token_file.read(tokens, _warning) if tokens else None
-    objects = rendering.render_manifests(
-        values or [], namespace, release, kube_version, given, _warning, placeholders=placeholder_tokens
-    )
+    with of_stack.chosen(stack, values or [], namespace, release, _warning) as chosen:
+        objects = rendering.render_manifests(
+            chosen.values,
+            chosen.namespace,
+            chosen.release,
+            kube_version,
+            given,
+            _warning,
+            placeholders=placeholder_tokens,
+        )
     if output == "-":
         sys.stdout.write(rendering.to_stream(objects))
     else:
-        rendering.write_files(objects, Path(output))
+        files = rendering.write_files(objects, Path(output))
+        _console(True).print(f"{len(files)} objects written to {output}, a file for each", soft_wrap=True)
 
 
 @app.command()
 def parity(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
-    release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
+    stack: options.StackToRender = None,
+    namespace: options.RenderedNamespace = None,
+    release: options.RenderedRelease = None,
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
     chart_version: Annotated[str, typer.Option(help="Chart version to compare with.")] = "4.4.0",
     chart: Annotated[Path | None, typer.Option(help="A chart archive or folder to compare with.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare what mode native makes of some values with what Helm makes. Exit code 2 if they differ."""
+    from hubstack.commands import of_stack
     from hubstack.parity import check
     from hubstack.parity.rendering import Input
 
@@ -283,8 +319,9 @@ def parity(
     for file in values or []:
         if not file.is_file():
             raise HubstackError(f"values file {str(file)!r}: no such file")
-    wanted = Input(tuple(values or ()), namespace, release, kube_version)
-    result = check.check(wanted, version=chart_version, chart=chart, console=console)
+    with of_stack.chosen(stack, values or [], namespace, release, _warning) as chosen:
+        wanted = Input(tuple(chosen.values), chosen.namespace, chosen.release, kube_version)
+        result = check.check(wanted, version=chart_version, chart=chart, console=console)
     if as_json:
         terminal.write_json(result.as_dict())
     else:
@@ -395,7 +432,7 @@ def recover(
 
 @app.command()
 def release(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")],
+    stack: options.StackName,
     as_json: JsonOption = False,
 ) -> None:
     """Hand a hub back to Helm: the cluster keeps every object, Helm has them as a release, the stack is gone."""

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from hubstack import project, terminal
 from hubstack.errors import HubstackError
+from hubstack.commands.help import App
 from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:  # other commands do not pay for these
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # other commands do not pay for these
     from hubstack.fleet.left import Left
     from hubstack.fleet.plan import Plan
 
-app = typer.Typer(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).", no_args_is_help=True)
+app = App(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).")
 
 EXIT_CODES = {"succeeded": 0, "failed": 3, "incomplete": 4, "paused": 5, "aborted": 6}
 """Exit code for each state in which a rollout ends; 1 is an error before it began."""

@@ -14,7 +14,7 @@ from rich.text import Text
 from hubstack import project, toolchain
 from hubstack.cluster import Cluster, embedded_kubeconfig, make_cluster
 from hubstack.cluster.model import Kind
-from hubstack.commands import policy
+from hubstack.commands import policy, trial
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import destroy, prerequisites
@@ -45,16 +45,41 @@ class Session:
     cluster: Cluster | None = None
     """The embedded cluster, where the stack is on one."""
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the pods are simulated, so that nothing answers."""
+        return self.cluster is not None and self.stack.context == stacks.EMBEDDED_CONTEXT
+
     def reachable(self, url: str | None) -> str | None:
-        """Where a person on this machine reaches the stack's URL."""
+        """Where a person on this machine reaches the stack's URL.
+
+        On an embedded cluster that is never a host that the values name: somebody's production answers there.
+        """
         if url is None or self.cluster is None:
             return url
         parts = urlsplit(url)
-        return self.cluster.url(parts.hostname or "", parts.scheme) or url
+        local = parts if trial.is_local(parts.hostname or "") else urlsplit(trial.address(self.stack) or "")
+        if not local.hostname:
+            return None
+        return (
+            self.cluster.url(local.hostname, local.scheme)
+            or parts._replace(scheme=local.scheme, netloc=local.netloc).geturl()
+        )
+
+    def stands_in_for(self, url: str | None) -> str | None:
+        """The host of the stack's URL, where a trial does without it."""
+        host = urlsplit(url or "").hostname or ""
+        return host if self.cluster is not None and host and not trial.is_local(host) else None
 
 
 def open_session(
-    base: str, mode: str | None, values: tuple[Path, ...], context: str | None, cluster: str, console: Console
+    base: str,
+    mode: str | None,
+    values: tuple[Path, ...],
+    context: str | None,
+    cluster: str,
+    console: Console,
+    kubeconfig: Path | None = None,
 ) -> Session:
     """Make everything ready that an update needs.
 
@@ -67,7 +92,8 @@ def open_session(
     """
     if cluster not in EMBEDDED:
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
-    stack = stacks.select(base, mode=mode, values=values, context=context)
+    own = kubeconfig.absolute() if kubeconfig else None
+    stack = stacks.select(base, mode=mode, values=values, context=context, kubeconfig=own)
     for warning in policy.judged(stack):
         console.print(Text.assemble(("policy:", "yellow"), f" {warning}"), soft_wrap=True)
     kind: Kind = EMBEDDED[EMBEDDED.index(cluster)]
@@ -188,7 +214,7 @@ def next_steps(run: Session) -> list[str]:
         f"  {again:<42}  again: no changes",
         f"  {end:<42}  destroy everything and stop the cluster",
     ]
-    if run.stack.context == "hubstack-sim":
+    if run.is_simulated:
         lines.append("Pods of this cluster are simulated: every object is real, but nothing answers at the URL.")
         lines.append(f"On Linux, as root, `{node}` makes a hub that you can log in to.")
     return lines

@@ -11,10 +11,11 @@ import typer
 from rich.text import Text
 
 from hubstack import project
+from hubstack.commands.help import App
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
-app = typer.Typer(help="Tokens for objects that `hubstack manifests` renders.", no_args_is_help=True)
+app = App(help="Tokens for objects that `hubstack manifests` renders.")
 
 
 @app.callback()

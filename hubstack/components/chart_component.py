@@ -12,17 +12,9 @@ import pulumi
 from hubstack.chart.outputs import is_output
 from hubstack.chart.proxy import CHECKSUM_DIGITS
 from hubstack.chart.release import Release, TokenValues
+from hubstack.components import awaiting
 from hubstack.components.chart_inputs import ChartInputs
 from hubstack.components.kubernetes import CLUSTER_WIDE, KubernetesObject
-
-SKIP_AWAIT = "pulumi.com/skipAwait"
-"""Annotation that tells the provider not to wait for an object.
-
-When it makes a claim whose class binds at first use, it waits for the claim to be pending; one that was there before is
-bound already, and never pending again (pulumi-kubernetes: ``provider/pkg/await/awaiters.go``). Before 4.27 it does so
-when it updates a claim, too. So every claim has it, with every version: a stack that goes from one version to the other
-has nothing to change. A claim that nobody fulfils shows in the wait for the pod that needs it.
-"""
 
 CHECKSUM_PREFIX = "checksum/"
 """Annotations of this kind tell that something changed, not what; a preview shows them although tokens go into them."""
@@ -111,6 +103,9 @@ class ChartComponent(pulumi.ComponentResource):
         suffix = name or builder.__name__.strip("_").replace("_", "-")
         waits = [*self._args.depends_on, *(resource for resource in depends_on if resource is not None)]
         opts = pulumi.ResourceOptions(parent=self, depends_on=waits, **options)
+        if manifest["kind"] == "Service":
+            kept = pulumi.ResourceOptions(ignore_changes=awaiting.unchanged(manifest))
+            opts = pulumi.ResourceOptions.merge(opts, kept)
         self._object_names[suffix] = manifest["metadata"]["name"]
         return kind(f"{self._name}-{suffix}", _ready(manifest, self._args), opts)
 
@@ -133,7 +128,9 @@ def _ready(manifest: dict[str, Any], args: ChartComponentArgs) -> dict[str, Any]
     if manifest["kind"] not in CLUSTER_WIDE:
         metadata["namespace"] = args.inputs.namespace
     if manifest["kind"] == "PersistentVolumeClaim":
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), SKIP_AWAIT: "true"}
+        metadata["annotations"] = awaiting.claim(manifest)
+    if manifest["kind"] == "Service" and (annotations := awaiting.service(manifest)):
+        metadata["annotations"] = annotations
     result = {**manifest, "metadata": metadata}
     if manifest["kind"] == "Secret":
         for data in ("data", "stringData"):

@@ -9,7 +9,8 @@ from hubstack.chart import user_placeholder
 from hubstack.chart.release import Release
 from hubstack.components import kubernetes
 from hubstack.components.arguments import ComponentReleaseArgs, arguments
-from hubstack.components.chart_component import SKIP_AWAIT, ChartComponent
+from hubstack.components.awaiting import SKIP_AWAIT
+from hubstack.components.chart_component import ChartComponent
 
 if TYPE_CHECKING:
     from hubstack.values import Values

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hubstack.capacity import pending
+from hubstack.engine.differences import Difference, difference, outputs_differ
 from hubstack.engine.notices import Listener, Notice, ignore
+from hubstack.engine.things import Planned, is_object, thing
 from hubstack.errors import TRACEBACKS, mistake_in, shows_tracebacks
 
 _DOING = {"create": "creating", "update": "updating", "delete": "deleting", "replace": "replacing"}
@@ -35,12 +37,17 @@ class EventLog:
     """Number of resources for each operation, ``same`` included."""
     steps: list[tuple[str, str]] = field(default_factory=list)
     """Operation and ``Type name`` of every resource that does not stay as it is."""
+    differences: list[Difference] = field(default_factory=list)
+    """What does not stay as it is, field by field; secrets hidden."""
+    outputs_differ: bool = False
+    """Whether the stack's outputs are others than before."""
     warnings: list[str] = field(default_factory=list)
     """What the program finds doubtful in the settings."""
     errors: list[str] = field(default_factory=list)
     under_way: dict[str, str] = field(default_factory=dict)
     """What has begun and not ended, by the resource's URN, such as "creating Service hub"."""
     _position: int = 0
+    _planned: Planned = field(default_factory=Planned)
 
     def read(self) -> None:
         """Take in what was written since the last call; half a line waits for its other half."""
@@ -61,28 +68,49 @@ class EventLog:
 
     def _note(self, event: Mapping[str, Any]) -> None:
         if before := event.get("resourcePreEvent"):
-            operation, name = before["metadata"].get("op"), resource(before["metadata"]["urn"])
-            if operation in _DOING:
-                self.steps.append((operation, name))
-                if not before.get("planning"):
-                    # a component only waits for its parts
-                    if (before["metadata"].get("new") or before["metadata"].get("old") or {}).get("custom"):
-                        self.under_way[before["metadata"]["urn"]] = f"{_DOING[operation]} {name}"
-                    self.tell(Notice("started", f"{_DOING[operation]} {name}"))
+            self._begins(before)
         if ended := event.get("resOpFailedEvent"):
             self.under_way.pop(ended["metadata"].get("urn"), None)
         if after := event.get("resOutputsEvent"):
             self.under_way.pop(after["metadata"].get("urn"), None)
-            operation = after["metadata"].get("op")
-            if operation in _DONE and not after.get("planning"):
-                self.tell(Notice("finished", f"{_DONE[operation]} {resource(after['metadata']['urn'])}"))
+            self._ended(after)
         if diagnostic := event.get("diagnosticEvent"):
             self._note_diagnostic(diagnostic)
         if summary := event.get("summaryEvent"):
             self.changes = dict(summary.get("resourceChanges") or {})
 
+    def _begins(self, event: Mapping[str, Any]) -> None:
+        metadata = event["metadata"]
+        operation = metadata.get("op")
+        about = self._planned.begins(metadata)
+        if operation not in _DOING:
+            return
+        self.steps.append((operation, resource(metadata["urn"])))
+        if is_object(_type(metadata)):
+            self.differences.append(difference(metadata, about))
+            if not event.get("planning"):
+                self.under_way[metadata["urn"]] = f"{_DOING[operation]} {about}"
+                self.tell(Notice("started", f"{_DOING[operation]} {about}", about))
+
+    def _ended(self, event: Mapping[str, Any]) -> None:
+        metadata = event["metadata"]
+        operation = metadata.get("op")
+        if _type(metadata) == "pulumi:pulumi:Stack" and outputs_differ(metadata):
+            self.outputs_differ = True
+        if not is_object(_type(metadata)) or event.get("planning"):
+            return
+        about = thing(metadata)
+        if operation in _DONE or operation == "same":
+            self.tell(Notice("finished", f"{_DONE.get(operation, 'unchanged')} {about}", about))
+
     def _note_diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = re.sub(_DECORATION, "", diagnostic.get("message", "")).strip()
+        if diagnostic.get("severity") == "debug":
+            if about := self._planned.named(message):
+                self.tell(Notice("planned", str(about), about))
+            return
+        if diagnostic.get("ephemeral") and (about := self._planned.of(diagnostic.get("urn") or "")):
+            self.tell(Notice("awaits", (pending.in_text(message) or [message])[0], about))
         if message.startswith(_RAISED):
             message = _mistake(message)
         if diagnostic.get("severity") == "error":
@@ -106,6 +134,11 @@ def _is_warning(diagnostic: Mapping[str, Any]) -> bool:
     """Whether this is a warning of the program's; the providers' own are not for whoever edits settings."""
     urn = diagnostic.get("urn") or ""
     return diagnostic.get("severity") == "warning" and (not urn or "::pulumi:pulumi:Stack::" in urn)
+
+
+def _type(metadata: Mapping[str, Any]) -> str:
+    """The engine's type of what a step is about."""
+    return str(metadata["urn"]).split("::", 2)[2].rpartition("::")[0].rpartition("$")[2]
 
 
 def resource(urn: str) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console
-from rich.text import Text
+from hubstack.engine.things import Thing
 
 
 @dataclass(frozen=True)
 class Notice:
     """One thing that is worth saying."""
 
-    kind: Literal["step", "message", "started", "finished", "warning", "waiting"]
-    """``step`` names a step of an update that begins, which is worth showing only while it lasts; ``started`` and
-    ``finished`` are of a single resource, such as "creating Service hub"; ``waiting`` says what takes long."""
+    kind: Literal["begin", "end", "step", "message", "planned", "started", "awaits", "finished", "warning", "waiting"]
+    """``begin`` and ``end`` are of an operation of the engine; ``step`` names a step of an update that begins, which is
+    worth showing only while it lasts; ``waiting`` says what takes long. The others with `about` are of a single object:
+    ``planned`` as soon as the program has named it, ``started``, ``awaits`` with what is waited for, ``finished``."""
     text: str
+    about: Thing | None = None
+    """The object, where it is about one."""
 
 
 Listener = Callable[[Notice], None]
@@ -26,22 +28,3 @@ Listener = Callable[[Notice], None]
 
 def ignore(_: Notice) -> None:
     """A listener that shows nothing."""
-
-
-def on_console(console: Console) -> Listener:
-    """A listener that prints one line for each notice, and nothing for the steps of an update."""
-
-    def show(notice: Notice) -> None:
-        if notice.kind == "step":
-            return
-        word, blank, rest = notice.text.partition(" ")
-        line = {
-            "message": (notice.text,),
-            "started": ("  ", notice.text),
-            "finished": ("  ", (word, "green"), blank, rest),
-            "warning": (("warning", "yellow"), ": ", notice.text),
-            "waiting": ("  ", (notice.text, "dim")),
-        }[notice.kind]
-        console.print(Text.assemble(*line), soft_wrap=True)
-
-    return show

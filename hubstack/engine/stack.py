@@ -23,6 +23,7 @@ from hubstack.components import existing, provider_version
 from hubstack.components.token_key import REFUSAL
 from hubstack.configuration import named
 from hubstack.engine import backend, command, locks, operation, provider, token_key
+from hubstack.engine.differences import Difference
 from hubstack.engine.environment import local_backend
 from hubstack.engine.events import EventLog
 from hubstack.engine.notices import Listener, Notice, ignore
@@ -50,6 +51,10 @@ class Report:
     """CPU seconds of the engine, its plugins and the program."""
     log: Path | None = None
     """File with what the engine printed, where it is kept."""
+    differences: list[Difference] = field(default_factory=list)
+    """What does not stay as it is, field by field; secrets hidden."""
+    outputs_differ: bool = False
+    """Whether the stack's outputs are others than before."""
 
     @property
     def changed(self) -> int:
@@ -270,15 +275,18 @@ class EngineStack:
         server = self._servers.of(self.stack.root)
         environment = {**self._environment, **(variables or {})}
         with self._files(verb) as (log, events):
+            self.tell(Notice("begin", verb))
             try:
                 ended = operation.run(verb, self.stack, server, environment, events, log, options)
             except KeyboardInterrupt:
                 self.say("stopping: what is under way is finished or cancelled first")
                 server.close()
                 raise
+            finally:
+                self.tell(Notice("end", verb))
             report = Report(
                 events.changes, {}, time.monotonic() - started, events.steps, events.warnings, ended.cpu,
-                log if self._logs else None,
+                log if self._logs else None, events.differences, events.outputs_differ,
             )  # fmt: skip
             if ended.code and ended.awaited:
                 raise OperationError(
@@ -310,7 +318,10 @@ class EngineStack:
         if former_key in failure:
             return former_key
         found = sorted({match[1] or "a Helm release" for match in _EXISTS.finditer(failure)})
-        return f"{', '.join(found)}{existing.ADVICE.format(stack=self.stack.name)}" if found else failure
+        if found:
+            return f"{', '.join(found)}{existing.ADVICE.format(stack=self.stack.name)}"
+        known = f"\n`hubstack doctor --stack {self.stack.base}` says more." if _DOCTOR_KNOWS.search(failure) else ""
+        return failure + known
 
     def _adapt_state(self) -> None:
         """Let the state name what this machine has, before the engine takes it from there: no program is run."""
@@ -329,6 +340,13 @@ _EXISTS = re.compile(
     r'((?:Helm )?\S+ "[^"]+")(?:: in the cluster already| already exists)|cannot re-use a name that is still in use'
 )
 """Refusals to create what is there (the program; Kubernetes: reason AlreadyExists; Helm: install of a known name)."""
+
+
+_DOCTOR_KNOWS = re.compile(
+    r"conflicts? (?:with|occurred)|another operation \(install/upgrade/rollback\)|"
+    r"\bpending-(?:install|upgrade|rollback)"
+)
+"""Failures of which the doctor knows who is behind them: fields of other managers, a release that somebody works on."""
 
 
 def _message(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import (
     admission_guard,
+    asking,
     guards,
     interruption,
     lost_state,
@@ -39,6 +40,8 @@ class Order:
     """What the backend's history says of the update."""
     may_settle: bool = True
     """Whether an interrupted update may be settled, whoever began it."""
+    approve: asking.Approve | None = None
+    """Is asked before anything is changed; None where nobody is to be asked."""
     was_killed: bool = False
     """Whether an earlier update of the same order was killed, and may have made objects that no state knows."""
 
@@ -71,6 +74,8 @@ class Update:
     pod_templates: Mapping[str, Any] = field(default_factory=dict)
     """Of the live hub before a Helm release is upgraded by the engine."""
     report: Report = field(default_factory=Report)
+    nothing_to_do: bool = False
+    """Whether the preview that somebody was shown says so; the engine need not run once more."""
     restarted: tuple[str, ...] = ()
 
     @property
@@ -130,6 +135,15 @@ def move_token_key(update: Update) -> None:
         read_state(update)
 
 
+def ask_first(update: Update) -> None:
+    """Show what will change, and go on only if that is wanted; where nothing will, there is nothing to ask."""
+    if update.order.approve is None:
+        return
+    asked = asking.ask(update.engine, update.state, update.order.approve, variables=update.variables)
+    if asked.is_complete and not update.order.was_killed:
+        update.report, update.nothing_to_do = asked.report, True
+
+
 def switch_mode(update: Update) -> None:
     """Prepare the stack for another mode than the one that is deployed."""
     update.switched_from = switch.deployed_mode(update.stack, update.state)
@@ -181,6 +195,8 @@ def hand_over_fields(update: Update) -> None:
 
 def run_engine(update: Update) -> None:
     """Let the engine make what the program wants, and say meanwhile why pods are not created."""
+    if update.nothing_to_do:
+        return
     with pod_failures.told(update.stack, update.engine.say) as reasons:
         try:
             update.report = update.engine.update(variables=update.variables, message=update.order.message)
@@ -248,6 +264,7 @@ STEPS: tuple[Step, ...] = (
     refuse_lost_state,
     refuse_pods_not_admitted,
     move_token_key,
+    ask_first,
     switch_mode,
     settle_interruption,
     find_what_is_taken_over,

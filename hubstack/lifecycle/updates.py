@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from hubstack.engine.notices import on_console
+from hubstack.engine.progress import on_console
 from hubstack.engine.stack import EngineStack, OperationError, Report
-from hubstack.lifecycle import interruption
+from hubstack.lifecycle import asking, interruption
+from hubstack.lifecycle.asking import Approve
 from hubstack.lifecycle.deploy import Order, deploy
-from hubstack.migration import switch
 from hubstack.project import stacks
 
 UNDER_WAY = "update-under-way"
@@ -34,16 +34,20 @@ class Updater(EngineStack):
         Raises:
             HubstackError: the stack is locked, or, without `create`, not in the backend.
         """
-        super().__init__(stack, environment, on_console(console), create=create)
+        simulated = ", simulated" if stack.context == stacks.EMBEDDED_CONTEXT and stack.is_embedded else ""
+        super().__init__(stack, environment, on_console(console, f"{stack.name}{simulated}"), create=create)
         self._under_way = stack.folder / UNDER_WAY
 
-    def up(self) -> Report:
+    def up(self, approve: Approve | None = None) -> Report:
         """Deploy, see `hubstack.lifecycle.deploy`.
+
+        Arguments:
+            approve: is asked before anything is changed; None where nobody is to be asked.
 
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
-        return deploy(self, Order(was_killed=self._under_way.exists())).report
+        return deploy(self, Order(approve=approve, was_killed=self._under_way.exists())).report
 
     def update(
         self, *, exclude: Sequence[str] = (), variables: Mapping[str, str] | None = None, message: str = ""
@@ -77,11 +81,4 @@ class Updater(EngineStack):
 
     def switching(self) -> str | None:
         """What `up` would do in words, where the settings have another mode than the one that is deployed."""
-        deployed = switch.deployed_mode(self.stack, self.checkpoint())
-        if not deployed:
-            return None
-        return (
-            f"a switch from mode {deployed} to mode {self.stack.mode}: `hubstack up` takes the objects over in place, "
-            "and refuses where one would be deleted or replaced. The engine's own preview does not know that, and "
-            "would show every object deleted and created."
-        )
+        return asking.switching(self.stack, self.checkpoint())

@@ -105,7 +105,9 @@ def test_missing_permission_is_one_clear_error(machine: Machine, tmp_path: Path)
     assert client.find("/api/v1/namespaces/forbidden") is None
 
 
-@pytest.mark.parametrize(("mode", "moment"), [("native", "creating Deployment"), ("helm", "creating Release")])
+@pytest.mark.parametrize(
+    ("mode", "moment"), [("native", "created PersistentVolumeClaim"), ("helm", "created Namespace")]
+)
 def test_killed_update_continues(machine: Machine, tmp_path: Path, mode: str, moment: str) -> None:
     """After kill -9 in the middle, the next update ends as an undisturbed one does, and destroy leaves nothing."""
     stack = machine.stack(mode=mode)

@@ -36,6 +36,7 @@ class Engine:
         self.stack = Stack(name="a", base="a", config={f"hubstack:{key}": config[key] for key in config}, document={})
         self.state = State.read(state)
         self.asked: list[Any] = []
+        self.seen = REPORT
         self.steps: list[str] = []
 
     def tell(self, notice: Notice) -> None:
@@ -58,6 +59,15 @@ class Engine:
     def refresh(self) -> None:
         """Nothing has changed."""
         self.asked.append("refresh")
+
+    def preview(self, *, variables: dict[str, str]) -> Report:
+        """What the test says."""
+        self.asked.append("preview")
+        return self.seen
+
+    def outputs(self) -> dict[str, Any]:
+        """None."""
+        return {}
 
     def update(self, *, variables: dict[str, str], message: str) -> Report:
         """Nothing was to do."""
@@ -87,6 +97,48 @@ def test_an_interrupted_update_is_settled_first() -> None:
     done = deploy(engine)
     assert done == Outcome(REPORT, 1, None, Source.NOTHING, ())
     assert engine.asked == ["edit state", "refresh", ("update", provider.TAKE_OVER, "")]
+
+
+@pytest.mark.parametrize("outputs_differ", [False, True])
+def test_an_unchanged_stack_costs_one_run_of_the_engine(outputs_differ: bool) -> None:
+    """Where the preview shows nothing to do, nobody is asked and nothing more is run; but other outputs are written."""
+    engine = Engine({"resources": [KNOWN]})
+    engine.seen = Report({"same": 3}, outputs_differ=outputs_differ)
+    asked: list[Any] = []
+    done = deploy(engine, Order(approve=lambda found: bool(asked.append(found))))
+    assert (asked, done.report.changes) == ([], {"same": 3})
+    assert engine.asked == ["preview", *([("update", {}, "")] if outputs_differ else [])]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_change_is_shown_first(answer: bool) -> None:
+    """Whoever is asked sees the engine's preview; a no changes nothing."""
+    engine = Engine({"resources": [KNOWN]})
+    engine.seen = Report({"update": 1, "same": 2})
+    asked: list[Any] = []
+
+    def approve(found: Any) -> bool:
+        asked.append(found)
+        return answer
+
+    if answer:
+        assert deploy(engine, Order(approve=approve)).report == REPORT
+    else:
+        with pytest.raises(HubstackError, match=r"stack a: not confirmed\. Nothing was changed"):
+            deploy(engine, Order(approve=approve))
+    assert asked == [engine.seen]
+    assert engine.asked == ["preview", *([("update", {}, "")] if answer else [])]
+
+
+def test_a_switch_is_asked_about_in_words() -> None:
+    """The engine's preview of a switch would show every object deleted; a sentence takes its place."""
+    outputs = {"type": "pulumi:pulumi:Stack", "urn": "urn:stack", "outputs": {"mode": "helm"}}
+    engine = Engine({"resources": [outputs, KNOWN]}, kubeContext="east")
+    asked: list[Any] = []
+    with pytest.raises(HubstackError, match="not confirmed"):
+        deploy(engine, Order(approve=lambda found: bool(asked.append(found))))
+    assert [each[:46] for each in asked] == ["a switch from mode helm to mode native: `hubst"]
+    assert engine.asked == []
 
 
 @pytest.mark.parametrize(
