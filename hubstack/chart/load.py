@@ -12,7 +12,17 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hubstack import reading
-from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, token_rules, tokens, values_tree
+from hubstack.chart import (
+    extra_files,
+    helm_yaml,
+    hub_classes,
+    parent_values,
+    shut_out,
+    snippets,
+    token_rules,
+    tokens,
+    values_tree,
+)
 from hubstack.chart.described import described
 from hubstack.chart.errors import MOST_TOLD, Problem, SettingsError
 from hubstack.chart.merge import coalesce, merge_files
@@ -26,6 +36,7 @@ from hubstack.configuration import key
 
 INLINE = key("values")
 SECRET = key("secretValues")
+VALUES_KEY = key("valuesKey")
 
 LeafPath = tuple[str | int, ...]
 """Keys and list indexes that lead to a leaf."""
@@ -48,6 +59,15 @@ class LoadedValues:
     sources: tuple[Source, ...] = ()
     """Where the values came from, in the order in which they were merged."""
 
+    @property
+    def left_out(self) -> tuple[Problem, ...]:
+        """What files hold for other charts, one for each file."""
+        return tuple(
+            Problem(each.name, "", f"left out, as settings of other charts: {', '.join(each.left_out)}")
+            for each in self.sources
+            if each.left_out
+        )
+
     def origin(self, path: LeafPath) -> str:
         """Name of the source that has set a value: a file, `INLINE` or `SECRET`; blank where none has."""
         return _origin([str(step) for step in path if isinstance(step, str)], self.sources)
@@ -66,6 +86,10 @@ class Source:
     document: Mapping[str, Any]
     repeats: Sequence[tuple[str, int]] = ()
     """Keys that a map of a file has twice, each with a line."""
+    shared: tuple[Mapping[str, Any], ...] = ()
+    """What each chart above shares with the hub's, for a file of a parent chart."""
+    left_out: tuple[str, ...] = ()
+    """What a file of a parent chart holds for others."""
 
     def depth(self, path: Sequence[str]) -> int:
         """How many steps of a path the source has."""
@@ -84,6 +108,7 @@ def load_values(
     secret: Mapping[str, Any] | None = None,
     *,
     preset: Mapping[str, Any] | None = None,
+    values_key: str | None = None,
     hidden: Sequence[Sequence[str]] = (),
     to_be_deployed: bool = False,
 ) -> LoadedValues:
@@ -94,6 +119,8 @@ def load_values(
         inline: values merged after the files.
         secret: values merged last; their text never appears in a message.
         preset: values that everything else overrides.
+        values_key: where files of a parent chart have this chart's values, ``basehub.jupyterhub``; None for files that
+            are its own.
         hidden: paths of further settings whose text never appears in a message.
         to_be_deployed: whether what Helm lets through and no hub or API server takes is an error: code in
             ``hub.extraConfig`` that does not compile, binary content that is not base64, a token that is a number. For
@@ -103,7 +130,7 @@ def load_values(
         SettingsError: a file cannot be read; or settings are unknown, not allowed, or refused by the chart's templates.
             Lists all of them, each with the last source that sets it.
     """
-    sources = _sources(files, inline, secret)
+    sources = _sources(files, inline, secret, values_key)
     user = _merged(sources, preset)
     tree = coalesce(user, ChartValues.defaults())
     problems: list[Problem] = []
@@ -157,6 +184,7 @@ def load_raw_values(
     secret: Mapping[str, Any] | None = None,
     *,
     preset: Mapping[str, Any] | None = None,
+    values_key: str | None = None,
 ) -> LoadedValues:
     """Read and merge like `load_values`, but check only that sections are maps, and names are text.
 
@@ -165,7 +193,7 @@ def load_raw_values(
     Raises:
         SettingsError: a file cannot be read, or a section is no map, or a name no text; lists all of them.
     """
-    sources = _sources(files, inline, secret)
+    sources = _sources(files, inline, secret, values_key)
     user = _merged(sources, preset)
     if problems := list(_misshapen(user, sources)):
         raise SettingsError(problems)
@@ -195,7 +223,12 @@ def _is(value: Any, kind: type) -> bool:
     return value is None or isinstance(value, kind)
 
 
-def _sources(files: Sequence[Path], inline: Mapping[str, Any] | None, secret: Mapping[str, Any] | None) -> list[Source]:
+def _sources(
+    files: Sequence[Path],
+    inline: Mapping[str, Any] | None,
+    secret: Mapping[str, Any] | None,
+    values_key: str | None,
+) -> list[Source]:
     sources: list[Source] = []
     problems: list[Problem] = []
     for file in files:
@@ -203,6 +236,11 @@ def _sources(files: Sequence[Path], inline: Mapping[str, Any] | None, secret: Ma
             sources.append(_file(file))
         except SettingsError as error:
             problems += error.problems
+    if values_key:
+        sources = [_of_parent(each, values_key) for each in sources]
+        problems += _no_maps(sources, values_key)
+    else:
+        problems += _of_parents(sources)
     for name, given in ((INLINE, inline), (SECRET, secret)):
         sources.append(Source(name, helm_yaml.canonical(given or {})))
         problems += (Problem(name, path, message) for path, message in values_tree.unwritable(sources[-1].document))
@@ -220,8 +258,41 @@ def _file(file: Path) -> Source:
         raise SettingsError([Problem(error.source, error.where, error.message)]) from None
 
 
+def _of_parent(source: Source, values_key: str) -> Source:
+    """What a file of a parent chart holds for this one."""
+    part = parent_values.part(source.document, values_key)
+    return replace(source, document=part.values, shared=part.globals, left_out=part.left_out)
+
+
+def _no_maps(sources: Sequence[Source], values_key: str) -> Iterator[Problem]:
+    for each in sources:
+        if not isinstance(each.document, Mapping):
+            shown = described(each.document, hide=True)
+            yield Problem(
+                each.name, values_key, f"{shown} is not allowed; must be a map of settings, or not be there at all"
+            )
+
+
+def _of_parents(sources: Sequence[Source]) -> Iterator[Problem]:
+    """Files of a parent chart where nobody has said so. The longest key fits the files of inner charts, too."""
+    found = {each.name: key for each in sources if (key := parent_values.detected(each.document))}
+    wanted = max(found.values(), key=lambda key: key.count("."), default="")
+    for each in sources:
+        if each.name in found:
+            others = parent_values.part(each.document, wanted).left_out
+            without = f"; {', '.join(others)} would be left out" if others else ""
+            yield Problem(
+                each.name,
+                found[each.name],
+                f"these are values of a parent chart, with the hub's below {found[each.name]!r}; to take those, add "
+                f"--values-key {wanted}, or set {VALUES_KEY} to {wanted!r} in the stack's file{without}",
+            )
+
+
 def _merged(sources: Sequence[Source], preset: Mapping[str, Any] | None) -> dict[str, Any]:
-    return merge_files([preset or {}, *(source.document for source in sources)])
+    merged = merge_files([preset or {}, *(source.document for source in sources)])
+    shared = [source.shared for source in sources if source.shared]
+    return parent_values.with_globals(merged, [merge_files(level) for level in zip(*shared, strict=True)])
 
 
 def _invalid(

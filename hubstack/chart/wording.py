@@ -71,6 +71,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits, '.', '_' and '-', with a letter or a digit first",
     r"^[A-Za-z0-9]": "text that begins with a letter or a digit",
     r"^[a-z0-9][a-z0-9-]*$": "lower-case letters, digits and '-', with no '-' first",
+    r"^[^.\s]+(\.[^.\s]+)*$": "names of charts, joined by dots, such as basehub.jupyterhub",
     r"^https?://": "a URL that begins with http:// or https://",
 }
 """Patterns of settings in words."""

@@ -65,6 +65,10 @@ ModeOption = Annotated[
 ValuesOption = Annotated[
     list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable; gets a stack of its own.")
 ]
+ValuesKeyOption = Annotated[
+    str | None,
+    typer.Option(help="Where files of a parent chart have the hub's values, such as basehub.jupyterhub."),
+]
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
 ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
@@ -104,6 +108,7 @@ def up(
     stack: StackOption = "dev",
     mode: ModeOption = None,
     values: ValuesOption = None,
+    values_key: ValuesKeyOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
     as_json: JsonOption = False,
@@ -113,7 +118,7 @@ def up(
 
     started = time.monotonic()
     console = _console(as_json)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, values_key=values_key)
     report = run.updater.up()
     facts = {
         "stack": run.stack.name,
@@ -143,6 +148,7 @@ def preview(
     stack: StackOption = "dev",
     mode: ModeOption = None,
     values: ValuesOption = None,
+    values_key: ValuesKeyOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
     as_json: JsonOption = False,
@@ -152,7 +158,7 @@ def preview(
     from hubstack.lifecycle import admission_guard
 
     console = _console(as_json)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
+    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, values_key=values_key)
     if switch := run.updater.switching():
         if as_json:
             terminal.write_json({"stack": run.stack.name, "switch": switch})
@@ -206,6 +212,7 @@ def destroy(
 @app.command()
 def manifests(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    values_key: ValuesKeyOption = None,
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
     release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
@@ -232,7 +239,15 @@ def manifests(
         if output == "-" or values:
             raise HubstackError("--batch DIR goes with --output DIR, and without --values")
         written, errors = rendering.render_batch(
-            batch, Path(output), namespace, release, kube_version, tokens, _warning, placeholders=placeholder_tokens
+            batch,
+            Path(output),
+            namespace,
+            release,
+            kube_version,
+            tokens,
+            _warning,
+            placeholders=placeholder_tokens,
+            values_key=values_key,
         )
         for error in errors:
             _errors(error)
@@ -242,7 +257,14 @@ def manifests(
         return
     given = token_file.read(tokens, _warning) if tokens else None
     objects = rendering.render_manifests(
-        values or [], namespace, release, kube_version, given, _warning, placeholders=placeholder_tokens
+        values or [],
+        namespace,
+        release,
+        kube_version,
+        given,
+        _warning,
+        placeholders=placeholder_tokens,
+        values_key=values_key,
     )
     if output == "-":
         sys.stdout.write(rendering.to_stream(objects))
@@ -253,6 +275,7 @@ def manifests(
 @app.command()
 def parity(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    values_key: ValuesKeyOption = None,
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the JupyterHub.")] = "jhub",
     release: Annotated[str, typer.Option(help="Release name; part of labels and cluster-wide names.")] = "jhub",
     kube_version: Annotated[str, typer.Option(help="Kubernetes version to render for.")] = "1.36.1",
@@ -268,7 +291,7 @@ def parity(
     for file in values or []:
         if not file.is_file():
             raise HubstackError(f"values file {str(file)!r}: no such file")
-    wanted = Input(tuple(values or ()), namespace, release, kube_version)
+    wanted = Input(tuple(values or ()), namespace, release, kube_version, values_key)
     result = check.check(wanted, version=chart_version, chart=chart, console=console)
     if as_json:
         terminal.write_json(result.as_dict())

@@ -28,6 +28,10 @@ def new(
     values: Annotated[
         list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable: names the services.")
     ] = None,
+    values_key: Annotated[
+        str | None,
+        typer.Option(help="Where files of a parent chart have the hub's values, such as basehub.jupyterhub."),
+    ] = None,
     stack: Annotated[str | None, typer.Option("--stack", "-s", help="Stack whose settings name the services.")] = None,
 ) -> None:
     """Make tokens for all that the values leave open, for `hubstack manifests --tokens`. Overwrites nothing."""
@@ -41,7 +45,7 @@ def new(
         parsed = settings.parse(stacks.entries(stacks.select(stack).settings), set())
         tree = settings.resolve(parsed, project.ROOT).loaded.tree
     else:
-        tree = load_values(values or []).tree
+        tree = load_values(values or [], values_key=values_key).tree
     text = token_file.new(tree)
     if output == "-":
         sys.stdout.write(text)

@@ -37,7 +37,8 @@ REFUSED = {
     ),
     "an umbrella chart": (
         "nfs: {enabled: true}\njupyterhub: {hub: {}}\n",
-        "jupyterhub: unknown key; values of an umbrella chart? move what is below it up to the top",
+        "jupyterhub: these are values of a parent chart, with the hub's below 'jupyterhub'; to take those, add "
+        "--values-key jupyterhub, or set hubstack:valuesKey to 'jupyterhub' in the stack's file; nfs would be left out",
     ),
     "encrypted with sops": (
         "sops: {kms: []}\n",

@@ -61,15 +61,18 @@ def unknown_key(path: Sequence[str], value: Any = None) -> str:
     known = known_keys(path[:-1])
     if nearest(path[-1], known):
         return unknown(path[-1], known)
-    if len(path) == 1 and isinstance(value, Mapping) and (set(value) & set(known)) - _ANYBODYS:
-        return "unknown key; values of an umbrella chart? move what is below it up to the top"
+    if len(path) == 1 and isinstance(value, Mapping) and OWN_KEYS & value.keys():
+        return (
+            "unknown key; settings of this chart stand below it: move them up to the top. If all of a parent chart's "
+            f"file were written that way, --values-key {path[0]} would take them from there"
+        )
     if path[-1] in known_keys(path[:-2]) and len(path) > 2:
         return f"unknown key; it belongs one level up: {'.'.join((*path[:-2], path[-1]))}"
     return unknown(path[-1], known)
 
 
-_ANYBODYS = {"enabled", "global"}
-"""Keys of the chart that any other chart has, too."""
+OWN_KEYS = frozenset({"hub", "proxy", "singleuser", "scheduling", "prePuller", "cull"})
+"""Keys by which values of this chart are known; its others are names that any chart may have."""
 
 
 def known_keys(path: Sequence[str]) -> list[str]:
