@@ -16,7 +16,10 @@ from hubstack.chart import (
     extra_files,
     helm_yaml,
     hub_classes,
+    hub_types,
+    left_nulls,
     parent_values,
+    server_faults,
     shut_out,
     snippets,
     token_rules,
@@ -33,6 +36,7 @@ from hubstack.chart.values.messages import explain, steps
 from hubstack.chart.values_tree import at
 from hubstack.chart.wording import place
 from hubstack.configuration import key
+from hubstack.reading.composer import further_document
 
 INLINE = key("values")
 SECRET = key("secretValues")
@@ -86,6 +90,8 @@ class Source:
     document: Mapping[str, Any]
     repeats: Sequence[tuple[str, int]] = ()
     """Keys that a map of a file has twice, each with a line."""
+    further: int | None = None
+    """The line in which a second document of a file begins."""
     shared: tuple[Mapping[str, Any], ...] = ()
     """What each chart above shares with the hub's, for a file of a parent chart."""
     left_out: tuple[str, ...] = ()
@@ -163,6 +169,7 @@ def load_values(
         for each in sources
         for key, line in each.repeats
     ]
+    doubts += [Problem(each.name, f"line {each.further}", _FURTHER) for each in sources if each.further]
     for fault in snippets.faults(valid, is_hidden):
         stops = to_be_deployed and fault.certain
         (problems if stops else doubts).append(
@@ -172,7 +179,14 @@ def load_values(
         (problems if to_be_deployed else doubts).append(Problem(_origin(path, sources), ".".join(path), message))
     if problems:
         raise SettingsError(problems)
-    found = (*hub_classes.doubts(tree, is_hidden), *shut_out.doubts(tree, is_hidden), *token_rules.doubts(tree))
+    found = (
+        *hub_classes.doubts(tree, is_hidden),
+        *hub_types.doubts(tree, is_hidden),
+        *shut_out.doubts(tree, is_hidden),
+        *server_faults.doubts(tree, is_hidden),
+        *token_rules.doubts(tree),
+        *left_nulls.doubts(tree, [(each.name, each.document) for each in sources]),
+    )
     for path, message in found:
         doubts.append(Problem(_origin(path, sources), ".".join(path), message))
     return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})), tuple(sources))
@@ -201,6 +215,8 @@ def load_raw_values(
     paths = tuple(_leaves(secret or {}))
     return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=paths, sources=tuple(sources))
 
+
+_FURTHER = "a second document begins there, which neither Helm nor this reads: write all of it as one, without '---'"
 
 _ANYBODYS = (("hub", "config"), ("hub", "services"))
 """Sections whose keys are anybody's."""
@@ -252,8 +268,9 @@ def _sources(
 def _file(file: Path) -> Source:
     """A values file; one that is empty sets nothing."""
     try:
-        document, repeats = helm_yaml.load_with_repeats(reading.text(file), str(file))
-        return Source(str(file), reading.settings(document, str(file)), repeats)
+        text = reading.text(file)
+        document, repeats = helm_yaml.load_with_repeats(text, str(file))
+        return Source(str(file), reading.settings(document, str(file)), repeats, further_document(text))
     except reading.Unreadable as error:
         raise SettingsError([Problem(error.source, error.where, error.message)]) from None
 

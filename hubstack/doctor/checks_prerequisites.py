@@ -91,7 +91,8 @@ def nodes(subject: Subject) -> Iterator[Finding]:
 
 def _users_labels(subject: Subject) -> list[dict[str, str]]:
     """What users' pods require; they are not among the stack's objects."""
-    labels = dict(subject.setting("singleuser", "nodeSelector") or {})
+    selector = subject.setting("singleuser", "nodeSelector") or {}
+    labels = {key: "" if value is None else value for key, value in selector.items()}  # as the cluster reads a null
     if subject.setting("scheduling", "userPods", "nodeAffinity", "matchNodePurpose") == "require":
         labels["hub.jupyter.org/node-purpose"] = "user"
     return [labels] if labels else []

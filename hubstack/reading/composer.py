@@ -129,6 +129,34 @@ def duplicates(node: yaml.Node) -> Iterator[tuple[str, int]]:
             yield from duplicates(each)
 
 
+def further_document(text: str) -> int | None:
+    """The line in which a second document begins that holds something, for what reads the first alone.
+
+    Arguments:
+        text: YAML whose first document can be read.
+    """
+    if not _PARTED.search(text):
+        return None
+    documents = 0
+    starts_at = 0
+    try:
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents, starts_at = documents + 1, event.start_mark.line + 1 if event.start_mark else 0
+            elif (
+                documents > 1
+                and isinstance(event, yaml.NodeEvent)
+                and getattr(event, "value", True) not in ("", "null")
+            ):
+                return starts_at
+    except yaml.YAMLError:
+        return starts_at if documents > 1 else None
+    return None
+
+
+_PARTED = re.compile(r"^---(\s|$)", re.MULTILINE)
+
+
 class _Aliases:
     """What a document with aliases would be if each were written out."""
 

@@ -87,7 +87,7 @@ def review(
         views = engine.preview_all(deployed, open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
-    notes += [note for each in found for note in _unknown(each)]
+    notes += [note for each in found for note in (*_unknown(each), *_doubtful(each))]
     stacks_told = tuple(_scrubbed(each, redactor) for each in found)
     told = tuple(map(redactor.text, notes))
     return Report(reference, stacks_told, waves, notes=told, error=fleet_error and redactor.text(fleet_error)), redactor
@@ -144,6 +144,12 @@ def _unknown(stack: StackChange) -> list[str]:
         return []
     how = "the engine's preview shows it" if stack.engine else "a review with --engine shows it"
     return [f"{stack.stack}: {', '.join(names)}: encrypted, so what follows from it is not shown here; {how}"]
+
+
+def _doubtful(stack: StackChange) -> list[str]:
+    """What the change brings that the chart takes, and that no hub can use."""
+    known = stack.base.warnings if stack.base else ()
+    return [f"{stack.stack}: {each}" for each in (stack.head.warnings if stack.head else ()) if each not in known]
 
 
 def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], list[str]]:
