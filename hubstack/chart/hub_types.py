@@ -17,6 +17,11 @@ Path = tuple[str, ...]
 Hidden = Callable[[Path], bool]
 
 _SPAWNER = "Spawner"
+_TAKEN_OUT = frozenset({
+    ("JupyterHub", "proxy_auth_token"), ("JupyterHub", "cookie_secret"), ("CryptKeeper", "keys"),
+    ("ConfigurableHTTPProxy", "auth_token"),
+})  # fmt: skip
+"""Tokens, which the chart hands to the hub by its Secret; `token_rules` tells of them."""
 _WORDS = {
     "s": "text",
     "b": "true or false",
@@ -47,7 +52,8 @@ def doubts(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[tuple[Path, str]
         consequence = "no server would start" if is_spawner(section) else "the hub would not start"
         for trait, value in traits.items():
             path = ("hub", "config", section, trait)
-            if trait not in words and (fault := refusal(section, trait, value, hide=hidden(path))):
+            judged = trait not in words and (section, trait) not in _TAKEN_OUT
+            if judged and (fault := refusal(section, trait, value, hide=hidden(path))):
                 yield path, f"{fault}; {consequence}"
 
 
@@ -80,7 +86,7 @@ def _fits(value: Any, letters: str) -> bool:
         return True
     if isinstance(value, list):
         return "l" in letters or ("L" in letters and all(isinstance(each, str) for each in value))
-    return _letter(value) in letters
+    return _letter(value) in letters or (value in (0, 1) and "b" in letters)  # traitlets takes these for truth values
 
 
 def _letter(value: Any) -> str:

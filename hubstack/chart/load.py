@@ -11,36 +11,29 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hubstack import reading
 from hubstack.chart import (
     extra_files,
-    helm_yaml,
     hub_classes,
     hub_types,
     left_nulls,
-    parent_values,
     server_faults,
     shut_out,
     snippets,
     token_rules,
     tokens,
+    unfilled,
     values_tree,
 )
 from hubstack.chart.described import described
 from hubstack.chart.errors import MOST_TOLD, Problem, SettingsError
-from hubstack.chart.merge import coalesce, merge_files
+from hubstack.chart.merge import coalesce
 from hubstack.chart.refusals import refusals
+from hubstack.chart.sources import FURTHER, SECRET, Source, merged, origin_of, read_sources
 from hubstack.chart.values import ChartValues
 from hubstack.chart.values.completion import misshapen, unchecked
 from hubstack.chart.values.messages import explain, steps
 from hubstack.chart.values_tree import at
 from hubstack.chart.wording import place
-from hubstack.configuration import key
-from hubstack.reading.composer import further_document
-
-INLINE = key("values")
-SECRET = key("secretValues")
-VALUES_KEY = key("valuesKey")
 
 LeafPath = tuple[str | int, ...]
 """Keys and list indexes that lead to a leaf."""
@@ -74,38 +67,12 @@ class LoadedValues:
 
     def origin(self, path: LeafPath) -> str:
         """Name of the source that has set a value: a file, `INLINE` or `SECRET`; blank where none has."""
-        return _origin([str(step) for step in path if isinstance(step, str)], self.sources)
+        return origin_of([str(step) for step in path if isinstance(step, str)], self.sources)
 
     def with_others(self, user: dict[str, Any]) -> LoadedValues:
         """The same with other merged values, which nobody has written and nothing checks."""
         tree = coalesce(user, ChartValues.defaults())
         return replace(self, values=unchecked(ChartValues, tree), tree=tree, user=user, warnings=())
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file, or a key of the stack's configuration, with what it sets."""
-
-    name: str
-    document: Mapping[str, Any]
-    repeats: Sequence[tuple[str, int]] = ()
-    """Keys that a map of a file has twice, each with a line."""
-    further: int | None = None
-    """The line in which a second document of a file begins."""
-    shared: tuple[Mapping[str, Any], ...] = ()
-    """What each chart above shares with the hub's, for a file of a parent chart."""
-    left_out: tuple[str, ...] = ()
-    """What a file of a parent chart holds for others."""
-
-    def depth(self, path: Sequence[str]) -> int:
-        """How many steps of a path the source has."""
-        found: Any = self.document
-        for reached, step in enumerate(path):
-            key = step.partition("[")[0] if not isinstance(found, Mapping) or step not in found else step
-            if not isinstance(found, Mapping) or key not in found:
-                return reached
-            found = found[key]
-        return len(path)
 
 
 def load_values(
@@ -136,13 +103,13 @@ def load_values(
         SettingsError: a file cannot be read; or settings are unknown, not allowed, or refused by the chart's templates.
             Lists all of them, each with the last source that sets it.
     """
-    sources = _sources(files, inline, secret, values_key)
-    user = _merged(sources, preset)
+    sources = read_sources(files, inline, secret, values_key)
+    user = merged(sources, preset)
     tree = coalesce(user, ChartValues.defaults())
     problems: list[Problem] = []
 
     def is_hidden(path: Sequence[str]) -> bool:
-        return _origin(path, sources) == SECRET or any(list(path[: len(each)]) == list(each) for each in hidden)
+        return origin_of(path, sources) == SECRET or any(list(path[: len(each)]) == list(each) for each in hidden)
 
     valid = tree
     try:
@@ -159,7 +126,7 @@ def load_values(
 
     for path, message in refusals(valid, values, is_hidden):
         if ".".join(path) not in refused:
-            problems.append(Problem(_origin(path, sources), ".".join(path), message))
+            problems.append(Problem(origin_of(path, sources), ".".join(path), message))
     doubts = [
         Problem(
             each.name,
@@ -169,14 +136,14 @@ def load_values(
         for each in sources
         for key, line in each.repeats
     ]
-    doubts += [Problem(each.name, f"line {each.further}", _FURTHER) for each in sources if each.further]
+    doubts += [Problem(each.name, f"line {each.further}", FURTHER) for each in sources if each.further]
     for fault in snippets.faults(valid, is_hidden):
         stops = to_be_deployed and fault.certain
         (problems if stops else doubts).append(
-            Problem(_origin(fault.path, sources), ".".join(fault.path), fault.message)
+            Problem(origin_of(fault.path, sources), ".".join(fault.path), fault.message)
         )
     for path, message in (*extra_files.not_base64(valid), *tokens.not_text(valid)):
-        (problems if to_be_deployed else doubts).append(Problem(_origin(path, sources), ".".join(path), message))
+        (problems if to_be_deployed else doubts).append(Problem(origin_of(path, sources), ".".join(path), message))
     if problems:
         raise SettingsError(problems)
     found = (
@@ -185,10 +152,11 @@ def load_values(
         *shut_out.doubts(tree, is_hidden),
         *server_faults.doubts(tree, is_hidden),
         *token_rules.doubts(tree),
+        *unfilled.doubts(user),
         *left_nulls.doubts(tree, [(each.name, each.document) for each in sources]),
     )
     for path, message in found:
-        doubts.append(Problem(_origin(path, sources), ".".join(path), message))
+        doubts.append(Problem(origin_of(path, sources), ".".join(path), message))
     return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})), tuple(sources))
 
 
@@ -207,16 +175,14 @@ def load_raw_values(
     Raises:
         SettingsError: a file cannot be read, or a section is no map, or a name no text; lists all of them.
     """
-    sources = _sources(files, inline, secret, values_key)
-    user = _merged(sources, preset)
+    sources = read_sources(files, inline, secret, values_key)
+    user = merged(sources, preset)
     if problems := list(_misshapen(user, sources)):
         raise SettingsError(problems)
     tree = coalesce(user, ChartValues.defaults())
     paths = tuple(_leaves(secret or {}))
     return LoadedValues(unchecked(ChartValues, tree), tree, user, secret_paths=paths, sources=tuple(sources))
 
-
-_FURTHER = "a second document begins there, which neither Helm nor this reads: write all of it as one, without '---'"
 
 _ANYBODYS = (("hub", "config"), ("hub", "services"))
 """Sections whose keys are anybody's."""
@@ -229,7 +195,7 @@ def _misshapen(user: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[P
     sections = [*misshapen(ChartValues, user), *(path for path in _ANYBODYS if not _is(at(user, *path), Mapping))]
     names = [path for path in _NAMES if not _is(at(user, *path), str)]
     for path in (*sections, *names):
-        origin = _origin(path, sources)
+        origin = origin_of(path, sources)
         shown = described(at(user, *path), hide=origin == SECRET)
         wanted = "text" if path in names else "a map of settings"
         yield Problem(origin, ".".join(path), f"{shown} is not allowed; must be {wanted}")
@@ -237,79 +203,6 @@ def _misshapen(user: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[P
 
 def _is(value: Any, kind: type) -> bool:
     return value is None or isinstance(value, kind)
-
-
-def _sources(
-    files: Sequence[Path],
-    inline: Mapping[str, Any] | None,
-    secret: Mapping[str, Any] | None,
-    values_key: str | None,
-) -> list[Source]:
-    sources: list[Source] = []
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            sources.append(_file(file))
-        except SettingsError as error:
-            problems += error.problems
-    if values_key:
-        sources = [_of_parent(each, values_key) for each in sources]
-        problems += _no_maps(sources, values_key)
-    else:
-        problems += _of_parents(sources)
-    for name, given in ((INLINE, inline), (SECRET, secret)):
-        sources.append(Source(name, helm_yaml.canonical(given or {})))
-        problems += (Problem(name, path, message) for path, message in values_tree.unwritable(sources[-1].document))
-    if problems:
-        raise SettingsError(problems)
-    return sources
-
-
-def _file(file: Path) -> Source:
-    """A values file; one that is empty sets nothing."""
-    try:
-        text = reading.text(file)
-        document, repeats = helm_yaml.load_with_repeats(text, str(file))
-        return Source(str(file), reading.settings(document, str(file)), repeats, further_document(text))
-    except reading.Unreadable as error:
-        raise SettingsError([Problem(error.source, error.where, error.message)]) from None
-
-
-def _of_parent(source: Source, values_key: str) -> Source:
-    """What a file of a parent chart holds for this one."""
-    part = parent_values.part(source.document, values_key)
-    return replace(source, document=part.values, shared=part.globals, left_out=part.left_out)
-
-
-def _no_maps(sources: Sequence[Source], values_key: str) -> Iterator[Problem]:
-    for each in sources:
-        if not isinstance(each.document, Mapping):
-            shown = described(each.document, hide=True)
-            yield Problem(
-                each.name, values_key, f"{shown} is not allowed; must be a map of settings, or not be there at all"
-            )
-
-
-def _of_parents(sources: Sequence[Source]) -> Iterator[Problem]:
-    """Files of a parent chart where nobody has said so. The longest key fits the files of inner charts, too."""
-    found = {each.name: key for each in sources if (key := parent_values.detected(each.document))}
-    wanted = max(found.values(), key=lambda key: key.count("."), default="")
-    for each in sources:
-        if each.name in found:
-            others = parent_values.part(each.document, wanted).left_out
-            without = f"; {', '.join(others)} would be left out" if others else ""
-            yield Problem(
-                each.name,
-                found[each.name],
-                f"these are values of a parent chart, with the hub's below {found[each.name]!r}; to take those, add "
-                f"--values-key {wanted}, or set {VALUES_KEY} to {wanted!r} in the stack's file{without}",
-            )
-
-
-def _merged(sources: Sequence[Source], preset: Mapping[str, Any] | None) -> dict[str, Any]:
-    merged = merge_files([preset or {}, *(source.document for source in sources)])
-    shared = [source.shared for source in sources if source.shared]
-    return parent_values.with_globals(merged, [merge_files(level) for level in zip(*shared, strict=True)])
 
 
 def _invalid(
@@ -324,13 +217,7 @@ def _invalid(
             yield Problem("", ".".join(steps(detail)), "is not allowed")
             continue
         for path, message in explain(detail, tree, hide=is_hidden(steps(detail))):
-            yield Problem(_origin(path, sources), ".".join(path), message)
-
-
-def _origin(path: Sequence[str], sources: Sequence[Source]) -> str:
-    """The last source that has the path, or the longest beginning of it; blank where none has any."""
-    best = max(reversed(sources), key=lambda source: source.depth(path))
-    return best.name if best.depth(path) else ""
+            yield Problem(origin_of(path, sources), ".".join(path), message)
 
 
 def _leaves(value: Any, path: LeafPath = ()) -> Iterator[LeafPath]:

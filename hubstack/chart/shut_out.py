@@ -61,13 +61,6 @@ def _nobody_may_log_in(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[tupl
         )
 
 
-_MAKERS = {
-    "load_roles": ("roles", {"cull.enabled": ("cull", "enabled"), "hub.loadRoles": ("hub", "loadRoles")}),
-    "services": ("services", {"cull.enabled": ("cull", "enabled"), "hub.services": ("hub", "services")}),
-}
-"""Settings of JupyterHub that the chart makes of others, with its own setting for more of them below ``hub``."""
-
-
 def _culled_late(tree: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     every, timeout = at(tree, "cull", "every"), at(tree, "cull", "timeout")
     if at(tree, "cull", "enabled") and isinstance(every, int) and isinstance(timeout, int) and every > 2 * timeout > 0:
@@ -79,13 +72,14 @@ def _culled_late(tree: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _roles_replaced(tree: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    for trait, (what, makers) in _MAKERS.items():
-        lost = [setting for setting, path in makers.items() if at(tree, *path)]
-        if lost and at(tree, "hub", "config", "JupyterHub", trait):
-            theirs = "who had them is refused with 403" if trait == "load_roles" else "they do not run"
-            setting = "hub.loadRoles" if trait == "load_roles" else "hub.services"
-            yield (
-                ("hub", "config", "JupyterHub", trait),
-                f"replaces the {what} that the chart makes (for {' and '.join(lost)}): {theirs}; put these {what} "
-                f"below {setting}",
-            )
+    makers = {"cull.enabled": at(tree, "cull", "enabled"), "hub.loadRoles": at(tree, "hub", "loadRoles")}
+    lost = [setting for setting, value in makers.items() if value]
+    path = ("hub", "config", "JupyterHub")
+    if lost and at(tree, *path, "load_roles"):
+        yield (
+            (*path, "load_roles"),
+            f"replaces the roles that the chart makes (for {' and '.join(lost)}): who had them is refused with 403; "
+            "put these roles below hub.loadRoles",
+        )
+    if at(tree, *path, "services"):
+        yield (*path, "services"), "the chart takes this out, so these services do not run; put them below hub.services"

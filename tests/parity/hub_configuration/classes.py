@@ -46,8 +46,8 @@ def below(base: type) -> set[type]:
     return {each for child in base.__subclasses__() for each in (child, *below(child))}
 
 
-TAKES = {"Unicode": "s", "Bool": "b", "Int": "bi", "Integer": "bi", "Float": "bif", "Set": "l", "List": "l", "Dict": "m",
-         "Command": "sl", "Callable": "-"}  # fmt: skip
+TAKES = {"Unicode": "s", "Bool": "b", "Int": "bi", "Integer": "bi", "Float": "bif", "Set": "l", "List": "l",
+         "Dict": "m", "Command": "sl", "Callable": "-"}  # fmt: skip
 """Of traitlets' own types, and JupyterHub's Command, which JSON they take: text, bool, integer, float, list, map."""
 
 
