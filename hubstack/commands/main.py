@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import os
 import shlex
 import signal
 import sys
@@ -16,19 +16,17 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal
-from hubstack.chart.errors import SettingsError
-from hubstack.cluster import ClusterError
+from hubstack.commands import ending
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
-from hubstack.errors import HubstackError
-from hubstack.migration import access
+from hubstack.errors import TRACEBACKS, HubstackError
 from hubstack.safe_text import json_without_commands
 from hubstack.terminal import Terminal
-from hubstack.toolchain import ToolchainError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -43,8 +41,18 @@ def choose_project(
             help="The project's folder. Default: the nearest one, from here upwards, that has a Pulumi.yaml.",
         ),
     ] = None,
+    show_traceback: Annotated[
+        bool,
+        typer.Option(
+            "--traceback",
+            envvar=TRACEBACKS,
+            help="Show the traceback of a mistake in Hubstack, and what it says, which may quote a secret.",
+        ),
+    ] = False,
 ) -> None:
     """JupyterHub on Kubernetes, as a typed Pulumi program."""
+    if show_traceback:
+        os.environ[TRACEBACKS] = "1"  # also for what this command runs
     if folder:
         project.use(folder)
 
@@ -53,6 +61,7 @@ app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
+app.add_typer(policy_app, name="policy")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(tokens_app, name="tokens")
 app.command()(env)
@@ -111,15 +120,21 @@ def up(
     values_key: ValuesKeyOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
+    timeout: Annotated[
+        str | None, typer.Option(help="Stop the update after so long, such as 30m; the next one goes on with it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
+    from hubstack import deadline
     from hubstack.commands import session
 
+    limit = _limit(timeout)
     started = time.monotonic()
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, values_key=values_key)
-    report = run.updater.up()
+    with deadline.limited(limit):
+        report = run.updater.up()
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
@@ -314,6 +329,14 @@ def review(
     engine: Annotated[
         bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
     ] = False,
+    dry_run: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="embedded|CONTEXT",
+            help="Ask an API server's dry run about what changes: one made for the review, or that of a kubeconfig's "
+            "context about the stacks on it. Repeatable.",
+        ),
+    ] = None,
     allow_chart_repository: Annotated[
         list[str] | None,
         typer.Option(help="Chart repository that may be asked although no stack of the base names it, repeatable."),
@@ -338,6 +361,7 @@ def review(
         console,
         open_updater=open_updater,
         repositories=allow_chart_repository or [],
+        dry_run=dry_run or [],
     )
     text = reviewing.written(report, redactor, form)
     if output:
@@ -441,12 +465,22 @@ def tools() -> None:
     console.print(table)
 
 
+def _limit(timeout: str | None) -> int | None:
+    """Seconds of the option --timeout."""
+    from hubstack.fleet import duration
+
+    try:
+        return duration.seconds(timeout) or None if timeout else None
+    except ValueError as error:
+        raise HubstackError(f"--timeout: {error}") from None
+
+
 def _console(as_json: bool) -> Console:
     """Progress goes to standard error when standard output carries JSON."""
     return Terminal(stderr=as_json)
 
 
-def _errors(error: Exception) -> None:
+def _errors(error: object) -> None:
     Terminal(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
 
 
@@ -454,28 +488,13 @@ def _warning(doubt: object) -> None:
     Terminal(stderr=True).print(Text.assemble(("warning:", "yellow"), f" {doubt}"), soft_wrap=True)
 
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""Errors that a write has without naming its file."""
-
-
 def main() -> Any:
-    """Run the command line; an error that people can mend is printed as it is."""
+    """Run the command line; every error ends it in words."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
     try:
         app(standalone_mode=True)
-    except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
-        _errors(error)
-        sys.exit(1)
-    except OSError as error:
-        if error.filename is None and error.errno not in _NO_ROOM:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        _errors(HubstackError(f"{where}{error.strerror}"))
-        sys.exit(1)
     except Exception as error:
-        if (text := access.explained(error)) is None:
-            raise
-        _errors(HubstackError(text))
+        _errors(ending.told(error))
         sys.exit(1)
     except KeyboardInterrupt:
         Terminal(stderr=True).print("interrupted; run the same command again to continue")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hubstack import deadline
+from hubstack.credentials import CredentialsError
+from hubstack.engine import command
 from hubstack.engine.notices import Notice
 from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.engine.stack import EngineStack, OperationError, Report
+from hubstack.engine.watch import OutOfTimeError
 from hubstack.errors import HubstackError
-from hubstack.fleet import deployed, plan, probe
-from hubstack.fleet.journal import Journal
+from hubstack.fleet import begun, deployed, plan, probe
+from hubstack.fleet.begun import Begun
+from hubstack.fleet.duration import written
+from hubstack.fleet.journal import STOPPED, Journal
 from hubstack.lifecycle.deploy import Order, deploy
 from hubstack.migration import access
 from hubstack.project import stacks
@@ -22,10 +29,12 @@ from hubstack.project import stacks
 _TRANSIENT = re.compile(
     r"connection refused|connection reset|i/o timeout|TLS handshake timeout|too many requests|\b429\b|\b503\b"
     r"|service unavailable|server is currently unable|etcdserver: request timed out|unexpected EOF"
-    r"|http2: client connection|cannot be reached|unreachable|leader changed|does not answer any more",
+    r"|http2: client connection|cannot be reached|unreachable|leader changed|does not answer any more"
+    r"|HTTP 401|\bUnauthorized\b|asked for the client to provide credentials|getting credentials: exec",
     re.IGNORECASE,
 )
-"""Errors of a cluster that is down or busy for a while; the stack is tried once more at the end of its wave."""
+"""Errors of a cluster that is down or busy for a while, or of credentials that ended on the way; the stack is tried
+once more at the end of its wave, and what is wrong with the credentials is said then."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Outcome:
     """What became of one attempt."""
 
     state: str
-    """``succeeded``, ``failed``, ``unreachable``, ``transient`` or ``skipped``."""
+    """``succeeded``, ``failed``, ``unreachable``, ``no-credentials``, ``transient`` or ``skipped``."""
     reason: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -48,6 +57,12 @@ class Deployer:
     environment: Mapping[str, str]
     servers: ForkServers
     journal: Journal
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Seconds that an update of a stack may take, by the stack's name; 0 or nothing for no limit."""
+    runner: str = ""
+    """Name of this process in the shared journal; blank where there is none."""
+    lock_of_dead: Callable[[Begun, str], bool] = lambda begun, reason: False
+    """Whether an error names the lock that a dead runner's update has left, which may be removed then."""
 
     def deploy(self, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome:
         """Bring one stack to what a revision wants.
@@ -62,11 +77,20 @@ class Deployer:
             doing("asking the cluster")
             if reason := probe.unreachable(stack):
                 return Outcome("unreachable", reason)
-            return self._deploy(item, stack, doing)
+            if item.action == "gate":
+                return self._as_deployed(item, stack)
+            with deadline.limited(self.limits.get(item.stack) or None):
+                return self._deploy(item, stack, doing)
         except EngineGoneError as error:
             return Outcome("transient", str(error))
         except OperationError as error:
+            if error.out_of_time:
+                return self._late(stack, str(error), {**_detail(error.report), STOPPED: True})
             return Outcome(_state_after(str(error)), str(error), _detail(error.report))
+        except OutOfTimeError as error:
+            return self._late(stack, str(error), {})
+        except CredentialsError as error:
+            return Outcome("no-credentials", str(error))
         except (HubstackError, OSError) as error:  # a full disk is one stack's failure, not a traceback
             return Outcome("failed", str(error))
         except Exception as error:
@@ -74,12 +98,54 @@ class Deployer:
                 raise
             return Outcome(_state_after(text), text)
 
+    def opened(self, item: plan.Item) -> None:
+        """Record in the backend that a stack's gates have opened, and that its wave has baked.
+
+        Raises:
+            HubstackError: the backend cannot be asked or written.
+        """
+        deployed.opened(item.stack, self.environment, stacks.engine_folder(item.stack))
+
+    def _as_deployed(self, item: plan.Item, stack: stacks.Stack) -> Outcome:
+        """A stack of which nothing but its gates is to be asked: it must be as the plan found it."""
+        known = deployed.read(item.stack, self.environment, stacks.engine_folder(item.stack))
+        detail = {"digest": known.digest, "commit": known.commit, "url": known.url}
+        if not known.finished or known.digest != item.digest:
+            return Outcome("failed", "was changed since the plan was made; `hubstack rollout plan` says how", detail)
+        return Outcome("succeeded", "is deployed already", detail)
+
     def _deploy(self, item: plan.Item, stack: stacks.Stack, doing: Callable[[str], None]) -> Outcome:
         engine = EngineStack(stack, self.environment, _teller(doing), servers=self.servers, logs=self.folder / "logs")
         known = self._read(stack)
         if known.finished and known.digest == item.digest:
             return Outcome("succeeded", "is deployed already", {"digest": known.digest, "commit": known.commit})
-        done = deploy(engine, self._order(item, stack))
+        before = begun.read(stack.name, self.environment, stack.folder) if self.runner else None
+        was_killed = self.journal.killed(stack.name) or (
+            before is not None and before.was_killed(known.ended, succeeded=known.succeeded)
+        )
+        order = self._order(item, stack, was_killed=was_killed)
+        if self.runner:
+            now = begun.now(self.rollout, self.runner, after_kill=was_killed)
+            begun.write(now, stack.name, self.environment, stack.folder)
+        try:
+            try:
+                done = deploy(engine, order)
+            except HubstackError as error:
+                if before is None or not self.lock_of_dead(before, str(error)):
+                    raise
+                engine.say(f"removing the lock that a killed rollout has left on stack {stack.name}")
+                command.run(["cancel", "--yes", stack.name], stack.folder, self.environment)
+                done = deploy(engine, order)
+        except OperationError as error:
+            if error.out_of_time and self.runner:  # what it has made may be in no state, as after a kill
+                begun.write(replace(now, time=time.time()), stack.name, self.environment, stack.folder)
+            raise
+        except EngineGoneError:
+            raise
+        except HubstackError:
+            if self.runner:  # it was refused before the engine began
+                begun.forget(before, stack.name, self.environment, stack.folder)
+            raise
         found = self._read(stack)
         detail = {**_detail(done.report), "digest": found.digest, "commit": found.commit, "url": found.url}
         if not found.finished or found.digest != item.digest:
@@ -88,14 +154,21 @@ class Deployer:
         reasons += [in_words(done.report.changes), *(f"restarted: {each}" for each in done.restarted)]
         return Outcome("succeeded", "; ".join(reasons), detail)
 
-    def _order(self, item: plan.Item, stack: stacks.Stack) -> Order:
+    def _late(self, stack: stacks.Stack, reason: str, detail: dict[str, Any]) -> Outcome:
+        """What an update is that was stopped at its limit: a failure of the hub only if its cluster answers."""
+        text = f"timeout: {written(self.limits[stack.name])}: {reason}"
+        if unreachable := probe.unreachable(stack):
+            return Outcome("transient", f"{text}; {unreachable}", detail)
+        return Outcome("failed", text, detail)
+
+    def _order(self, item: plan.Item, stack: stacks.Stack, *, was_killed: bool) -> Order:
         assert item.digest is not None
-        mark = {"digest": item.digest, "commit": item.commit, "rollout": self.rollout}
+        mark = {"digest": item.digest, "commit": item.commit, "rollout": self.rollout, "owes": item.owes}
         return Order(
             variables={deployed.VARIABLE: json.dumps(mark)},
             message=deployed.message(self.rollout, item.digest),
-            may_settle=self.journal.interrupted(stack.name) is not None,
-            was_killed=self.journal.killed(stack.name),
+            may_settle=was_killed or self.journal.interrupted(stack.name) is not None,
+            was_killed=was_killed,
         )
 
     def _read(self, stack: stacks.Stack) -> deployed.Deployed:
@@ -112,7 +185,7 @@ def _teller(doing: Callable[[str], None]) -> Callable[[Notice], None]:
     """A listener for what is under way; what has ended, and warnings, are not for a screen with many stacks."""
 
     def tell(notice: Notice) -> None:
-        if notice.kind in ("step", "message", "started"):
+        if notice.kind in ("step", "message", "started", "waiting"):
             doing(notice.text)
 
     return tell

@@ -12,9 +12,10 @@ from pydantic_core import ErrorDetails
 
 from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
+from hubstack.document_lines import document as document_with_lines
+from hubstack.errors import HubstackError
 from hubstack.fleet import gate_settings
-from hubstack.fleet.lines import document as document_with_lines
-from hubstack.fleet.model import Fleet, Pace
+from hubstack.fleet.model import JOURNAL, Fleet, Pace
 from hubstack.project import bounds
 
 FILE = "fleet.yaml"
@@ -35,6 +36,22 @@ def load(root: Path) -> Fleet | None:
     return read(file) if os.path.lexists(file) else None
 
 
+def the_fleet(root: Path) -> Fleet:
+    """The project's fleet, which it must have.
+
+    Raises:
+        HubstackError: there is no fleet file.
+        SettingsError: it cannot be used.
+    """
+    fleet = load(root)
+    if fleet is None:
+        raise HubstackError(
+            f"{root / FILE}: there is none; it names the stacks and the waves of a fleet. "
+            "docs/fleet.md explains it, docs/examples/fleet/fleet.yaml is one"
+        )
+    return fleet
+
+
 def read(file: Path, *, stack_files: bool = True) -> Fleet:
     """Read and check a fleet file.
 
@@ -45,7 +62,7 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
     Raises:
         SettingsError: the file cannot be used; lists everything that is wrong with it.
     """
-    document, found = document_with_lines(file)
+    document, found = document_with_lines(file, "the keys stacks and waves")
     problems: list[Problem] = []
 
     def problem(path: Sequence[str | int], message: str) -> None:
@@ -69,14 +86,14 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
     return fleet
 
 
-def waves_of(root: Path) -> dict[str, str]:
-    """Name of the wave of each stack; empty where the project has no fleet file.
+def labels_of(root: Path, stack: str) -> dict[str, str]:
+    """A stack's labels; none where no fleet file names it.
 
     Raises:
         SettingsError: the fleet file cannot be used.
     """
     fleet = load(root)
-    return fleet.wave_of() if fleet else {}
+    return dict(fleet.labels_of(stack)) if fleet and stack in fleet.stacks else {}
 
 
 def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
@@ -85,6 +102,10 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
     for index, name in enumerate(names):
         if name in names[:index]:
             yield ("waves", index, "name"), f"{name!r}: another wave has this name"
+    named = {fleet.labels_of(stack).get("cluster") for stack in fleet.stacks}
+    for cluster in fleet.clusters:
+        if cluster not in named:
+            yield ("clusters", cluster), f"{cluster!r}: no stack has the label cluster={cluster}; add it or remove this"
     waves: dict[str, list[str]] = {stack: [] for stack in fleet.stacks}
     known = {key for stack in fleet.stacks for key in fleet.labels_of(stack)}
     for index, wave in enumerate(fleet.waves):
@@ -95,8 +116,13 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
             near = wording.nearest(key, sorted(known))
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(known))}"
             yield ("waves", index, "select"), f"{key!r}: no stack has this label; {hint}"
+        if isinstance(wave.min_succeeded, int) and wave.min_succeeded > len(members) > 0:
+            message = f"must be {len(members)} at most, the number of stacks in the wave; or a percentage such as 80%"
+            yield ("waves", index, "minSucceeded"), f"{wave.min_succeeded}: {message}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
+    if JOURNAL in fleet.stacks:
+        yield ("stacks", JOURNAL), "is the name of the stack with the journal of rollouts; give the hub another one"
     for stack, of in waves.items():
         if len(of) != 1:
             found = f"is in {len(of)} waves: {', '.join(of)}" if of else "is in no wave"

@@ -10,7 +10,7 @@ from hubstack import project
 from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, source
-from hubstack.fleet.journal import Journal, Rollout
+from hubstack.fleet.journal import NOT_ASKED, Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.project import stacks
 
@@ -37,9 +37,10 @@ def make(
     before = {
         step.stack: step
         for step in reversed(journal.steps(of.id, "up"))  # the first step of a stack wins: later ones are retries
-        if step.state != "unreachable" and (not waves or step.wave in waves)
+        if step.state not in NOT_ASKED and (not waves or step.wave in waves)
     }
     latest = {step.stack: step.number for step in journal.steps(of.id, "up")}
+    owed = {wave.name: wave.owes for wave in fleet_for(fleet).waves}
     items, sources = [], {}
     for stack, step in sorted(before.items(), key=lambda entry: -latest[entry[0]]):
         wanted, commit, rollout = (step.detail.get(key) for key in ("before", "before_commit", "before_rollout"))
@@ -47,7 +48,7 @@ def make(
         try:
             folder = _source(root, wanted, commit, rollout)
             state = deployed.read(stack, environment, stacks.engine_folder(stack))
-            item = replace(plan.decide(stack, step.wave, folder, commit, state))
+            item = plan.decide(stack, step.wave, folder, commit, state, owed[step.wave])
             if item.action != "refused" and item.digest != wanted:
                 reason = f"the settings at {commit} lead to {item.digest}, but {wanted} was deployed"
                 item = replace(item, action="refused", reason=reason)
@@ -64,7 +65,7 @@ def make(
 
 def fleet_for(fleet: Fleet) -> Fleet:
     """The fleet as the way back takes it: at once, and every stack whatever becomes of the others."""
-    changes = {"approval": "none", "windows": [], "bake_time": 0, "max_failures": "100%"}
+    changes = {"approval": "none", "windows": [], "bake_time": 0, "max_failures": "100%", "min_succeeded": 0}
     return fleet.model_copy(update={"waves": [wave.model_copy(update=changes) for wave in fleet.waves]})
 
 
@@ -77,6 +78,16 @@ def _source(root: Path, wanted: str | None, commit: str | None, rollout: str | N
         return kept
     if not commit or commit.endswith(source.DIRTY):
         raise HubstackError(f"was deployed from uncommitted changes by rollout {rollout} on another machine")
+    return laid_out(root, commit)
+
+
+def laid_out(root: Path, commit: str | None) -> Path:
+    """Folder with a commit.
+
+    Raises:
+        HubstackError: the repository does not have it.
+    """
+    assert commit
     folder = project.state_dir() / "rollouts" / "sources" / commit
     source.lay_out(root, commit, folder)
     return folder

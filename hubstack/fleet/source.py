@@ -49,6 +49,20 @@ def revision(root: Path) -> Revision:
     return Revision(head.decode().strip(), bool((_git(root, "status", "--porcelain") or b"").strip()))
 
 
+def commit_of(root: Path, words: str) -> str:
+    """The commit that is meant by words of git's, such as a branch or a tag.
+
+    Raises:
+        HubstackError: there is none.
+    """
+    found = None if words.startswith("-") else _git(root, "rev-parse", "--verify", "--quiet", f"{words}^{{commit}}")
+    if found is None:
+        raise HubstackError(
+            f"--revision: {words!r}: no commit of the repository in {root}; give one, in 40 digits, that the remote has"
+        )
+    return found.decode().strip()
+
+
 def snapshot(root: Path, folder: Path, stacks: Iterable[str]) -> None:
     """Copy a work tree as it is, uncommitted changes included.
 
@@ -85,10 +99,13 @@ def lay_out(root: Path, commit: str, folder: Path) -> None:
     if folder.is_dir():
         return
     archive = _git(root, "archive", "--format=tar", commit)
+    if archive is None and _git(root, "fetch", "--quiet", "--depth=1", "origin", commit) is not None:
+        archive = _git(root, "archive", "--format=tar", commit)
     if archive is None:
-        raise HubstackError(
-            f"commit {commit[:12]} is not in the repository {root}; fetch it first: git fetch origin {commit}"
-        )
+        how = f"git fetch origin {commit}"
+        if (_git(root, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
+            how = "git fetch --unshallow origin (in GitHub Actions: actions/checkout with fetch-depth: 0)"
+        raise HubstackError(f"commit {commit[:12]} is not in the repository {root}; fetch it first: {how}")
     temporary = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)

@@ -97,7 +97,7 @@ def refuse_foreign_interruption(update: Update) -> None:
     count = update.state.unfinished
     if count and not update.order.may_settle:
         raise HubstackError(
-            f"an update that no rollout of this machine began was interrupted ({count} operations pending); left "
+            f"an update that no rollout began was interrupted ({count} operations pending); left "
             f"alone. If it is known to be dead: pulumi refresh --stack {update.stack.name}"
         )
 
@@ -105,6 +105,11 @@ def refuse_foreign_interruption(update: Update) -> None:
 def refuse_data_loss(update: Update) -> None:
     """Refuse settings that would delete or replace what holds data."""
     guards.refuse_data_loss(update.stack, update.state, decrypt=lambda: update.engine.entries())
+
+
+def require_login(update: Update) -> None:
+    """Refuse where the cluster does not know who asks: the engine would wait, or fail in the middle."""
+    access.require_login(update.stack)
 
 
 def refuse_lost_state(update: Update) -> None:
@@ -183,7 +188,7 @@ def run_engine(update: Update) -> None:
             if not reasons:
                 raise
             text = "\n".join([str(error), "Pods are not created:", *(f"  {reason}" for reason in reasons)])
-            raise OperationError(text, error.report) from None
+            raise OperationError(text, error.report, out_of_time=error.out_of_time) from None
 
 
 def hand_over_taken_fields(update: Update) -> None:
@@ -239,6 +244,7 @@ STEPS: tuple[Step, ...] = (
     read_state,
     refuse_foreign_interruption,
     refuse_data_loss,
+    require_login,
     refuse_lost_state,
     refuse_pods_not_admitted,
     move_token_key,

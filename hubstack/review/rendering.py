@@ -19,10 +19,13 @@ from hubstack.chart.merge import coalesce
 from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, TokenValues
 from hubstack.chart.text import sha256
 from hubstack.chart.tokens import services_without_token, with_tokens
+from hubstack.chart.user_pod import user_pods
 from hubstack.configuration import Configuration, key
 from hubstack.errors import HubstackError, mistake
 from hubstack.parity import helm_documents, normal
 from hubstack.parity.rendering import HELM_SECONDS
+from hubstack.policy import subject
+from hubstack.policy.subject import Subject
 from hubstack.project import stacks
 from hubstack.review import inputs
 from hubstack.review.sources import StackFile
@@ -62,6 +65,12 @@ class Rendered:
     """What is allowed in the settings and yet hardly meant."""
     capacity: Report | None = None
     """Whether its pods fit on the pools that it names; None where it names none."""
+    subject: Subject | None = None
+    """What policies are asked about; None where there are none."""
+    manifests: tuple[dict[str, Any], ...] = ()
+    """The objects as they are deployed; only where a dry run is to be asked about them."""
+    pods: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """The users' pods with who gets them, likewise."""
     leftovers: frozenset[str] = frozenset()
     """Secrets of a stack that could not be rendered; a message may quote one."""
     error: str | None = None
@@ -70,12 +79,18 @@ class Rendered:
 class Renderer:
     """Renders stacks; what two stacks or revisions have in common is rendered once."""
 
-    def __init__(self, helm: Helm, repositories: Collection[str] = ()) -> None:
+    def __init__(
+        self, helm: Helm, repositories: Collection[str] = (), *, whole: bool = False, judged: bool = False
+    ) -> None:
         """Arguments:
         helm: gives the helm program.
         repositories: chart repositories that may be asked, beside the publisher's.
+        whole: whether what is deployed is kept, beside its normal form.
+        judged: whether policies are to be asked about the stacks.
         """
+        self._judged = judged
         self._helm = helm
+        self._whole = whole
         self._repositories = {each.rstrip("/") for each in (CHART_REPOSITORY, *repositories)}
         self._known: dict[str, Rendered] = {}
 
@@ -96,7 +111,8 @@ class Renderer:
         return before, (self.render(head) if head else None)
 
     def _base(self, file: StackFile, earlier: Rendered | None) -> Rendered:
-        return replace(earlier, capacity=self.render(file).capacity) if earlier else self.render(file)
+        own = self.render(file)
+        return replace(earlier, capacity=own.capacity, subject=own.subject) if earlier else own
 
     def render(self, file: StackFile) -> Rendered:
         """One stack at one revision; what is wrong with it becomes its `error`."""
@@ -142,7 +158,10 @@ class Renderer:
             sealed=sha256(json.dumps(unknown)) if unknown else "",
             unknown=tuple(unknown),
             warnings=tuple(str(each).replace(f"{file.folder}/", "") for each in stack.loaded.warnings),
+            manifests=tuple(objects) if self._whole else (),
+            pods=_pods(stack) if self._whole else (),
             capacity=_capacity(file, stack, objects, sealed=bool(unknown)),
+            subject=_subject(stack, objects, entries) if self._judged else None,
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -215,6 +234,13 @@ def repository(file: StackFile) -> str:
     return str(inputs.chart(file).get("repository") or CHART_REPOSITORY).rstrip("/")
 
 
+def _pods(stack: settings.StackSettings) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The pods of users' servers; there are none where the chart's version is not modelled."""
+    if stack.release is None:
+        return ()
+    return tuple((each.choice or "a user's server", each.manifest) for each in user_pods(stack.release))
+
+
 def _capacity(
     file: StackFile, stack: settings.StackSettings, objects: list[dict[str, Any]], *, sealed: bool
 ) -> Report | None:
@@ -227,6 +253,11 @@ def _capacity(
     except HubstackError as error:
         return report.unreadable(file.stack, str(error).replace(f"{file.folder}/", ""))
     return report.of_stack(file.stack, stack, objects, world, str(stack.config.pools_file), sealed=sealed)
+
+
+def _subject(stack: settings.StackSettings, objects: list[dict[str, Any]], entries: Mapping[str, Any]) -> Subject:
+    sealed = isinstance(entries.get("secretValues"), unread.Unread)
+    return subject.of(stack, objects, sealed=sealed)
 
 
 def _sources(stack: settings.StackSettings, folder: Path) -> list[tuple[str, Mapping[str, Any]]]:

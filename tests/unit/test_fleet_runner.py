@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ class FakeDeployer:
     failing: dict[str, str] = field(default_factory=dict)
     absent: dict[str, int] = field(default_factory=dict)
     deployed: list[str] = field(default_factory=list)
+    paid: list[str] = field(default_factory=list)
     on_deploy: Callable[[str], None] = lambda _: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -43,6 +45,9 @@ class FakeDeployer:
                 return Outcome(self.failing[item.stack], "broken")
             self.deployed.append(item.stack)
         return Outcome("succeeded", "1 create", {"changes": {"create": 1}})
+
+    def opened(self, item: plan.Item) -> None:
+        self.paid.append(item.stack)
 
 
 class Quiet:
@@ -81,8 +86,9 @@ def fleet_of(sizes: dict[str, int], **settings: Any) -> Fleet:
 def plan_of(fleet: Fleet, **actions: str) -> plan.Plan:
     """A plan that deploys everything, but for some stacks."""
     items = tuple(
-        plan.Item(stack, wave, actions.get(stack, "up"), "because", digest="d")  # type: ignore[arg-type]
-        for stack, wave in fleet.wave_of().items()
+        plan.Item(stack, wave.name, actions.get(stack, "up"), "because", digest="d", owes=wave.owes)  # type: ignore[arg-type]
+        for wave in fleet.waves
+        for stack in fleet.members(wave)
     )
     return plan.Plan(source.Revision("c", False), items, tuple(wave.name for wave in fleet.waves))
 
@@ -137,12 +143,35 @@ def test_refused_settings_count_before_anything_is_started() -> None:
 def test_unreachable_is_tried_again_and_is_no_failure() -> None:
     """A cluster that comes back is served at the end of the wave; one that does not leaves the rollout incomplete."""
     deployer = FakeDeployer(absent={"a0": 1, "a1": 9})
-    running = make(fleet_of({"a": 3, "b": 1}, maxParallel=1), deployer)
+    running = make(fleet_of({"a": 3, "b": 1}, maxParallel=1, minSucceeded=1), deployer)
     assert running.run() == ("incomplete", "not deployed: a1")
     assert deployer.deployed == ["a2", "a0", "b0"]
     deployer.absent = {}
     assert make(running.fleet, deployer).run()[0] == "succeeded"
     assert deployer.deployed == ["a2", "a0", "b0", "a1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "absent", "needed"),
+    [
+        ({}, 1, 3),
+        ({"maxFailures": 1}, 1, None),
+        ({"maxFailures": 1}, 2, 2),
+        ({"maxFailures": "100%"}, 3, 1),
+        ({"minSucceeded": "50%"}, 1, None),
+        ({"minSucceeded": "50%"}, 2, 2),
+        ({"minSucceeded": 0}, 3, None),
+    ],
+)
+def test_a_wave_that_did_not_succeed_is_none_to_build_on(settings: Any, absent: int, needed: int | None) -> None:
+    """The next wave begins only where enough stacks of the one before have succeeded; unreachable ones have not."""
+    deployer = FakeDeployer(absent=dict.fromkeys([f"a{n}" for n in range(absent)], 9))
+    state, reason = make(fleet_of({"a": 3, "b": 1}, **settings), deployer).run()
+    assert state == "incomplete"
+    names = ", ".join(f"a{n}" for n in range(absent))
+    missing = f"{3 - absent} of 3 succeeded in wave a, {needed} needed (minSucceeded), unreachable: {names}"
+    assert reason == (missing if needed else f"not deployed: {names}")
+    assert ("b0" in deployer.deployed) == (needed is None)
 
 
 def test_a_transient_error_is_a_failure_the_second_time() -> None:
@@ -214,6 +243,65 @@ def test_window() -> None:
     assert (state, reason) == ("paused", "wave a: its next window opens 2026-11-23 09:00 UTC")
     monday = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
     assert make(fleet, FakeDeployer(), patient=False, clock=lambda: monday).run()[0] == "succeeded"
+
+
+def test_what_is_owed_is_asked_without_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gates of a stack that is deployed are asked without an approval; what has opened is recorded, what has not is a
+    failure, and the next wave is not begun."""
+    answers = iter([False, True, True])
+    monkeypatch.setattr(gates, "check", lambda gate, target: gates.Result(next(answers), 1, "seen"))
+    monkeypatch.setattr(gates, "diagnose", lambda _: [])
+    monkeypatch.setattr(runner, "stack_of", lambda name, root: SimpleNamespace(name=name))
+    fleet = fleet_of({"a": 1, "b": 1}, gates=[{"type": "hub-health"}])
+    deployer = FakeDeployer()
+    made = plan_of(fleet, a0="gate")
+    asked = make(fleet, deployer, made)
+    assert asked.run()[0] == "failed"
+    assert deployer.paid == []
+    again = make(fleet, deployer, made)
+    assert again.run()[0] == "succeeded"
+    assert deployer.paid == ["a0", "b0"]
+    assert [(step.kind, step.stack, step.state) for step in again.journal.steps("r")] == [
+        ("ask", "a0", "succeeded"),
+        ("gate", "a0", "failed"),
+        ("ask", "a0", "succeeded"),
+        ("gate", "a0", "succeeded"),
+        ("up", "b0", "succeeded"),
+        ("gate", "b0", "succeeded"),
+    ]
+
+
+def test_a_bake_is_not_lost_by_a_kill_before_it() -> None:
+    """Killed between the last stack and the bake, a rollout bakes before the next wave begins; it pays after that."""
+    fleet = fleet_of({"a": 1, "b": 1}, bakeTime="1s")
+    deployer = FakeDeployer()
+    running = make(fleet, deployer)
+    running.journal.finish(running.journal.start("r", "a", "a0", "up"), "succeeded")
+    assert running.run()[0] == "succeeded"
+    kinds = [(step.kind, step.wave) for step in running.journal.steps("r")]
+    assert kinds == [("up", "a"), ("bake", "a"), ("up", "b"), ("bake", "b")]
+    assert deployer.paid == ["a0", "b0"]
+
+
+def test_a_job_ends_before_its_time_is_over() -> None:
+    """A bake that ends later than the job is not begun to be waited for: the rollout pauses, says from when on it can
+    go on, and the next run takes the bake up where the clock is."""
+    fleet = fleet_of({"a": 1}, bakeTime="2s")
+    deployer = FakeDeployer()
+    running = make(fleet, deployer, deadline=time.time() + 1)
+    state, reason = running.run()
+    assert state == "paused"
+    assert reason.startswith("wave a bakes for 2s, until ")
+    ended = running.journal.rollout("r")
+    (bake,) = running.journal.steps("r", "bake")
+    assert (bake.state, round(ended.options["after"] - bake.detail["until"])) == ("started", 0)
+    assert not ended.is_due
+    time.sleep(max(0, bake.detail["until"] - time.time()))
+    assert running.journal.rollout("r").is_due
+    assert make(fleet, deployer).run()[0] == "succeeded"
+    assert [step.state for step in running.journal.steps("r", "bake")] == ["succeeded"]
+    over = make(fleet_of({"c": 1}), FakeDeployer(), deadline=time.time() - 1)
+    assert over.run()[1].startswith("the time of --max-time is over")
 
 
 def test_gates_again_after_the_bake_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,12 +68,14 @@ def test_labels_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     """Labels and revision come as one argument each, whatever they contain, and nothing in them is run."""
     done = run(steps("review.yml")["review"]["run"], tmp_path, WRITES + "2", LABELS=json.dumps(NASTY), BASE="$(id)")
     assert done.returncode == 0, done.stderr
-    assert arguments(tmp_path)[:9] == [
+    assert arguments(tmp_path)[:11] == [
         "review",
         "--base",
         "$(id)",
         "--labels",
         json.dumps(NASTY),
+        "--dry-run",
+        "embedded",
         "--format",
         "markdown",
         "--output",
@@ -105,17 +107,21 @@ def test_the_plan(tmp_path: Path, code: int, passes: bool) -> None:
     assert arguments(tmp_path)[:2] == ["rollout", "plan"]
 
 
-@pytest.mark.parametrize(("code", "passes"), [(0, True), (4, True), (3, False), (1, False)])
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (5, True), (4, False), (3, False), (1, False)])
 def test_the_rollout(tmp_path: Path, code: int, passes: bool) -> None:
     """A paused rollout is a warning; an approval is one argument, and none where nobody gave it."""
     script = steps("deploy.yml")["roll out"]["run"]
-    done = run(script, tmp_path, f"exit {code}", APPROVE="")
+    done = run(script, tmp_path, f"exit {code}", COMMAND="up", APPROVE="")
     assert (done.returncode == 0) == passes
-    assert arguments(tmp_path) == ["rollout", "up", ""]
+    assert arguments(tmp_path) == ["rollout", "up", "--max-time", "5h30m", ""]
     (tmp_path / "arguments").unlink()
-    run(script, tmp_path, "exit 0", APPROVE="prod $(touch pwned)")
-    assert arguments(tmp_path) == ["rollout", "up", "--approve", "prod $(touch pwned)", ""]
+    run(script, tmp_path, "exit 0", COMMAND="resume", APPROVE="prod $(touch pwned)")
+    approved = ["--approve", "prod $(touch pwned)"]
+    assert arguments(tmp_path) == ["rollout", "resume", "--max-time", "5h30m", *approved, ""]
     assert not (tmp_path / "pwned").exists()
+    (tmp_path / "arguments").unlink()
+    run(script, tmp_path, "exit 0", COMMAND="abort", APPROVE="")
+    assert arguments(tmp_path) == ["rollout", "abort", ""]
 
 
 def exported() -> str:
@@ -173,7 +179,7 @@ def test_secrets_reach_only_the_steps_that_need_them(name: str) -> None:
             if step.get("run") in ("make setup", project.SETUP_INSTALLED):
                 assert "env" not in step
     assert not any("secrets" in each for each in expressions(outside))
-    deploys = {"deploy.yml": {"kubeconfig", "plan", "roll out"}, "exported": {"deploy"}}
+    deploys = {"deploy.yml": {"kubeconfig", "plan", "roll out"}, "exported": {"deploy", "ask the gates"}}
     assert places == deploys.get(name.rpartition("/")[2], set())
 
 
@@ -184,7 +190,9 @@ def test_least_rights(name: str) -> None:
     assert document["permissions"] in ({}, {"contents": "read"})
     granted = [job.get("permissions", {}) for job in document["jobs"].values()]
     writes = {(key, value) for each in granted for key, value in each.items() if value != "read"}
-    assert writes == ({("pull-requests", "write")} if name.endswith("review-comment.yml") else set())
+    # A job that logs in to a cloud has a token of its own made, which opens nothing of the repository.
+    logs_in = {("id-token", "write")} if name == "exported" else set()
+    assert writes == ({("pull-requests", "write")} if name.endswith("review-comment.yml") else logs_in)
     for job in document["jobs"].values():
         for step in job["steps"]:
             if str(step.get("uses")).startswith("actions/checkout@"):
