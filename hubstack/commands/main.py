@@ -20,6 +20,7 @@ from hubstack.commands import ending
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.options import ValuesKeyOption
 from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
@@ -73,10 +74,6 @@ ModeOption = Annotated[
 ]
 ValuesOption = Annotated[
     list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable; gets a stack of its own.")
-]
-ValuesKeyOption = Annotated[
-    str | None,
-    typer.Option(help="Where files of a parent chart have the hub's values, such as basehub.jupyterhub."),
 ]
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
 ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]

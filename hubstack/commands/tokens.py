@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from hubstack import project
+from hubstack.commands.options import ValuesKeyOption
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -28,10 +29,7 @@ def new(
     values: Annotated[
         list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable: names the services.")
     ] = None,
-    values_key: Annotated[
-        str | None,
-        typer.Option(help="Where files of a parent chart have the hub's values, such as basehub.jupyterhub."),
-    ] = None,
+    values_key: ValuesKeyOption = None,
     stack: Annotated[str | None, typer.Option("--stack", "-s", help="Stack whose settings name the services.")] = None,
 ) -> None:
     """Make tokens for all that the values leave open, for `hubstack manifests --tokens`. Overwrites nothing."""

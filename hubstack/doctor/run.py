@@ -82,13 +82,15 @@ class Programs:
     has_language_host: bool = True
 
 
-def select(base: str, mode: str | None, values: Sequence[Path], context: str | None) -> Stack:
+def select(
+    base: str, mode: str | None, values: Sequence[Path], context: str | None, values_key: str | None = None
+) -> Stack:
     """The stack that `up` with the same options would deploy, on the cluster where it is deployed.
 
     Raises:
         HubstackError: no such stack, or options that do not exist.
     """
-    stack = stacks.select(base, mode=mode, values=tuple(values), context=context)
+    stack = stacks.select(base, mode=mode, values=tuple(values), values_key=values_key, context=context)
     if stack.kubeconfig is None and stack.name in stacks.deployed():
         # An embedded cluster's kubeconfig is known to its last run alone.
         recorded = stacks.recorded(stack.name)
