@@ -31,6 +31,7 @@ Setting = Literal[
     "takeOver",
     "values",
     "valuesFiles",
+    "valuesKey",
 ]
 """Names of the settings, which `settings.StackConfig` describes."""
 

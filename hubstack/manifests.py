@@ -29,6 +29,7 @@ def render_manifests(
     warn: Callable[[Problem], None] = lambda _: None,
     *,
     placeholders: bool = False,
+    values_key: str | None = None,
 ) -> list[dict[str, Any]]:
     """All objects of mode native for some values files.
 
@@ -40,13 +41,14 @@ def render_manifests(
         given: tokens for what the values leave open.
         warn: told what is allowed and yet hardly meant.
         placeholders: whether a text that no hub accepts takes the place of a token that is missing.
+        values_key: where files of a parent chart have the hub's values.
 
     Raises:
         SettingsError: a file or a setting is wrong, a token is missing, or the Kubernetes version too old.
     """
     require_supported(kube_version)
-    loaded = load_values(values_files)
-    for warning in loaded.warnings:
+    loaded = load_values(values_files, values_key=values_key)
+    for warning in (*loaded.warnings, *loaded.left_out):
         warn(warning)
     release = Release(release_name, namespace, loaded.values, loaded.tree, kube_version)
     source = ", ".join(map(str, values_files))
@@ -64,6 +66,7 @@ def render_batch(
     warn: Callable[[Problem], None] = lambda _: None,
     *,
     placeholders: bool = False,
+    values_key: str | None = None,
 ) -> tuple[list[Path], list[SettingsError]]:
     """Render every values file of a folder in one process, each to one YAML stream of its own.
 
@@ -72,7 +75,7 @@ def render_batch(
         output: where ``<stem>.yaml`` is written for each.
         tokens: folder with the tokens of each, in a file of the same name; it may lack those of values that set all.
         warn: told what is allowed and yet hardly meant.
-        placeholders: as for `render_manifests`.
+        placeholders, values_key: as for `render_manifests`.
 
     Returns:
         The files written, and the error of each values file that is wrong; one wrong file does not stop the others.
@@ -90,7 +93,14 @@ def render_batch(
             own = tokens / file.name if tokens else None
             given = token_file.read(own, warn) if own and own.exists() else None
             objects = render_manifests(
-                [file], namespace, release_name, kube_version, given, warn, placeholders=placeholders
+                [file],
+                namespace,
+                release_name,
+                kube_version,
+                given,
+                warn,
+                placeholders=placeholders,
+                values_key=values_key,
             )
         except SettingsError as error:
             errors.append(error)

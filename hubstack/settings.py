@@ -18,6 +18,7 @@ from hubstack.chart import samples, source, wording
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import LoadedValues, load_raw_values, load_values
 from hubstack.chart.names import Names
+from hubstack.chart.parent_values import KEY_PATTERN
 from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, CHART_VERSION, Release
 from hubstack.chart.storage_class import StorageClassSettings, storage_class_values
 from hubstack.configuration import PREFIX, kubeconfig_path, named
@@ -89,6 +90,12 @@ class StackConfig(_Model):
     create_namespace: bool = Field(True, description="Create the namespace; set it to false where someone else does.")
     values_files: list[FilePath] = Field(
         default_factory=list, description="z2jh values files, merged left to right by Helm's rules."
+    )
+    values_key: str | None = Field(
+        None,
+        pattern=KEY_PATTERN,
+        description="Where files of a parent chart have the hub's values, `basehub.jupyterhub`. What they hold for "
+        "other charts is left out.",
     )
     values: dict[str, Any] = Field(default_factory=dict, description="Chart values, merged after the files.")
     secret_values: dict[str, Any] = Field(
@@ -245,8 +252,9 @@ def resolve(config: StackConfig, folder: Path) -> StackSettings:
     preset = storage_class_values(config.storage_class.name) if config.storage_class else {}
     read = functools.partial(load_values, to_be_deployed=True) if modelled else load_raw_values
     given = (files, config.values)
-    raw = functools.partial(load_raw_values, *given, preset=preset)
-    loaded, guessed = _load(functools.partial(read, *given, preset=preset), raw, config.secret_values)
+    also: dict[str, Any] = {"preset": preset, "values_key": config.values_key}
+    raw = functools.partial(load_raw_values, *given, **also)
+    loaded, guessed = _load(functools.partial(read, *given, **also), raw, config.secret_values)
     release = None
     if modelled:
         release = Release(config.release_name or config.namespace, config.namespace, loaded.values, loaded.tree)
@@ -306,7 +314,8 @@ def _decode(key: str, text: str) -> Any:
         return text
 
 
-_TEXTS = ("mode", "namespace", "releaseName", "kubeContext", "kubeconfig", "clusterIdentifier", "takeOver")
+_TEXTS = ("mode", "namespace", "releaseName", "kubeContext", "kubeconfig", "clusterIdentifier", "takeOver",
+          "valuesKey")  # fmt: skip
 """Settings that are text, whatever it looks like."""
 _HIDDEN = ("values", "secretValues", "adoptedTokens")
 """Settings whose values are not shown: they are secret, or may hold secrets."""

@@ -68,7 +68,7 @@ def load_with_repeats(text: str, source: str) -> tuple[Any, tuple[tuple[str, int
     except Unreadable as error:
         raise SettingsError([Problem(source, error.where, error.message)]) from None
     except yaml.YAMLError as error:
-        found = explained(error, source)
+        found = explained(error, source, text)
         raise SettingsError([Problem(source, found.where, found.message)]) from None
 
 

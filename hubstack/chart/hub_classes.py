@@ -17,6 +17,7 @@ from typing import Any
 
 from hubstack.chart.snippets import snippets
 from hubstack.chart.values import ChartValues
+from hubstack.chart.values_tree import at
 
 Path = tuple[str, ...]
 Hidden = Callable[[Path], bool]
@@ -40,15 +41,15 @@ def doubts(tree: Mapping[str, Any], hidden: Hidden) -> Iterator[tuple[Path, str]
         return
     config = hub.get("config")
     sections = config if isinstance(config, Mapping) else {}
-    wanted = (sections.get("JupyterHub") or {}).get("authenticator_class")
-    mentioned = _words("\n".join(map(str, snippets(tree).values())))
+    wanted = at(sections, "JupyterHub", "authenticator_class")
+    words = mentioned(tree)
     brings = any(hub.get(key) for key in _BRINGS_CODE)
-    foreign = brings or "authenticator_class" in mentioned or hidden(AUTHENTICATOR) or _is_foreign(wanted)
-    if isinstance(wanted, str) and not (brings or hidden(AUTHENTICATOR) or wanted.rpartition(".")[2] in mentioned):
+    foreign = brings or "authenticator_class" in words or hidden(AUTHENTICATOR) or _is_foreign(wanted)
+    if isinstance(wanted, str) and not (brings or hidden(AUTHENTICATOR) or wanted.rpartition(".")[2] in words):
         yield from ((AUTHENTICATOR, doubt) for doubt in _authenticator_doubts(wanted))
     for name, traits in sections.items():
-        if isinstance(traits, Mapping) and name not in mentioned:
-            yield from _section_doubts(name, traits.keys() - mentioned, brings=brings, foreign=foreign)
+        if isinstance(traits, Mapping) and name not in words:
+            yield from _section_doubts(name, traits.keys() - words, brings=brings, foreign=foreign)
 
 
 def _section_doubts(name: str, traits: Iterable[str], *, brings: bool, foreign: bool) -> Iterator[tuple[Path, str]]:
@@ -105,6 +106,20 @@ def _authenticator_doubts(wanted: str) -> Iterator[str]:
         yield f"{wanted!r}: the hub's {package} has no such class; it would not start{_near(name, table['classes'])}"
 
 
+def takes(name: str, trait: str) -> list[str]:
+    """Which JSON the traits of this name take that a section sets: of the class or what it inherits from, else of what
+    inherits from it. Letters as in the table: text, bool, integer, float, list, list of texts (L), map, null; blank for
+    any.
+    """
+    classes = _table()["classes"]
+    own = [found[trait] for each in family(name) if trait in (found := classes.get(each, {"traits": {}})["traits"])]
+    return own or [
+        found["traits"][trait]
+        for each, found in classes.items()
+        if name in _ancestors(each) and trait in found["traits"]
+    ]
+
+
 def traits_of(name: str) -> frozenset[str]:
     """Traits that a section may set: those of the class, of what it inherits from, and of what inherits from it."""
     classes = _table()["classes"]
@@ -130,6 +145,11 @@ def brings_none(tree: Mapping[str, Any]) -> bool:
     """Whether the hub has the classes of the table, and no others."""
     hub = tree.get("hub")
     return isinstance(hub, Mapping) and _upstream_image(hub.get("image")) and not any(map(hub.get, _BRINGS_CODE))
+
+
+def mentioned(tree: Mapping[str, Any]) -> frozenset[str]:
+    """Words of one's own code, which may set or make right whatever it names."""
+    return _words("\n".join(map(str, snippets(tree).values())))
 
 
 def _ancestors(name: str) -> set[str]:

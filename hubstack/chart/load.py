@@ -11,21 +11,29 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hubstack import reading
-from hubstack.chart import extra_files, helm_yaml, hub_classes, shut_out, snippets, token_rules, tokens, values_tree
+from hubstack.chart import (
+    extra_files,
+    hub_classes,
+    hub_types,
+    left_nulls,
+    server_faults,
+    shut_out,
+    snippets,
+    token_rules,
+    tokens,
+    unfilled,
+    values_tree,
+)
 from hubstack.chart.described import described
 from hubstack.chart.errors import MOST_TOLD, Problem, SettingsError
-from hubstack.chart.merge import coalesce, merge_files
+from hubstack.chart.merge import coalesce
 from hubstack.chart.refusals import refusals
+from hubstack.chart.sources import FURTHER, SECRET, Source, merged, origin_of, read_sources
 from hubstack.chart.values import ChartValues
 from hubstack.chart.values.completion import misshapen, unchecked
 from hubstack.chart.values.messages import explain, steps
 from hubstack.chart.values_tree import at
 from hubstack.chart.wording import place
-from hubstack.configuration import key
-
-INLINE = key("values")
-SECRET = key("secretValues")
 
 LeafPath = tuple[str | int, ...]
 """Keys and list indexes that lead to a leaf."""
@@ -48,34 +56,23 @@ class LoadedValues:
     sources: tuple[Source, ...] = ()
     """Where the values came from, in the order in which they were merged."""
 
+    @property
+    def left_out(self) -> tuple[Problem, ...]:
+        """What files hold for other charts, one for each file."""
+        return tuple(
+            Problem(each.name, "", f"left out, as settings of other charts: {', '.join(each.left_out)}")
+            for each in self.sources
+            if each.left_out
+        )
+
     def origin(self, path: LeafPath) -> str:
         """Name of the source that has set a value: a file, `INLINE` or `SECRET`; blank where none has."""
-        return _origin([str(step) for step in path if isinstance(step, str)], self.sources)
+        return origin_of([str(step) for step in path if isinstance(step, str)], self.sources)
 
     def with_others(self, user: dict[str, Any]) -> LoadedValues:
         """The same with other merged values, which nobody has written and nothing checks."""
         tree = coalesce(user, ChartValues.shared_defaults())
         return replace(self, values=unchecked(ChartValues, tree), tree=tree, user=user, warnings=())
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file, or a key of the stack's configuration, with what it sets."""
-
-    name: str
-    document: Mapping[str, Any]
-    repeats: Sequence[tuple[str, int]] = ()
-    """Keys that a map of a file has twice, each with a line."""
-
-    def depth(self, path: Sequence[str]) -> int:
-        """How many steps of a path the source has."""
-        found: Any = self.document
-        for reached, step in enumerate(path):
-            key = step.partition("[")[0] if not isinstance(found, Mapping) or step not in found else step
-            if not isinstance(found, Mapping) or key not in found:
-                return reached
-            found = found[key]
-        return len(path)
 
 
 def load_values(
@@ -84,6 +81,7 @@ def load_values(
     secret: Mapping[str, Any] | None = None,
     *,
     preset: Mapping[str, Any] | None = None,
+    values_key: str | None = None,
     hidden: Sequence[Sequence[str]] = (),
     to_be_deployed: bool = False,
 ) -> LoadedValues:
@@ -94,6 +92,8 @@ def load_values(
         inline: values merged after the files.
         secret: values merged last; their text never appears in a message.
         preset: values that everything else overrides.
+        values_key: where files of a parent chart have this chart's values, ``basehub.jupyterhub``; None for files that
+            are its own.
         hidden: paths of further settings whose text never appears in a message.
         to_be_deployed: whether what Helm lets through and no hub or API server takes is an error: code in
             ``hub.extraConfig`` that does not compile, binary content that is not base64, a token that is a number. For
@@ -103,13 +103,13 @@ def load_values(
         SettingsError: a file cannot be read; or settings are unknown, not allowed, or refused by the chart's templates.
             Lists all of them, each with the last source that sets it.
     """
-    sources = _sources(files, inline, secret)
-    user = _merged(sources, preset)
+    sources = read_sources(files, inline, secret, values_key)
+    user = merged(sources, preset)
     tree = coalesce(user, ChartValues.shared_defaults())
     problems: list[Problem] = []
 
     def is_hidden(path: Sequence[str]) -> bool:
-        return _origin(path, sources) == SECRET or any(list(path[: len(each)]) == list(each) for each in hidden)
+        return origin_of(path, sources) == SECRET or any(list(path[: len(each)]) == list(each) for each in hidden)
 
     valid = tree
     try:
@@ -126,7 +126,7 @@ def load_values(
 
     for path, message in refusals(valid, values, is_hidden):
         if ".".join(path) not in refused:
-            problems.append(Problem(_origin(path, sources), ".".join(path), message))
+            problems.append(Problem(origin_of(path, sources), ".".join(path), message))
     doubts = [
         Problem(
             each.name,
@@ -136,18 +136,27 @@ def load_values(
         for each in sources
         for key, line in each.repeats
     ]
+    doubts += [Problem(each.name, f"line {each.further}", FURTHER) for each in sources if each.further]
     for fault in snippets.faults(valid, is_hidden):
         stops = to_be_deployed and fault.certain
         (problems if stops else doubts).append(
-            Problem(_origin(fault.path, sources), ".".join(fault.path), fault.message)
+            Problem(origin_of(fault.path, sources), ".".join(fault.path), fault.message)
         )
     for path, message in (*extra_files.not_base64(valid), *tokens.not_text(valid)):
-        (problems if to_be_deployed else doubts).append(Problem(_origin(path, sources), ".".join(path), message))
+        (problems if to_be_deployed else doubts).append(Problem(origin_of(path, sources), ".".join(path), message))
     if problems:
         raise SettingsError(problems)
-    found = (*hub_classes.doubts(tree, is_hidden), *shut_out.doubts(tree, is_hidden), *token_rules.doubts(tree))
+    found = (
+        *hub_classes.doubts(tree, is_hidden),
+        *hub_types.doubts(tree, is_hidden),
+        *shut_out.doubts(tree, is_hidden),
+        *server_faults.doubts(tree, is_hidden),
+        *token_rules.doubts(tree),
+        *unfilled.doubts(user),
+        *left_nulls.doubts(tree, [(each.name, each.document) for each in sources]),
+    )
     for path, message in found:
-        doubts.append(Problem(_origin(path, sources), ".".join(path), message))
+        doubts.append(Problem(origin_of(path, sources), ".".join(path), message))
     return LoadedValues(values, tree, user, tuple(doubts), tuple(_leaves(secret or {})), tuple(sources))
 
 
@@ -157,6 +166,7 @@ def load_raw_values(
     secret: Mapping[str, Any] | None = None,
     *,
     preset: Mapping[str, Any] | None = None,
+    values_key: str | None = None,
 ) -> LoadedValues:
     """Read and merge like `load_values`, but check only that sections are maps, and names are text.
 
@@ -165,8 +175,8 @@ def load_raw_values(
     Raises:
         SettingsError: a file cannot be read, or a section is no map, or a name no text; lists all of them.
     """
-    sources = _sources(files, inline, secret)
-    user = _merged(sources, preset)
+    sources = read_sources(files, inline, secret, values_key)
+    user = merged(sources, preset)
     if problems := list(_misshapen(user, sources)):
         raise SettingsError(problems)
     tree = coalesce(user, ChartValues.shared_defaults())
@@ -185,7 +195,7 @@ def _misshapen(user: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[P
     sections = [*misshapen(ChartValues, user), *(path for path in _ANYBODYS if not _is(at(user, *path), Mapping))]
     names = [path for path in _NAMES if not _is(at(user, *path), str)]
     for path in (*sections, *names):
-        origin = _origin(path, sources)
+        origin = origin_of(path, sources)
         shown = described(at(user, *path), hide=origin == SECRET)
         wanted = "text" if path in names else "a map of settings"
         yield Problem(origin, ".".join(path), f"{shown} is not allowed; must be {wanted}")
@@ -193,35 +203,6 @@ def _misshapen(user: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[P
 
 def _is(value: Any, kind: type) -> bool:
     return value is None or isinstance(value, kind)
-
-
-def _sources(files: Sequence[Path], inline: Mapping[str, Any] | None, secret: Mapping[str, Any] | None) -> list[Source]:
-    sources: list[Source] = []
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            sources.append(_file(file))
-        except SettingsError as error:
-            problems += error.problems
-    for name, given in ((INLINE, inline), (SECRET, secret)):
-        sources.append(Source(name, helm_yaml.canonical(given or {})))
-        problems += (Problem(name, path, message) for path, message in values_tree.unwritable(sources[-1].document))
-    if problems:
-        raise SettingsError(problems)
-    return sources
-
-
-def _file(file: Path) -> Source:
-    """A values file; one that is empty sets nothing."""
-    try:
-        document, repeats = helm_yaml.load_with_repeats(reading.text(file), str(file))
-        return Source(str(file), reading.settings(document, str(file)), repeats)
-    except reading.Unreadable as error:
-        raise SettingsError([Problem(error.source, error.where, error.message)]) from None
-
-
-def _merged(sources: Sequence[Source], preset: Mapping[str, Any] | None) -> dict[str, Any]:
-    return merge_files([preset or {}, *(source.document for source in sources)])
 
 
 def _invalid(
@@ -236,13 +217,7 @@ def _invalid(
             yield Problem("", ".".join(steps(detail)), "is not allowed")
             continue
         for path, message in explain(detail, tree, hide=is_hidden(steps(detail))):
-            yield Problem(_origin(path, sources), ".".join(path), message)
-
-
-def _origin(path: Sequence[str], sources: Sequence[Source]) -> str:
-    """The last source that has the path, or the longest beginning of it; blank where none has any."""
-    best = max(reversed(sources), key=lambda source: source.depth(path))
-    return best.name if best.depth(path) else ""
+            yield Problem(origin_of(path, sources), ".".join(path), message)
 
 
 def _leaves(value: Any, path: LeafPath = ()) -> Iterator[LeafPath]:

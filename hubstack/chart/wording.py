@@ -73,6 +73,7 @@ _PATTERNS = {
     r"^[a-z0-9][a-z0-9-]*$": "lower-case letters, digits and '-', with no '-' first",
     r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$": "the name of a commit, a tag or a branch",
     r"\S": "text that is not blank",
+    r"^[^.\s]+(\.[^.\s]+)*$": "names of charts, joined by dots, such as basehub.jupyterhub",
     r"^https?://": "a URL that begins with http:// or https://",
 }
 """Patterns of settings in words."""

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from hubstack import project, terminal, unread
 from hubstack.commands.help import App
+from hubstack.commands.options import ValuesKeyOption
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -39,6 +40,7 @@ def capacity(
         typer.Option(help="live: the cluster's nodes; or a pools file. Default: hubstack:poolsFile, else live."),
     ] = None,
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, as for `up`.")] = None,
+    values_key: ValuesKeyOption = None,
     context: ContextOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")] = False,
 ) -> None:
@@ -46,7 +48,7 @@ def capacity(
     from hubstack.capacity import report
     from hubstack.doctor import run
 
-    target = run.select(stack, None, values or (), context)
+    target = run.select(stack, None, values or (), context, values_key)
     settings = _settings(target)
     world, source = _world(target, settings, nodes)
     sealed = unread.is_encrypted(target.settings.get("secretValues")) or bool(settings.guessed)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import terminal
+from hubstack.commands.options import ValuesKeyOption
 from hubstack.safe_text import visible
 from hubstack.terminal import Terminal
 
@@ -24,6 +25,7 @@ def doctor(
     stack: Annotated[str, typer.Option("--stack", "-s", help="Stack file: Pulumi.<stack>.yaml.")] = "dev",
     mode: Annotated[str | None, typer.Option(help="native or helm, as for `up`.")] = None,
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, as for `up`.")] = None,
+    values_key: ValuesKeyOption = None,
     context: Annotated[str | None, typer.Option(help="kubeconfig context, as for `up`.")] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only this check, repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")] = False,
@@ -32,7 +34,7 @@ def doctor(
     from hubstack.doctor import run
 
     run.chosen(only or ())
-    target = run.select(stack, mode, values or (), context)
+    target = run.select(stack, mode, values or (), context, values_key)
     report = run.examine(target, run.programs(target, Terminal(stderr=True)), only or ())
     if as_json:
         terminal.write_json(report.as_dict())

@@ -21,6 +21,7 @@ from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
 from hubstack.commands.help import App
+from hubstack.commands.options import ValuesKeyOption
 from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
@@ -125,6 +126,7 @@ def up(
     stack: StackOption = "dev",
     mode: ModeOption = None,
     values: ValuesOption = None,
+    values_key: ValuesKeyOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
     kubeconfig: options.KubeconfigOption = None,
@@ -142,9 +144,13 @@ def up(
     limit = _limit(timeout)
     started = time.monotonic()
     console = _console(as_json)
-    chosen = stacks.select(stack, mode=mode, values=tuple(values or ()), context=context, kubeconfig=kubeconfig)
+    chosen = stacks.select(
+        stack, mode=mode, values=tuple(values or ()), values_key=values_key, context=context, kubeconfig=kubeconfig
+    )
     approve = changes.approval(chosen, console, yes=yes)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, kubeconfig)
+    run = session.open_session(
+        stack, mode, tuple(values or ()), context, cluster, console, kubeconfig, values_key=values_key
+    )
     with deadline.limited(limit):
         report = run.updater.up(approve)
     facts = {
@@ -179,6 +185,7 @@ def preview(
     stack: StackOption = "dev",
     mode: ModeOption = None,
     values: ValuesOption = None,
+    values_key: ValuesKeyOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
     kubeconfig: options.KubeconfigOption = None,
@@ -189,7 +196,9 @@ def preview(
     from hubstack.lifecycle import admission_guard
 
     console = _console(as_json)
-    run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console, kubeconfig)
+    run = session.open_session(
+        stack, mode, tuple(values or ()), context, cluster, console, kubeconfig, values_key=values_key
+    )
     if switch := run.updater.switching():
         if as_json:
             terminal.write_json({"stack": run.stack.name, "switch": switch})
@@ -244,6 +253,7 @@ def destroy(
 @app.command()
 def manifests(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    values_key: ValuesKeyOption = None,
     stack: options.StackToRender = None,
     namespace: options.RenderedNamespace = None,
     release: options.RenderedRelease = None,
@@ -273,7 +283,15 @@ def manifests(
             raise HubstackError("--batch DIR goes with --output DIR, and without --values and --stack")
         place, named = namespace or "jhub", release or "jhub"
         written, errors = rendering.render_batch(
-            batch, Path(output), place, named, kube_version, tokens, _warning, placeholders=placeholder_tokens
+            batch,
+            Path(output),
+            place,
+            named,
+            kube_version,
+            tokens,
+            _warning,
+            placeholders=placeholder_tokens,
+            values_key=values_key,
         )
         for error in errors:
             _errors(error)
@@ -282,7 +300,7 @@ def manifests(
             raise typer.Exit(1)
         return
     given = token_file.read(tokens, _warning) if tokens else None
-    with of_stack.chosen(stack, values or [], namespace, release, _warning) as chosen:
+    with of_stack.chosen(stack, values or [], values_key, namespace, release, _warning) as chosen:
         objects = rendering.render_manifests(
             chosen.values,
             chosen.namespace,
@@ -291,6 +309,7 @@ def manifests(
             given,
             _warning,
             placeholders=placeholder_tokens,
+            values_key=chosen.values_key,
         )
     if output == "-":
         sys.stdout.write(rendering.to_stream(objects))
@@ -302,6 +321,7 @@ def manifests(
 @app.command()
 def parity(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable.")] = None,
+    values_key: ValuesKeyOption = None,
     stack: options.StackToRender = None,
     namespace: options.RenderedNamespace = None,
     release: options.RenderedRelease = None,
@@ -319,8 +339,8 @@ def parity(
     for file in values or []:
         if not file.is_file():
             raise HubstackError(f"values file {str(file)!r}: no such file")
-    with of_stack.chosen(stack, values or [], namespace, release, _warning) as chosen:
-        wanted = Input(tuple(chosen.values), chosen.namespace, chosen.release, kube_version)
+    with of_stack.chosen(stack, values or [], values_key, namespace, release, _warning) as chosen:
+        wanted = Input(tuple(chosen.values), chosen.namespace, chosen.release, kube_version, chosen.values_key)
         result = check.check(wanted, version=chart_version, chart=chart, console=console)
     if as_json:
         terminal.write_json(result.as_dict())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hubstack import settings
 from hubstack.chart import helm_yaml
@@ -21,12 +23,15 @@ class Chosen:
     values: list[Path]
     namespace: str
     release: str
+    values_key: str | None = None
+    """Where the files have the hub's values."""
 
 
 @contextmanager
 def chosen(
     stack: str | None,
     values: Sequence[Path],
+    values_key: str | None,
     namespace: str | None,
     release: str | None,
     warn: Callable[[str], object],
@@ -36,6 +41,7 @@ def chosen(
     Arguments:
         stack: name of the stack, or None.
         values: values files of the command line, in the place of the stack's.
+        values_key: of the command line, or None.
         namespace: of the command line, or None.
         release: of the command line, or None.
         warn: is told what of the stack is left out.
@@ -46,7 +52,7 @@ def chosen(
     """
     if stack is None:
         place = namespace or "jhub"
-        yield Chosen(list(values), place, release or "jhub")
+        yield Chosen(list(values), place, release or "jhub", values_key)
         return
     found = stacks.select(stack)
     config = settings.parse(stacks.entries(found.settings), set())
@@ -54,12 +60,17 @@ def chosen(
     preset = storage_class_values(storage.name) if storage else {}
     if config.secret_values and not values:
         warn(f"hubstack:secretValues of stack {stack} are encrypted, and left out here")
-    place = namespace or config.namespace
+    place, key = namespace or config.namespace, values_key or config.values_key
     with tempfile.TemporaryDirectory(prefix="hubstack-") as folder:
         own = [found.root / file for file in config.values_files]
         for name, given in (("hubstack-storageClass.yaml", preset), ("hubstack-values.yaml", dict(config.values))):
             if given:
                 file = Path(folder) / name
-                file.write_text(helm_yaml.dump(given))
+                file.write_text(helm_yaml.dump(_below(key, given)))
                 own = [file, *own] if given is preset else [*own, file]
-        yield Chosen(list(values) or own, place, release or config.release_name or place)
+        yield Chosen(list(values) or own, place, release or config.release_name or place, key)
+
+
+def _below(key: str | None, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The stack's own values as its files have them: below the key of a parent chart, where they are one's."""
+    return functools.reduce(lambda inner, name: {name: inner}, reversed(key.split(".")), values) if key else values

@@ -48,3 +48,7 @@ RenderedRelease = Annotated[
     str | None,
     typer.Option(help="Release name; part of labels and cluster-wide names. Default: the stack's, else jhub."),
 ]
+ValuesKeyOption = Annotated[
+    str | None,
+    typer.Option(help="Where files of a parent chart have the hub's values, such as basehub.jupyterhub."),
+]

@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal
-from hubstack.errors import HubstackError
 from hubstack.commands.help import App
+from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
 if TYPE_CHECKING:  # other commands do not pay for these

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from hubstack import project, toolchain
+from hubstack import project, settings, toolchain
+from hubstack.chart.errors import SettingsError
 from hubstack.cluster import Cluster, embedded_kubeconfig, make_cluster
 from hubstack.cluster.model import Kind
 from hubstack.commands import policy, trial
@@ -80,6 +83,8 @@ def open_session(
     cluster: str,
     console: Console,
     kubeconfig: Path | None = None,
+    *,
+    values_key: str | None = None,
 ) -> Session:
     """Make everything ready that an update needs.
 
@@ -93,7 +98,8 @@ def open_session(
     if cluster not in EMBEDDED:
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
     own = kubeconfig.absolute() if kubeconfig else None
-    stack = stacks.select(base, mode=mode, values=values, context=context, kubeconfig=own)
+    choose = functools.partial(stacks.select, base, mode=mode, values=values, values_key=values_key)
+    stack = choose(context=context, kubeconfig=own)
     for warning in policy.judged(stack):
         console.print(Text.assemble(("policy:", "yellow"), f" {warning}"), soft_wrap=True)
     kind: Kind = EMBEDDED[EMBEDDED.index(cluster)]
@@ -108,14 +114,26 @@ def open_session(
         machine = make_cluster(kind, project.private_folder(project.state_dir() / "cluster") / kind)
         anew = not machine.exists()
         machine.up(found, console)
-        stack = stacks.select(base, mode=mode, values=values, context=machine.context, kubeconfig=machine.kubeconfig)
+        stack = choose(context=machine.context, kubeconfig=machine.kubeconfig)
         prerequisites.make_missing(stack, console)
     earlier = stack.folder.is_dir()
+    if not earlier:
+        tell_what_is_left_out(stack, console)
     updater = Updater(stack, engine_environment(found), console)
     if anew and earlier:
         console.print("the embedded cluster is a new one: looking what of the stack is left")
         updater.refresh()
     return Session(stack, updater, machine)
+
+
+def tell_what_is_left_out(stack: Stack, console: Console) -> None:
+    """Name what the files of a parent chart hold for other charts; once, as a stack is first seen here."""
+    if stack.settings.get("valuesKey") is None:
+        return
+    with contextlib.suppress(SettingsError):  # the program says what is wrong, in all of the settings
+        config = settings.parse(stacks.entries(stack.settings), set())
+        for each in settings.resolve(config, stack.root).loaded.left_out:
+            console.print(str(each), soft_wrap=True)
 
 
 def engine_on(base: str, console: Console) -> Session:

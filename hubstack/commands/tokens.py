@@ -12,6 +12,7 @@ from rich.text import Text
 
 from hubstack import project
 from hubstack.commands.help import App
+from hubstack.commands.options import ValuesKeyOption
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -29,6 +30,7 @@ def new(
     values: Annotated[
         list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable: names the services.")
     ] = None,
+    values_key: ValuesKeyOption = None,
     stack: Annotated[str | None, typer.Option("--stack", "-s", help="Stack whose settings name the services.")] = None,
 ) -> None:
     """Make tokens for all that the values leave open, for `hubstack manifests --tokens`. Overwrites nothing."""
@@ -42,7 +44,7 @@ def new(
         parsed = settings.parse(stacks.entries(stacks.select(stack).settings), set())
         tree = settings.resolve(parsed, project.ROOT).loaded.tree
     else:
-        tree = load_values(values or []).tree
+        tree = load_values(values or [], values_key=values_key).tree
     text = token_file.new(tree)
     if output == "-":
         sys.stdout.write(text)

@@ -59,6 +59,8 @@ class ReleaseArgs:
     """Chart values whose every member is a secret; merged last."""
     values_files: list[str] | None = None
     """Paths of values files, merged left to right by Helm's rules; from the program's folder if they are relative."""
+    values_key: str | None = None
+    """Where files of a parent chart have the hub's values, ``basehub.jupyterhub``; the rest of them is left out."""
     namespace: pulumi.Input[str] | None = None
     """Namespace of the objects; ``jhub`` by default."""
     release_name: str | None = None
@@ -81,6 +83,7 @@ class ReleaseArgs:
         return ChartInputs(
             Sources(
                 files=[Path(file) for file in self.values_files or []],
+                values_key=self.values_key,
                 values=self.values or {},
                 secret_values=self.secret_values or {},
                 preset=preset or {},

@@ -29,6 +29,8 @@ class Sources:
     """Where the settings of one release come from; values and namespace may hold outputs."""
 
     files: Sequence[File] = ()
+    values_key: str | None = None
+    """Where files of a parent chart have the values."""
     values: Mapping[str, Any] = field(default_factory=dict)
     secret_values: Mapping[str, Any] = field(default_factory=dict)
     preset: Mapping[str, Any] = field(default_factory=dict)
@@ -146,9 +148,15 @@ class ChartInputs:
         given = samples.replaced({VALUES: self._sources.values, SECRET_VALUES: self._sources.secret_values}, plain)
         sources = (self._sources.files, given[VALUES], given[SECRET_VALUES])
         if not self._sources.is_modelled:
-            return load_raw_values(*sources, preset=self._sources.preset)
+            return load_raw_values(*sources, preset=self._sources.preset, values_key=self._sources.values_key)
         secret = [tuple(map(str, path[1:])) for path in hidden]
-        return load_values(*sources, preset=self._sources.preset, hidden=secret, to_be_deployed=True)
+        return load_values(
+            *sources,
+            preset=self._sources.preset,
+            values_key=self._sources.values_key,
+            hidden=secret,
+            to_be_deployed=True,
+        )
 
     def _problems(self, plain: Mapping[Path, Any]) -> Sequence[Problem]:
         """What is wrong with values that have samples in place of outputs."""

@@ -90,6 +90,7 @@ def jupyterhub_args(config: settings.StackConfig) -> JupyterHubArgs:
         release_name=config.release_name,
         create_namespace=config.create_namespace,
         values_files=config.values_files,
+        values_key=config.values_key,
         values=cast("Values", config.values),
         secret_values=cast("Values", config.secret_values),
         chart=ChartSourceArgs(**config.chart.model_dump()),

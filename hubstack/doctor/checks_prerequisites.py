@@ -95,7 +95,8 @@ def _users_labels(subject: Subject) -> list[dict[str, str]]:
     Values of a chart that is not modelled may hold anything here.
     """
     selector = subject.setting("singleuser", "nodeSelector")
-    labels = {str(key): str(each) for key, each in selector.items()} if isinstance(selector, Mapping) else {}
+    pairs = selector.items() if isinstance(selector, Mapping) else ()
+    labels = {str(key): "" if value is None else str(value) for key, value in pairs}  # as the cluster reads a null
     if subject.setting("scheduling", "userPods", "nodeAffinity", "matchNodePurpose") == "require":
         labels["hub.jupyter.org/node-purpose"] = "user"
     return [labels] if labels else []

@@ -23,6 +23,7 @@ from hubstack.doctor import (
     checks_prerequisites,
     checks_public,
     checks_quota,
+    checks_settings,
     checks_storage,
     checks_tokens,
     state,
@@ -43,6 +44,7 @@ CHECKS = (
     Check("kubernetes", checks_cluster.kubernetes_version, "its version fits the chart"),
     Check("tools", checks_cluster.tools, "Pulumi, plugins and packages fit together", cluster=False),
     Check("chart", checks_cluster.chart, "the chart's version is known and no step back", cluster=False),
+    Check("settings", checks_settings.settings, "the settings do what they say", cluster=False),
     Check("encrypted", checks_pending.encrypted, "encrypted settings can be read", cluster=False),
     Check("helm", checks_pending.helm, "no unfinished operation of Helm"),
     Check("pulumi", checks_pending.pulumi, "no unfinished operation of Pulumi", cluster=False),
@@ -80,13 +82,15 @@ class Programs:
     has_language_host: bool = True
 
 
-def select(base: str, mode: str | None, values: Sequence[Path], context: str | None) -> Stack:
+def select(
+    base: str, mode: str | None, values: Sequence[Path], context: str | None, values_key: str | None = None
+) -> Stack:
     """The stack that `up` with the same options would deploy, on the cluster where it is deployed.
 
     Raises:
         HubstackError: no such stack, or options that do not exist.
     """
-    stack = stacks.select(base, mode=mode, values=tuple(values), context=context)
+    stack = stacks.select(base, mode=mode, values=tuple(values), values_key=values_key, context=context)
     if stack.kubeconfig is None and stack.name in stacks.deployed():
         # An embedded cluster's kubeconfig is known to its last run alone.
         recorded = stacks.recorded(stack.name)

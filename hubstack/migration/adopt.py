@@ -158,7 +158,10 @@ def adopt(request: Request, console: Console) -> Adoption:
 
 def _mode(request: Request, record: helm_storage.Record) -> str:
     if record.chart != CHART_NAME:
-        raise HubstackError(f"release {request.release} is of chart {record.chart!r}, not of {CHART_NAME!r}")
+        raise HubstackError(
+            f"release {request.release} is of chart {record.chart!r}, not of {CHART_NAME!r}; a hub that is one part of "
+            "a parent chart's release cannot be adopted, because Helm would forget the other parts"
+        )
     if request.mode not in (None, *stacks.MODES):
         raise HubstackError(f"--mode {request.mode}: unknown; allowed: {', '.join(stacks.MODES)}")
     if request.mode == "native" and record.version != CHART_VERSION:

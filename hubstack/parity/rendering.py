@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hubstack.chart import load, render, text
+from hubstack.chart import helm_yaml, load, render, text
 from hubstack.chart.release import Release, TokenValues
 from hubstack.parity import compare, differences, helm_documents, normal
 
@@ -35,6 +37,8 @@ class Input:
     namespace: str = "jhub"
     release: str = "jhub"
     kube_version: str = "1.36.1"
+    values_key: str | None = None
+    """Where files of a parent chart have the hub's values."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,27 @@ def helm_template(helm: Path | str, chart: Path, wanted: Input) -> str:
     """
     command = [str(helm), "template", wanted.release, str(chart), "--namespace", wanted.namespace]
     command += ["--kube-version", wanted.kube_version]
-    for file in wanted.values:
-        command += ["--values", str(file)]
-    # Bytes, because reading as text would turn a lone CR in a manifest into a line's end.
-    done = subprocess.run(command, capture_output=True, timeout=HELM_SECONDS, check=False)
+    with _files(wanted) as files:
+        for file in files:
+            command += ["--values", str(file)]
+        # Bytes, because reading as text would turn a lone CR in a manifest into a line's end.
+        done = subprocess.run(command, capture_output=True, timeout=HELM_SECONDS, check=False)
     if done.returncode:
         raise HelmRefusal(done.stderr.decode(errors="replace"))
     return done.stdout.decode()
+
+
+@contextlib.contextmanager
+def _files(wanted: Input) -> Iterator[Sequence[Path]]:
+    """The values files as Helm reads them for this chart alone: of files of a parent chart, its part."""
+    if not wanted.values_key:
+        yield wanted.values
+        return
+    loaded = load.load_raw_values(wanted.values, values_key=wanted.values_key)
+    with tempfile.TemporaryDirectory() as folder:  # its owner's alone
+        file = Path(folder, "values.yaml")
+        file.write_text(helm_yaml.dump(loaded.user), encoding="utf-8")
+        yield [file]
 
 
 def release(wanted: Input) -> Release:
@@ -74,7 +92,7 @@ def release(wanted: Input) -> Release:
     Raises:
         SettingsError: the values are wrong.
     """
-    loaded = load.load_values(wanted.values)
+    loaded = load.load_values(wanted.values, values_key=wanted.values_key)
     return Release(wanted.release, wanted.namespace, loaded.values, loaded.tree, wanted.kube_version)
 
 

@@ -102,6 +102,7 @@ def select(
     *,
     mode: str | None = None,
     values: tuple[Path, ...] = (),
+    values_key: str | None = None,
     context: str | None = None,
     kubeconfig: Path | None = None,
     root: Path | None = None,
@@ -112,6 +113,7 @@ def select(
         base: name of the stack file.
         mode: ``native`` or ``helm`` where it is to differ from the file's.
         values: z2jh values files to use instead of the stack's.
+        values_key: where those have the hub's values, if they are files of a parent chart.
         context: kubeconfig context to deploy to instead of the stack's.
         kubeconfig: kubeconfig file that has the context.
         root: a revision of the project that is laid out elsewhere; None for the project itself.
@@ -140,6 +142,12 @@ def select(
         suffixes.append(_slug(path.stem))
     if values:
         chosen["valuesFiles"] = [str(path.resolve()) for path in values]
+    if values_key:
+        if not values:
+            raise HubstackError(
+                f"--values-key goes with --values; for the stack's own files, set {key('valuesKey')} in {file.name}"
+            )
+        chosen["valuesKey"] = values_key
     if mode and mode not in MODES:
         raise HubstackError(f"mode {mode!r}: unknown; allowed: {', '.join(MODES)}")
     if mode and mode != chosen.get("mode", MODES[0]):

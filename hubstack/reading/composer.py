@@ -100,11 +100,19 @@ def explained(error: yaml.YAMLError, source: str, text: str = "") -> Unreadable:
         return Unreadable(source, f"not valid YAML: a control character (#x{error.character:02x})", line)
     mark = getattr(error, "problem_mark", None)
     message = f"not valid YAML: {getattr(error, 'problem', None) or 'it is broken'}"
-    if mark and (glued := _glued(text.splitlines(), mark.line)):
+    lines = text.splitlines()
+    if mark and (glued := _glued(lines, mark.line)):
         message += f"; is there a blank missing behind the colon in line {glued}?"
+    elif mark and any(_TAB.match(line) for line in lines[mark.line : mark.line + 1]):
+        message += "; the line is indented with a tab: write blanks"
+    elif mark and any(_TEMPLATE.search(line) for line in lines[max(mark.line - 1, 0) : mark.line + 1]):
+        message += "; it looks like a template that nothing has filled in"
     return Unreadable(source, message, mark.line + 1, mark.column + 1) if mark else Unreadable(source, message)
 
 
+_TAB = re.compile(r" *\t")
+_TEMPLATE = re.compile(r"\{\{|\{%|<<\s*[^\s:]|<%|\$\{")
+"""What templates of Helm, Jinja, ERB, and of a shell have where something is to be put."""
 _GLUED = re.compile(r"\s*(- )?[\w.-]+:[^\s:/]\S*\s*")
 """A line such as ``enabled:true``, which is one text to YAML."""
 
@@ -127,6 +135,34 @@ def duplicates(node: yaml.Node) -> Iterator[tuple[str, int]]:
     elif isinstance(node, yaml.SequenceNode):
         for each in node.value:
             yield from duplicates(each)
+
+
+def further_document(text: str) -> int | None:
+    """The line in which a second document begins that holds something, for what reads the first alone.
+
+    Arguments:
+        text: YAML whose first document can be read.
+    """
+    if not _PARTED.search(text):
+        return None
+    documents = 0
+    starts_at = 0
+    try:
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents, starts_at = documents + 1, event.start_mark.line + 1 if event.start_mark else 0
+            elif (
+                documents > 1
+                and isinstance(event, yaml.NodeEvent)
+                and getattr(event, "value", True) not in ("", "null")
+            ):
+                return starts_at
+    except yaml.YAMLError:
+        return starts_at if documents > 1 else None
+    return None
+
+
+_PARTED = re.compile(r"^---(\s|$)", re.MULTILINE)
 
 
 class _Aliases:

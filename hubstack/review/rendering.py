@@ -61,6 +61,8 @@ class Rendered:
     """Digest of what is `unknown`, as it is written."""
     unknown: tuple[str, ...] = ()
     """Settings that are encrypted and decide more than a text: what follows from them cannot be told."""
+    warnings: tuple[str, ...] = ()
+    """What is allowed in the settings and yet hardly meant."""
     capacity: Report | None = None
     """Whether its pods fit on the pools that it names; None where it names none."""
     subject: Subject | None = None
@@ -155,6 +157,7 @@ class Renderer:
             sources=_sources(stack, file.folder),
             sealed=sha256(json.dumps(unknown)) if unknown else "",
             unknown=tuple(unknown),
+            warnings=tuple(str(each).replace(f"{file.folder}/", "") for each in stack.loaded.warnings),
             manifests=tuple(objects) if self._whole else (),
             pods=_pods(stack) if self._whole else (),
             capacity=_capacity(file, stack, objects, sealed=bool(unknown)),

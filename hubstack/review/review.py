@@ -114,7 +114,7 @@ def review(
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
     found = [_with(each, told_of.get(each.stack, policies.Told())) for each in found]
-    notes += [note for each in found for note in _unknown(each)]
+    notes += [note for each in found for note in (*_unknown(each), *_doubtful(each))]
     notes += [*rules_of_both.notes, *(note for said in told_of.values() for note in said.notes)]
     errors = [error for error in (fleet_error, rules_of_both.error) if error]
     stacks_told = tuple(_scrubbed(each, redactor) for each in found)
@@ -175,6 +175,12 @@ def _unknown(stack: StackChange) -> list[str]:
         return []
     how = "the engine's preview shows it" if stack.engine else "a review with --engine shows it"
     return [f"{stack.stack}: {', '.join(names)}: encrypted, so what follows from it is not shown here; {how}"]
+
+
+def _doubtful(stack: StackChange) -> list[str]:
+    """What the change brings that the chart takes, and that no hub can use."""
+    known = stack.base.warnings if stack.base else ()
+    return [f"{stack.stack}: {each}" for each in (stack.head.warnings if stack.head else ()) if each not in known]
 
 
 def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[str, Rendered], list[str]]:

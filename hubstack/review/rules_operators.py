@@ -185,6 +185,11 @@ RULES = (
         ("hubstack:chart.repository", "hubstack:chart.path", "hubstack:chart.digest", "hubstack:chart.insecure"),
     ),
     _rule(
+        "values-key",
+        "files of a parent chart are read at another key ({}); each setting that this changes is told by itself",
+        ("hubstack:valuesKey",),
+    ),
+    _rule(
         "node-pools",
         "whether servers fit is told from another description of the nodes ({})",
         ("hubstack:poolsFile",),

@@ -39,6 +39,7 @@ def test_no_doubts_about_good_settings(file: Path) -> None:
 
 MADE_WRONG = {
     "yaml-text-blocks": ["hub.extraConfig.indent"],
+    "null-deletions": ["hub.config.JupyterHub.ssl_key"],  # a hub does not start with a null there
     "proxy-chp-extras": ["hub.config.JupyterHub.authenticator_class"],  # GitHub, and nobody is let in
     # A hub does not start with this cookie secret, nor with this key where it keeps auth state.
     "secrets-legacy-locations": ["hub.cookieSecret", "hub.config.CryptKeeper.keys"],

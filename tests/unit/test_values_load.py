@@ -98,7 +98,7 @@ def test_an_unknown_key_names_the_file_and_the_nearest_key(write) -> None:
         ({"hub": {"zzz": 1}}, "hub.zzz: unknown key; known here: "),
         ({"auth": {"type": "x"}}, "auth: unknown key; set the authenticator below hub.config"),
         ({"proxy": {"pdb": {}}}, "proxy.pdb: unknown key; use proxy.chp.pdb"),
-        ({"jupyterhub": {"hub": {}}}, "jupyterhub: unknown key; values of an umbrella chart?"),
+        ({"jupyterhub": {"hub": {}}}, "jupyterhub: unknown key; settings of this chart stand below it"),
         ({"hub": {"services": {"url": {}}}}, "hub.services.url: cannot be the name of a service"),
         ({"singleuser": {"profileList": ["x"]}}, "singleuser.profileList[0]: 'x' is not allowed; must be a map"),
         ({"hub": {"args": ["{{ .Values.a"]}}, "hub.args[0]: '{{ .Values.a' is not a Helm template: '{{' without '}}'"),

@@ -33,7 +33,6 @@ _MOVED = {
     "singleuser.imagePullSecret": "use imagePullSecret",
     "singleuser.serviceAccount": "use singleuser.serviceAccountName",
     "singleuser.tolerations": "use singleuser.extraTolerations",
-    "sops": "the file is encrypted with sops: decrypt it first",
     **{f"proxy.{key}": f"use proxy.chp.{key}" for key in _CHP},
 }
 

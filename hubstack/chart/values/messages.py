@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from hubstack.chart.values import ChartValues
 from hubstack.chart.values.legacy import replacement
-from hubstack.chart.values.shared import Section
-from hubstack.chart.wording import WANTED, keys, model_at, nearest, place, unknown, wrong
+from hubstack.chart.values.placement import belongs, known_keys
+from hubstack.chart.values.shapes import how_to_write
+from hubstack.chart.wording import WANTED, nearest, place, unknown, wrong
 
 Path = tuple[str, ...]
 
@@ -40,7 +40,7 @@ def explain(detail: ErrorDetails, tree: Mapping[str, Any], *, hide: bool) -> Ite
         hint = f" or set it to {WANTED[kind]}" if kind in WANTED else ""
         yield path, f"is required, but a null removes it; leave it out to get its default{hint}"
     else:
-        yield path, f"{wrong(detail, hide=hide)}{'' if hide else _in_cores(path, value)}"
+        yield path, f"{wrong(detail, hide=hide)}{'' if hide else how_to_write(path, value, kind)}"
 
 
 def steps(detail: ErrorDetails) -> Path:
@@ -59,29 +59,20 @@ def unknown_key(path: Sequence[str], value: Any = None) -> str:
     if moved := replacement(path):
         return f"unknown key; {moved}"
     known = known_keys(path[:-1])
-    if nearest(path[-1], known):
+    if nearest(path[-1], known) and not belongs(path):
         return unknown(path[-1], known)
-    if len(path) == 1 and isinstance(value, Mapping) and (set(value) & set(known)) - _ANYBODYS:
-        return "unknown key; values of an umbrella chart? move what is below it up to the top"
-    if path[-1] in known_keys(path[:-2]) and len(path) > 2:
-        return f"unknown key; it belongs one level up: {'.'.join((*path[:-2], path[-1]))}"
+    if len(path) == 1 and isinstance(value, Mapping) and OWN_KEYS & value.keys():
+        return (
+            "unknown key; settings of this chart stand below it: move them up to the top. If all of a parent chart's "
+            f"file were written that way, --values-key {path[0]} would take them from there"
+        )
+    if places := belongs(path):
+        return f"unknown key; it belongs {' or '.join(places)}"
     return unknown(path[-1], known)
 
 
-_ANYBODYS = {"enabled", "global"}
-"""Keys of the chart that any other chart has, too."""
-
-
-def known_keys(path: Sequence[str]) -> list[str]:
-    """The keys that a section knows; none where anything goes."""
-    model = model_at(ChartValues, path, None)
-    return keys(model) if model and issubclass(model, Section) else []
-
-
-def _in_cores(path: Path, value: Any) -> str:
-    """How to write a quantity of CPU, such as ``500m``, where the chart wants a number of cores."""
-    found = re.fullmatch(r"([0-9]+)m", value) if isinstance(value, str) and path[:2] == ("singleuser", "cpu") else None
-    return f" of cores; {value} is {int(found[1]) / 1000:g}" if found else ""
+OWN_KEYS = frozenset({"hub", "proxy", "singleuser", "scheduling", "prePuller", "cull"})
+"""Keys by which values of this chart are known; its others are names that any chart may have."""
 
 
 def _holds(tree: Mapping[str, Any], path: Path) -> bool:
@@ -94,6 +85,8 @@ def _holds(tree: Mapping[str, Any], path: Path) -> bool:
 
 
 def _unknown_class(name: str) -> str:
+    if name in known_keys(("hub",)):
+        return f"unknown key; it belongs one level up: hub.{name}"
     usual = ["JupyterHub", "KubeSpawner", "Authenticator", "CryptKeeper", "ConfigurableHTTPProxy"]
     folded = {key.lower(): key for key in usual}
     guess = folded.get(name.lower()) or f"{name[:1].upper()}{name[1:]}"

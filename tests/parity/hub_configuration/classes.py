@@ -46,6 +46,24 @@ def below(base: type) -> set[type]:
     return {each for child in base.__subclasses__() for each in (child, *below(child))}
 
 
+TAKES = {"Unicode": "s", "Bool": "b", "Int": "bi", "Integer": "bi", "Float": "bif", "Set": "l", "List": "l",
+         "Dict": "m", "Command": "sl", "Callable": "-"}  # fmt: skip
+"""Of traitlets' own types, and JupyterHub's Command, which JSON they take: text, bool, integer, float, list, map."""
+
+
+def takes(trait: Any) -> str:
+    """Which JSON a trait takes: letters of `TAKES`, ``L`` for a list of texts alone, ``n`` for null; blank for any."""
+    kind = type(trait).__name__
+    if kind == "Union":
+        members = [takes(each) for each in trait.trait_types]
+        found = "".join(sorted(set("".join(members)))) if all(members) else ""
+    else:
+        found = TAKES.get(kind, "")
+        if kind in ("List", "Set") and type(getattr(trait, "_trait", None)).__name__ == "Unicode":
+            found = "L"
+    return f"{found}n" if found and trait.allow_none and "n" not in found else found
+
+
 def describe() -> dict[str, Any]:
     """The table."""
     load()
@@ -60,7 +78,8 @@ def describe() -> dict[str, Any]:
         ]
         inherited = {name for base in each.__bases__ for name in getattr(base, "class_trait_names", dict)(config=True)}
         own = sorted(set(each.class_trait_names(config=True)) - inherited)
-        classes[each.__name__] = {"bases": bases, "traits": own}
+        found = each.class_traits()
+        classes[each.__name__] = {"bases": bases, "traits": {name: takes(found[name]) for name in own}}
     return {"packages": PACKAGES, "authenticators": dict(sorted(authenticators.items())), "classes": classes}
 
 
