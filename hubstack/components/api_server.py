@@ -72,10 +72,9 @@ def client(kubeconfig: str, context: str, *, changes_nothing: bool = False, seco
         if found is None or found.provider:
             _load(found, kubeconfig, context, configuration, folder, persist=not changes_nothing, seconds=seconds)
         else:
-            base = str(Path(kubeconfig).parent)
-            kube_config.KubeConfigLoader(
-                found.document, context, config_base_path=base, temp_file_path=folder
-            ).load_and_set(configuration)
+            kubernetes.config.load_kube_config_from_dict(
+                found.document, context, configuration, persist_config=False, temp_file_path=folder
+            )
         _require_credentials(found, configuration)
         try:
             tls = _tls(configuration, context)

@@ -40,7 +40,7 @@ class Login:
     where: str
     """Context and user, as errors name them."""
     document: dict[str, Any] = field(repr=False)
-    """The kubeconfig, in which the user's own program is replaced by what it gave."""
+    """The kubeconfig with absolute paths, in which the user's own program is replaced by what it gave."""
     user: dict[str, Any] = field(repr=False)
     """The user's entry in it; empty for nobody in particular."""
     provider: str | None = None
@@ -79,13 +79,12 @@ def log_in(kubeconfig: Path, context: str, seconds: float | None = None) -> Logi
         raise CredentialsError(
             f"{where}: Kubernetes' clients have no auth-provider {visible(provider)} any more; {how}"
         )
-    if "exec" not in user or user.get("token") or user.get("tokenFile"):  # a token goes first, as for kubectl
-        return Login(where, document, user, provider)
-    given = _given(user["exec"] or {}, cluster, kubeconfig, context, where, seconds or SECONDS)
-    rest = {key: value for key, value in user.items() if key != "exec"}
-    logged_in = {**rest, **given.user}
-    users = [{**each, "user": logged_in} if each.get("name") == name else each for each in document["users"]]
-    return Login(where, {**document, "users": users}, logged_in, ends=given.ends)
+    ends = None
+    if "exec" in user and not (user.get("token") or user.get("tokenFile")):  # a token goes first, as for kubectl
+        given = _given(user["exec"] or {}, cluster, kubeconfig, context, where, seconds or SECONDS)
+        user = {**{key: value for key, value in user.items() if key != "exec"}, **given.user}
+        ends = given.ends
+    return Login(where, _with(document, name, user, kubeconfig.parent), user, provider, ends)
 
 
 def forget(kubeconfig: Path, context: str) -> None:
@@ -123,6 +122,22 @@ def _entry(document: Any, kind: str, name: Any) -> dict[str, Any]:
     found = {each["name"]: each.get(kind) or {} for each in document.get(f"{kind}s") or []}
     entry: dict[str, Any] = found.get(name, {}) if kind == "user" else found[name]
     return dict(entry)
+
+
+def _with(document: dict[str, Any], name: Any, user: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A kubeconfig with another entry for a user, whose files are found from wherever it is read."""
+
+    def entries(kind: str) -> list[dict[str, Any]]:
+        found = document.get(f"{kind}s") or []
+        changed = [{**each, kind: user} if kind == "user" and each.get("name") == name else each for each in found]
+        return [{**each, kind: _absolute(each.get(kind) or {}, folder)} for each in changed]
+
+    return {**document, "users": entries("user"), "clusters": entries("cluster")}
+
+
+def _absolute(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
+    paths = {key: str(folder / str(entry[key])) for key in (*_FILES, "certificate-authority") if entry.get(key)}
+    return {**entry, **paths}
 
 
 def _require_files(user: Mapping[str, Any], folder: Path, where: str) -> None:

@@ -79,6 +79,16 @@ def test_a_program_s_token_takes_its_place(tmp_path: Path) -> None:
     assert "t0ken" not in repr(found)
 
 
+def test_files_are_found_from_everywhere(tmp_path: Path) -> None:
+    """Relative paths start at the kubeconfig, wherever the command runs."""
+    (tmp_path / "client.crt").write_text("c")
+    user = {**printing(tmp_path, GIVEN), "client-certificate": "client.crt"}
+    found = log_in(kubeconfig(tmp_path, user, **{"certificate-authority": "ca.crt"}), "prod")
+    assert found is not None
+    assert found.document["users"][0]["user"]["client-certificate"] == str(tmp_path / "client.crt")
+    assert found.document["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.crt")
+
+
 def test_what_a_program_is_told(tmp_path: Path) -> None:
     """Its arguments and variables, and the cluster where it wants to know it; no terminal and no input."""
     told = tmp_path / "told"
