@@ -37,7 +37,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_stack_is_rendered_with_its_own_settings(root: Path) -> None:
     """Its files, its inline values over them, its storage class below them, its namespace and its release."""
     told: list[str] = []
-    with of_stack.chosen("prod", [], None, None, told.append) as found:
+    with of_stack.chosen("prod", [], None, None, None, told.append) as found:
         assert (found.namespace, found.release) == ("prod", "hub")
         values = load_values(found.values).values
     assert (values.hub.base_url, values.hub.concurrent_spawn_limit) == ("/inline/", 7)
@@ -45,12 +45,22 @@ def test_a_stack_is_rendered_with_its_own_settings(root: Path) -> None:
     assert told == ["hubstack:secretValues of stack prod are encrypted, and left out here"]
 
 
+def test_values_of_a_parent_chart(root: Path) -> None:
+    """Files that have the hub's values below a key, and the stack's own inline values, come together."""
+    inline = {**SETTINGS, "hubstack:valuesKey": "basehub.jupyterhub"}
+    (root / "Pulumi.nested.yaml").write_text(yaml.safe_dump({"config": inline}))
+    (root / "prod.yaml").write_text("basehub: {jupyterhub: {hub: {baseUrl: /file/, concurrentSpawnLimit: 7}}}\n")
+    with of_stack.chosen("nested", [], None, None, None, print) as found:
+        values = load_values(found.values, values_key=found.values_key).values
+    assert (values.hub.base_url, values.hub.concurrent_spawn_limit) == ("/inline/", 7)
+
+
 def test_options_win(root: Path) -> None:
     """Each option takes the place of what the stack says; without a stack there are the defaults."""
     other = root / "prod.yaml"
-    with of_stack.chosen("prod", [other], "n", "r", print) as found:
+    with of_stack.chosen("prod", [other], None, "n", "r", print) as found:
         assert found == of_stack.Chosen([other], "n", "r")
-    with of_stack.chosen(None, [other], None, None, print) as found:
+    with of_stack.chosen(None, [other], None, None, None, print) as found:
         assert found == of_stack.Chosen([other], "jhub", "jhub")
 
 
