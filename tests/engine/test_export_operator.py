@@ -147,7 +147,8 @@ def test_waves_follow_each_other_commit_by_commit(machine: Machine, operator: Pa
             "message": "",
             "lastTransitionTime": now,
         }
-        client.merge(f"{STACKS}/{stack}/status", {"status": {"lastUpdate": last, "conditions": [ready]}})
+        status = {"lastUpdate": last, "conditions": [ready], "observedGeneration": found["metadata"]["generation"]}
+        client.merge(f"{STACKS}/{stack}/status", {"status": status})
 
     apply(machine, FIRST)
     stored = client.get(f"{STACKS}/physics")["spec"]
