@@ -21,6 +21,7 @@ from hubstack.cluster import ClusterError
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.drift import drift
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.tokens import app as tokens_app
 from hubstack.errors import HubstackError
@@ -50,6 +51,7 @@ def choose_project(
 
 app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
+app.command()(drift)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
 app.add_typer(rollout_app, name="rollout")
@@ -65,6 +67,9 @@ ValuesOption = Annotated[
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
 ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+TakeFieldsOption = Annotated[
+    bool, typer.Option("--take-fields", help="Set fields that somebody else has written since to what the stack says.")
+]
 SecretsProviderOption = Annotated[
     str | None,
     typer.Option(
@@ -103,6 +108,7 @@ def up(
     values: ValuesOption = None,
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
+    take_fields: TakeFieldsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
@@ -111,7 +117,7 @@ def up(
     started = time.monotonic()
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
-    report = run.updater.up()
+    report = run.updater.up(take_fields=take_fields)
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,

@@ -32,6 +32,8 @@ class EventLog:
     """Number of resources for each operation, ``same`` included."""
     steps: list[tuple[str, str]] = field(default_factory=list)
     """Operation and ``Type name`` of every resource that does not stay as it is."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """By URN what the program wants of each resource that is updated, with a mask in place of secrets."""
     warnings: list[str] = field(default_factory=list)
     """What the program finds doubtful in the settings."""
     errors: list[str] = field(default_factory=list)
@@ -59,6 +61,8 @@ class EventLog:
             operation, name = before["metadata"].get("op"), resource(before["metadata"]["urn"])
             if operation in _DOING:
                 self.steps.append((operation, name))
+                if operation == "update":
+                    self.inputs[before["metadata"]["urn"]] = (before["metadata"].get("new") or {}).get("inputs") or {}
                 if not before.get("planning"):
                     self.tell(Notice("started", f"{_DOING[operation]} {name}"))
         if after := event.get("resOutputsEvent"):

@@ -18,6 +18,7 @@ from hubstack.errors import HubstackError
 from hubstack.lifecycle import (
     admission_guard,
     guards,
+    hand_changes,
     interruption,
     lost_state,
     plain_state,
@@ -41,6 +42,8 @@ class Order:
     """Whether an interrupted update may be settled, whoever began it."""
     was_killed: bool = False
     """Whether an earlier update of the same order was killed, and may have made objects that no state knows."""
+    take_fields: bool = False
+    """Whether fields that somebody else has written since are set to what the stack says."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class Update:
     def variables(self) -> Mapping[str, str]:
         """Variables for the engine; they say whether it may take over objects that exist already."""
         may_take_over = self.settled or self.order.was_killed or self.source.are_objects
-        return {**(provider.TAKE_OVER if may_take_over else {}), **self.order.variables}
+        taken = provider.FORCE if self.order.take_fields else {}
+        return {**taken, **(provider.TAKE_OVER if may_take_over else {}), **self.order.variables}
 
 
 Step = Callable[[Update], None]
@@ -159,6 +163,17 @@ def refuse_replacements(update: Update) -> None:
     """Refuse a take-over that the engine's preview does not show as being in place."""
     if update.source is not Source.NOTHING:
         take_over.require_in_place(update.engine.preview(variables=update.variables).steps)
+
+
+def refuse_field_conflicts(update: Update) -> None:
+    """Refuse to set fields that somebody else has written since, and name what would be overwritten by hand."""
+    if update.source is not Source.NOTHING or update.switched_from or not update.state.knows_the_cluster:
+        return
+    found = hand_changes.find(update.engine, update.state, update.variables)
+    if found.conflicts:
+        raise hand_changes.refusal(update.stack.name, found)
+    for each in found.overwritten:
+        update.engine.say(f"warning: changed by hand, and overwritten by this update: {each}")
 
 
 def hand_over_fields(update: Update) -> None:
@@ -247,6 +262,7 @@ STEPS: tuple[Step, ...] = (
     find_what_is_taken_over,
     import_helm_release,
     refuse_replacements,
+    refuse_field_conflicts,
     hand_over_fields,
     run_engine,
     hand_over_taken_fields,

@@ -37,13 +37,16 @@ class Updater(EngineStack):
         super().__init__(stack, environment, on_console(console), create=create)
         self._under_way = stack.folder / UNDER_WAY
 
-    def up(self) -> Report:
+    def up(self, *, take_fields: bool = False) -> Report:
         """Deploy, see `hubstack.lifecycle.deploy`.
+
+        Arguments:
+            take_fields: whether fields that somebody else has written since are set to what the stack says.
 
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
-        return deploy(self, Order(was_killed=self._under_way.exists())).report
+        return deploy(self, Order(was_killed=self._under_way.exists(), take_fields=take_fields)).report
 
     def update(
         self, *, exclude: Sequence[str] = (), variables: Mapping[str, str] | None = None, message: str = ""

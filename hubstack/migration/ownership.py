@@ -100,7 +100,7 @@ def handed_over(entries: Sequence[Mapping[str, Any]], own: str, former: Sequence
         elif entry["manager"].startswith(DRAWN):
             drawn.append({**entry, "manager": own})
     for entry in drawn:
-        kept = _merged(kept, entry)
+        kept = merged(kept, entry)
     return kept
 
 
@@ -122,7 +122,7 @@ def _names(fields: Mapping[str, Any], path: tuple[str, ...] = ()) -> set[tuple[s
     return found
 
 
-def _merged(entries: list[Mapping[str, Any]], entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def merged(entries: list[Mapping[str, Any]], entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Entries with one more; one of the same manager, operation and version gets its fields."""
     for at, each in enumerate(entries):
         if all(each[key] == entry[key] for key in ("manager", "operation", "apiVersion")):
