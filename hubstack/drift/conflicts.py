@@ -11,7 +11,7 @@ from typing import Any
 
 from hubstack.drift.compare import is_equal, key_of_items
 from hubstack.drift.difference import Difference
-from hubstack.drift.fields import Entry, Trace, descend, entries
+from hubstack.drift.fields import Entry, Raw, Trace, descend, entries
 from hubstack.drift.paths import MISSING, Item, Path, Step
 from hubstack.engine.state import is_secret
 from hubstack.migration.access import Target
@@ -36,9 +36,10 @@ def conflicts(target: Target, wanted: Object, before: Object, live: Object, own:
             yield Difference(target, "changed", path, value, now, last, written)
 
 
-def is_shared(declared: Object, live: Object, own: str) -> bool:
-    """Whether somebody else has written a field that a stack declares."""
-    return any(True for _ in _written(declared, declared, live, _others(live, own), ()))
+def shared(declared: Object, live: Object, own: str) -> Iterator[tuple[Entry, Raw]]:
+    """Who else has written fields that a stack declares, whatever their values are, with the keys that lead to each."""
+    for _, _, _, traces in _written(declared, declared, live, _others(live, own), ()):
+        yield from ((each.entry, each.raw) for each in traces)
 
 
 def _others(live: Object, own: str) -> list[Trace]:

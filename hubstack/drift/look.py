@@ -11,7 +11,7 @@ from typing import Any
 from hubstack.drift import compare, conflicts, declared
 from hubstack.drift.declared import Declared
 from hubstack.drift.difference import Difference
-from hubstack.drift.fields import Entry
+from hubstack.drift.fields import Entry, Raw
 from hubstack.drift.live import Live
 from hubstack.drift.paths import MISSING, at
 from hubstack.engine.state import State
@@ -39,7 +39,13 @@ class Looked:
     @property
     def is_shared(self) -> bool:
         """Whether somebody else has written fields that the stack declares."""
-        return self.live is not None and conflicts.is_shared(self.declared.manifest, self.live, self.declared.own)
+        return any(True for _ in self.shared)
+
+    @property
+    def shared(self) -> Iterator[tuple[Entry, Raw]]:
+        """Who else has written fields that the stack declares, with the keys that lead to each."""
+        if self.live is not None:
+            yield from conflicts.shared(self.declared.manifest, self.live, self.declared.own)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from hubstack.components import api_server
 from hubstack.drift import fields, paths
 from hubstack.drift.declared import Declared
 from hubstack.drift.difference import Difference
-from hubstack.drift.fields import Raw
+from hubstack.drift.fields import Entry, Raw
 from hubstack.drift.look import Looked
 from hubstack.drift.paths import MISSING, Item, Path, at
 from hubstack.errors import HubstackError
@@ -51,7 +51,12 @@ class Mender:
         if not declared.own:
             self._mend_helms(declared, live, wrong)
             return
-        if live is not None and (entries := handed_over(live, declared.own, wrong)) is not None:
+        left = {raw for each in accepted for _, raw in each.written}
+        written = [
+            *(one for each in wrong for one in each.written),
+            *(one for one in looked.shared if one[1] not in left),
+        ]
+        if live is not None and (entries := handed_over(live, declared.own, written)) is not None:
             version = live["metadata"]["resourceVersion"]
             change = {"metadata": {"resourceVersion": version, "managedFields": entries}}
             self._send("PATCH", declared.target, change, _MERGE, fields.OWN)
@@ -91,18 +96,19 @@ class Mender:
             raise HubstackError(f"{target.kind}/{target.name}: the cluster refuses: {_said(answer)}")
 
 
-def handed_over(live: Mapping[str, Any], own: str, wrong: Sequence[Difference]) -> list[Mapping[str, Any]] | None:
+def handed_over(
+    live: Mapping[str, Any], own: str, written: Iterable[tuple[Entry, Raw]]
+) -> list[Mapping[str, Any]] | None:
     """An object's managed fields when the stack's manager has what others have written; None if they have nothing.
 
     Arguments:
         live: the object.
         own: the stack's manager.
-        wrong: the differences; other fields of the same writers stay theirs.
+        written: what others have written; their other fields stay theirs.
     """
     taken: dict[tuple[str, str, str], list[Raw]] = {}
-    for each in wrong:
-        for entry, raw in each.written:
-            taken.setdefault((entry.manager, entry.operation, entry.subresource), []).append(_whole_item(raw))
+    for entry, raw in written:
+        taken.setdefault((entry.manager, entry.operation, entry.subresource), []).append(_whole_item(raw))
     if not taken:
         return None
     kept: list[Mapping[str, Any]] = []
