@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up down test test-fast test-all e2e fleet-test fault-test record lint bench docs
+.PHONY: help setup lock up down test test-fast test-all e2e fleet-test fault-test record lint site bench docs
 
 PYTHON ?= python3
 STACK ?= dev
@@ -68,6 +68,9 @@ lint: setup ## Check style, types and the direction of imports
 	$(venv)/bin/ruff format --check .
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports --no-logo
+
+site: setup ## Make the pages of docs/ a site in .hubstack/site; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(venv)/bin/mkdocs build --strict --quiet
 
 bench: setup ## Measure native against helm mode and Helm itself, as ratios
 	$(venv)/bin/python -m benchmarks.bench

@@ -23,6 +23,7 @@ from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
 from hubstack.commands.drift import drift
 from hubstack.commands.rollout import app as rollout_app
+from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
 from hubstack.errors import HubstackError
 from hubstack.migration import access
@@ -56,6 +57,8 @@ app.command()(capacity)
 app.add_typer(pools_app, name="pools")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(tokens_app, name="tokens")
+app.command()(env)
+app.command()(pulumi)
 
 StackOption = Annotated[str, typer.Option("--stack", "-s", help="Stack file to start from: Pulumi.<stack>.yaml.")]
 ModeOption = Annotated[

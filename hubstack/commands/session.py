@@ -92,7 +92,7 @@ def engine_on(base: str, console: Console) -> Session:
     Raises:
         HubstackError: there is no such stack file, or the engine's programs cannot be had.
     """
-    stack = _located(base)
+    stack = located(base)
     return Session(stack, Updater(stack, _environment(stack, console), console))
 
 
@@ -116,11 +116,11 @@ def open_deployed(base: str, console: Console) -> Session:
     Raises:
         HubstackError: there is no such stack, or the engine's programs cannot be had.
     """
-    stack = _located(base)
+    stack = located(base)
     return Session(stack, Updater(stack, _environment(stack, console), console, create=False))
 
 
-def _located(base: str) -> Stack:
+def located(base: str) -> Stack:
     """A stack with its kubeconfig, also where that is the embedded cluster's."""
     stack = stacks.select(base)
     if stack.kubeconfig is None and stack.is_embedded:

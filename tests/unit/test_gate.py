@@ -36,9 +36,9 @@ def gate(folder: Path, failing: str = "") -> tuple[int, list[str], str]:
 @pytest.mark.parametrize(
     ("failing", "ends"),
     [
-        ("", (0, ["lint", "test"], "gate: passed: make lint, make test (N s)")),
+        ("", (0, ["lint", "site", "test"], "gate: passed: make lint, make site, make test (N s)")),
         ("lint", (2, ["lint"], "gate: FAILED at make lint: exit code 2 (N s)")),
-        ("test", (2, ["lint", "test"], "gate: FAILED at make test: exit code 2 (N s)")),
+        ("test", (2, ["lint", "site", "test"], "gate: FAILED at make test: exit code 2 (N s)")),
     ],
 )
 def test_the_gate_says_how_it_ended(tmp_path: Path, failing: str, ends: tuple[int, list[str], str]) -> None:
