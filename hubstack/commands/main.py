@@ -155,7 +155,7 @@ def preview(
 ) -> None:
     """Show how many resources `up` would change, and change nothing."""
     from hubstack.commands import session
-    from hubstack.lifecycle import admission_guard
+    from hubstack.lifecycle import admission_guard, hand_changes
 
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
@@ -165,12 +165,15 @@ def preview(
         else:
             console.print(switch, soft_wrap=True)
         return
+    found = hand_changes.find(run.updater, run.updater.checkpoint(), {})
+    if found.conflicts:
+        raise hand_changes.refusal(run.stack.name, found)
     report = run.updater.preview()
     if as_json:
         terminal.write_json({"stack": run.stack.name, "changed": report.changed, "changes": report.changes})
     else:
         console.print(", ".join(f"{count} {what}" for what, count in sorted(report.changes.items())))
-    for doubt in admission_guard.doubts(run.stack):
+    for doubt in (*admission_guard.doubts(run.stack), *found.warnings):
         _warning(doubt)
 
 

@@ -30,12 +30,20 @@ RolloutOption = Annotated[str | None, typer.Option("--rollout", help="Id of the 
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a wave's window, or pause instead.")]
 
 
+DriftOption = Annotated[
+    bool, typer.Option("--drift", help="Stacks are due, too, in whose objects somebody has changed something.")
+]
+TakeFieldsOption = Annotated[
+    bool, typer.Option("--take-fields", help="Set fields that somebody else has written since to what the stacks say.")
+]
+
+
 @app.command()
-def plan(stack: StackOption = None, as_json: JsonOption = False) -> None:
+def plan(stack: StackOption = None, drift: DriftOption = False, as_json: JsonOption = False) -> None:
     """Show what a rollout would do, and why; change nothing. Exit codes: 0 nothing, 2 something, 1 refused settings."""
     from hubstack.fleet import rollout
 
-    made = rollout.planned(project.ROOT, stack or (), Terminal(stderr=True))
+    made = rollout.planned(project.ROOT, stack or (), Terminal(stderr=True), drift=drift)
     if as_json:
         terminal.write_json(made.as_dict())
     else:
@@ -46,12 +54,17 @@ def plan(stack: StackOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def up(
-    stack: StackOption = None, approve: ApproveOption = None, wait: WaitOption = True, as_json: JsonOption = False
+    stack: StackOption = None,
+    approve: ApproveOption = None,
+    wait: WaitOption = True,
+    drift: DriftOption = False,
+    take_fields: TakeFieldsOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 paused or incomplete."""
     from hubstack.fleet import progress, rollout
 
-    options = {"approve": approve or [], "wait": wait}
+    options = {"approve": approve or [], "wait": wait, "drift": drift, "takeFields": take_fields}
     console = Terminal(stderr=as_json)
     _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
 

@@ -35,7 +35,7 @@ def accept(stack: Stack, found: StackDrift, wanted: Sequence[str]) -> list[str]:
             "Nothing was written."
         )
     kept = [each for each in accepted_by(stack) if not any(is_accepted(each, other) for other in wanted)]
-    accepted = [*kept, *_without_parts(dict.fromkeys(wanted))]
+    accepted = [*_without_parts(each for each in dict.fromkeys(wanted) if each not in kept), *kept]
     stack_file.put(stack.root / f"Pulumi.{stack.base}.yaml", keyed({"acceptDrift": accepted}))
     return accepted
 

@@ -14,7 +14,7 @@ from typing import Any
 from hubstack import reading, secret_settings, unread
 from hubstack.configuration import named
 from hubstack.deadline import within
-from hubstack.drift.difference import is_accepted
+from hubstack.drift.difference import Difference, is_accepted
 from hubstack.drift.hiding import Hiding
 from hubstack.drift.live import Cluster, Live, Unreadable
 from hubstack.drift.look import helm_records, look, require_deployed
@@ -123,8 +123,7 @@ def found_in(stack: Stack, state: State, live: Live, unlock: Unlock) -> StackDri
         HubstackError: the state or Helm's record cannot be read.
     """
     seen = look(state, live, helm_records(live), unlock.state)
-    accepted = accepted_by(stack)
-    left = [each for each in seen.differences if not any(is_accepted(each.place, one) for one in accepted)]
+    left = not_accepted(stack, seen.differences)
     hiding = Hiding(secrets_of(stack, unlock)) if left else None
     return StackDrift(
         stack.name,
@@ -137,6 +136,12 @@ def found_in(stack: Stack, state: State, live: Live, unlock: Unlock) -> StackDri
         accepted=len(seen.differences) - len(left),
         seen=seen,
     )
+
+
+def not_accepted(stack: Stack, differences: Iterable[Difference]) -> list[Difference]:
+    """The differences that may not be."""
+    accepted = accepted_by(stack)
+    return [each for each in differences if not any(is_accepted(each.place, one) for one in accepted)]
 
 
 def accepted_by(stack: Stack) -> Sequence[str]:

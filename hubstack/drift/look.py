@@ -80,11 +80,15 @@ def look(state: State, live: Live, records: Records, unlock: Callable[[], State]
         of_release, other = _release(state, records)
         objects += of_release
         found += other
-    looked = functools.partial(_look_at, live=live, unlocked=unlocked)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        seen = list(pool.map(looked, objects))
+    seen = look_at(objects, live, unlocked)
     found += [_scaled_to_none(each) for several in seen for each in several.differences]
     return Seen(tuple(_without_autoscaled(found, live)), {each.declared.target: each for each in seen})
+
+
+def look_at(objects: Sequence[Declared], live: Live, unlocked: Callable[[], State]) -> list[Looked]:
+    """Look at some objects; arguments and errors as for `look`."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(functools.partial(_look_at, live=live, unlocked=unlocked), objects))
 
 
 def _look_at(each: Declared, live: Live, unlocked: Callable[[], State]) -> Looked:

@@ -29,6 +29,10 @@ _PATCH = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
 
 
+class Changed(HubstackError):
+    """The object has changed since it was read."""
+
+
 @dataclass(frozen=True)
 class Mender:
     """Mends objects of one cluster."""
@@ -45,7 +49,8 @@ class Mender:
             accepted: what stays as it is.
 
         Raises:
-            HubstackError: the cluster refuses, or the object has changed since it was read.
+            Changed: the object has changed since it was read.
+            HubstackError: the cluster refuses.
         """
         declared, live = looked.declared, looked.live
         if not declared.own:
@@ -90,8 +95,8 @@ class Mender:
             headers={"Content-Type": content},
             body=body,
         )
-        if answer.status in (409, 422) and b"resourceVersion" in answer.body:
-            raise HubstackError(f"{target.kind}/{target.name}: has changed meanwhile; run it again")
+        if answer.status == 409 or (answer.status == 422 and b"resourceVersion" in answer.body):
+            raise Changed(f"{target.kind}/{target.name}: somebody changes it at this moment; run it again")
         if answer.status >= 300:
             raise HubstackError(f"{target.kind}/{target.name}: the cluster refuses: {_said(answer)}")
 

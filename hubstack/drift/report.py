@@ -55,11 +55,16 @@ class StackDrift:
 
     @property
     def summary(self) -> str:
-        """What was found in a few words: ``2 fields of 1 object, by kubectl-edit``."""
-        objects = {each.target for each in self.differences}
-        writers = sorted({each.entry.manager for each in self.differences if each.entry})
-        fields, by = len(self.differences), f", by {', '.join(writers)}" if writers else ""
-        return f"{_count(fields, 'difference')} in {_count(len(objects), 'object')}{by}"
+        """What was found, in a few words."""
+        return summary(self.differences)
+
+
+def summary(differences: Sequence[Difference]) -> str:
+    """Some differences in a few words: ``2 differences in 1 object, by kubectl-edit``."""
+    objects = {each.target for each in differences}
+    writers = sorted({each.entry.manager for each in differences if each.entry})
+    by = f", by {', '.join(writers)}" if writers else ""
+    return f"{_count(len(differences), 'difference')} in {_count(len(objects), 'object')}{by}"
 
 
 def exit_code(found: Iterable[StackDrift]) -> int:

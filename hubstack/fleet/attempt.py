@@ -13,7 +13,7 @@ from hubstack.engine.notices import Notice
 from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.engine.stack import EngineStack, OperationError, Report
 from hubstack.errors import HubstackError
-from hubstack.fleet import deployed, plan, probe
+from hubstack.fleet import deployed, drifted, plan, probe
 from hubstack.fleet.journal import Journal
 from hubstack.lifecycle.deploy import Order, deploy
 from hubstack.migration import access
@@ -48,6 +48,8 @@ class Deployer:
     environment: Mapping[str, str]
     servers: ForkServers
     journal: Journal
+    take_fields: bool = False
+    """Whether fields that somebody else has written since are set to what the stacks say."""
 
     def deploy(self, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome:
         """Bring one stack to what a revision wants.
@@ -76,16 +78,18 @@ class Deployer:
 
     def _deploy(self, item: plan.Item, stack: stacks.Stack, doing: Callable[[str], None]) -> Outcome:
         engine = EngineStack(stack, self.environment, _teller(doing), servers=self.servers, logs=self.folder / "logs")
+        mended = [drifted.mend(engine, self.environment, doing)] if item.drift else []
         known = self._read(stack)
         if known.finished and known.digest == item.digest:
-            return Outcome("succeeded", "is deployed already", {"digest": known.digest, "commit": known.commit})
+            detail = {"digest": known.digest, "commit": known.commit}
+            return Outcome("succeeded", "; ".join(mended) or "is deployed already", detail)
         done = deploy(engine, self._order(item, stack))
         found = self._read(stack)
         detail = {**_detail(done.report), "digest": found.digest, "commit": found.commit, "url": found.url}
         if not found.finished or found.digest != item.digest:
             return Outcome("failed", "the backend does not show the update as finished", detail)
         reasons = [f"switched from mode {done.switched_from} to mode {stack.mode}"] if done.switched_from else []
-        reasons += [in_words(done.report.changes), *(f"restarted: {each}" for each in done.restarted)]
+        reasons += [*mended, in_words(done.report.changes), *(f"restarted: {each}" for each in done.restarted)]
         return Outcome("succeeded", "; ".join(reasons), detail)
 
     def _order(self, item: plan.Item, stack: stacks.Stack) -> Order:
@@ -96,6 +100,7 @@ class Deployer:
             message=deployed.message(self.rollout, item.digest),
             may_settle=self.journal.interrupted(stack.name) is not None,
             was_killed=self.journal.killed(stack.name),
+            take_fields=self.take_fields,
         )
 
     def _read(self, stack: stacks.Stack) -> deployed.Deployed:

@@ -46,6 +46,8 @@ class Item:
     url: str | None = None
     commit: str | None = None
     """Commit that the stack is deployed from."""
+    drift: int = 0
+    """Fields and objects that somebody has changed in the cluster, where the plan was to look."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hubstack import project
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.servers import ForkServers
 from hubstack.errors import HubstackError
-from hubstack.fleet import load, plan, report, source
+from hubstack.fleet import drifted, load, plan, report, source
 from hubstack.fleet.attempt import Deployer
 from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
 from hubstack.fleet.model import Fleet
@@ -66,11 +67,19 @@ def is_embedded(fleet: Fleet, root: Path) -> bool:
         return False  # the plan says what is wrong with a file
 
 
-def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:
-    """What a rollout of the work tree would do now."""
+def planned(root: Path, only: Sequence[str], console: Console, *, drift: bool = False) -> plan.Plan:
+    """What a rollout of the work tree would do now.
+
+    Arguments:
+        root: the project's folder.
+        only: names of stacks to look at; all where empty.
+        console: shows downloads.
+        drift: whether a stack is due that has drifted.
+    """
     fleet = the_fleet(root)
     variables = environment(console, embedded=is_embedded(fleet, root))
-    return plan.make(fleet, root, source.revision(root), variables, only)
+    made = plan.make(fleet, root, source.revision(root), variables, only)
+    return replace(made, items=drifted.due(made.items, root, variables)) if drift else made
 
 
 def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress: Progress, console: Console) -> Rollout:
@@ -79,7 +88,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
     Arguments:
         root: the project's folder.
         only: names of the stacks to deploy; all where empty.
-        options: ``approve``, names of waves; ``wait``, whether to wait for windows.
+        options: ``approve``, names of waves; ``wait``, whether to wait for windows; ``drift``, whether stacks that have
+            drifted are due; ``takeFields``, see `deploy.Order`.
         progress: is called with what happens.
         console: shows downloads.
 
@@ -105,6 +115,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         folder = _folder(rollout) / SOURCE
         source.snapshot(root, folder, fleet.stacks)
         made = plan.make(fleet, folder, revision, variables, only)
+        if options.get("drift"):
+            made = replace(made, items=drifted.due(made.items, folder, variables))
         journal.begin(rollout, made.as_dict(), dict(options))
         return _run(journal, journal.rollout(rollout), fleet, made, variables, progress)
 
@@ -192,7 +204,9 @@ def _run(
         fleet=fleet,
         plan=made,
         source=found.folder / SOURCE,
-        deployer=Deployer(found.id, found.folder, variables, servers, journal),
+        deployer=Deployer(
+            found.id, found.folder, variables, servers, journal, take_fields=bool(found.options.get("takeFields"))
+        ),
         journal=journal,
         progress=progress,
         patient=bool(found.options.get("wait", True)),

@@ -172,8 +172,8 @@ def refuse_field_conflicts(update: Update) -> None:
     found = hand_changes.find(update.engine, update.state, update.variables)
     if found.conflicts:
         raise hand_changes.refusal(update.stack.name, found)
-    for each in found.overwritten:
-        update.engine.say(f"warning: changed by hand, and overwritten by this update: {each}")
+    for warning in found.warnings:
+        update.engine.say(f"warning: {warning}")
 
 
 def hand_over_fields(update: Update) -> None:

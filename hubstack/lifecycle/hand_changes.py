@@ -8,7 +8,7 @@ such as a removed label, it overwrites without a word. Both are found before the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hubstack.drift import conflicts, examine, report
@@ -33,6 +33,14 @@ class HandChanges:
     """Fields of others that it is to change, in words."""
     overwritten: tuple[str, ...] = ()
     """What it would overwrite without being refused."""
+    drift: str = ""
+    """All that differs in the cluster, in a few words; blank where nothing does."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is said before an update that goes on all the same."""
+        told = [f"changed by hand, and overwritten by this update: {each}" for each in self.overwritten]
+        return told + ([f"changed by hand: {self.drift}"] if self.drift else [])
 
 
 def find(engine: EngineStack, state: State, variables: Mapping[str, str]) -> HandChanges:
@@ -56,8 +64,15 @@ def find(engine: EngineStack, state: State, variables: Mapping[str, str]) -> Han
         return HandChanges()
     planned = engine.preview(variables={**variables, **provider.FORCE})
     if state.release is not None:
-        return _of_release(engine, state, seen, planned)
-    return _of_objects(engine, state, seen, planned, is_forced=provider.FORCE.items() <= variables.items())
+        found = _of_release(engine, state, seen, planned)
+    else:
+        found = _of_objects(engine, state, seen, planned, is_forced=provider.FORCE.items() <= variables.items())
+    return replace(found, drift=_drift(engine, seen))
+
+
+def _drift(engine: EngineStack, seen: Seen) -> str:
+    left = examine.not_accepted(engine.stack, seen.differences)
+    return f"{report.summary(left)}; `hubstack drift` shows it" if left else ""
 
 
 def _of_objects(engine: EngineStack, state: State, seen: Seen, planned: Report, *, is_forced: bool) -> HandChanges:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from hubstack.drift.difference import Difference
-from hubstack.drift.mending import Mender
+from hubstack.drift.live import Cluster
+from hubstack.drift.look import Looked, look_at
+from hubstack.drift.mending import Changed, Mender
 from hubstack.drift.report import StackDrift
 from hubstack.engine.stack import EngineStack
+from hubstack.engine.state import State
 from hubstack.errors import HubstackError
 from hubstack.migration import access
 from hubstack.migration.access import Target
@@ -24,6 +28,8 @@ _LOST = {
     "Release": "Helm's record of it is not the one that the stack has written: somebody has used Helm by hand",
 }
 """What is said of what a repair does not make again."""
+_TRIES = 5
+"""How often an object is tried again that a controller changes at the same moment."""
 _MOST = 6
 """Fields of one object that are named."""
 _KEPT = "it holds data, and is left as it is: change it by hand, or change the stack's settings"
@@ -76,18 +82,42 @@ def repair(engine: EngineStack, found: StackDrift, say: Callable[[str], None] = 
     if engine.checkpoint().unfinished:
         raise HubstackError(f"stack {engine.stack.name}: an update was interrupted; `hubstack up` settles it first")
     planned = plan(found)
-    mender = Mender(access.of(engine.stack))
+    client = access.of(engine.stack)
     refused: list[str] = []
     for target, wrong in planned.mended.items():
-        left_alone = [each for each in found.seen.differences if each.target == target and each not in wrong]
         try:
-            mender.mend(found.seen.objects[target], wrong, left_alone)
+            _mend(client, found.seen.objects[target], {each.place for each in wrong})
             say(f"{_named(target)}: {_what(wrong)}")
         except HubstackError as error:
             refused.append(str(error))
     _note_what_was_made(engine, {target for target, wrong in planned.mended.items() if wrong[0].change == "deleted"})
     if refused:
         raise HubstackError("\n".join([f"stack {engine.stack.name}: not all of it could be repaired:", *refused]))
+
+
+def _mend(client: Any, seen: Looked, places: set[str]) -> None:
+    """Mend one object, which controllers may change meanwhile: it is looked at anew for each try.
+
+    Arguments:
+        client: an ApiClient of the official package.
+        seen: the object as it was found.
+        places: what is to be mended of it; whatever else differs stays as it is.
+    """
+
+    def nothing_is_closed() -> State:
+        raise HubstackError(f"{_named(seen.declared.target)}: is encrypted")
+
+    for left in reversed(range(_TRIES)):
+        (now,) = look_at([seen.declared], Cluster(client), nothing_is_closed)
+        wrong = [each for each in now.differences if each.place in places]
+        if not wrong:
+            return
+        try:
+            Mender(client).mend(now, wrong, [each for each in now.differences if each.place not in places])
+            return
+        except Changed:
+            if not left:
+                raise
 
 
 def _note_what_was_made(engine: EngineStack, made: set[Target]) -> None:
