@@ -71,8 +71,8 @@ class _Comparison:
         self._is_traced = is_traced
 
     def of(self, declared: Any, live: Any, traces: Sequence[Trace], path: Path) -> Iterator[Difference]:
-        if is_secret(declared) or is_equal(declared, live, path):
-            return
+        if declared is None or is_secret(declared) or is_equal(declared, live, path):
+            return  # null leaves the field to the API server
         if isinstance(declared, Mapping) and isinstance(live, Mapping):
             yield from self._maps(declared, live, traces, path)
         elif isinstance(declared, list) and isinstance(live, list):

@@ -1,4 +1,4 @@
-"""Drift in a rollout, where somebody asks for it: a stack that has drifted is due, and is repaired before it is updated."""
+"""Drift in a rollout that is to look for it: a stack that has drifted is due, and is repaired before its update."""
 
 from __future__ import annotations
 
