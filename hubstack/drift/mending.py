@@ -95,7 +95,7 @@ class Mender:
             headers={"Content-Type": content},
             body=body,
         )
-        if answer.status == 409 or (answer.status == 422 and b"resourceVersion" in answer.body):
+        if answer.status == 409:
             raise Changed(f"{target.kind}/{target.name}: somebody changes it at this moment; run it again")
         if answer.status >= 300:
             raise HubstackError(f"{target.kind}/{target.name}: the cluster refuses: {_said(answer)}")
@@ -159,7 +159,8 @@ def json_patch(live: Mapping[str, Any], wrong: Sequence[Difference]) -> Iterator
         live: the object.
         wrong: what is to be mended.
     """
-    yield {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
+    # Where the object has another version by now, the API server answers that this conflicts.
+    yield {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
     for each in wrong:
         if each.change == "changed":
             yield {"op": "replace", "path": _pointer(live, each.path), "value": each.declared}

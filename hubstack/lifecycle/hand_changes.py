@@ -14,7 +14,6 @@ from typing import Any
 from hubstack.drift import conflicts, examine, report
 from hubstack.drift.difference import Difference
 from hubstack.drift.hiding import Hiding
-from hubstack.drift.live import Unreadable
 from hubstack.drift.look import Looked, Seen, helm_records, look
 from hubstack.engine import provider
 from hubstack.engine.stack import EngineStack, Report
@@ -57,7 +56,7 @@ def find(engine: EngineStack, state: State, variables: Mapping[str, str]) -> Han
     try:
         live = examine.connect(engine.stack)
         seen = look(state, live, helm_records(live), engine.state)
-    except Unreadable:  # the account may not read everything; the update itself says what it may not do
+    except HubstackError:  # no cluster, or no right to read all of it: the update says what it needs
         return HandChanges()
     shared = [each for each in seen.objects.values() if each.declared.own and each.is_shared]
     if not seen.differences and not shared:

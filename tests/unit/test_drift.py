@@ -245,7 +245,7 @@ def test_a_patch_of_lists_keeps_the_places_of_the_others() -> None:
         Difference(HUB, "changed", ("x/y",), 2, 1),
     ]
     assert list(mending.json_patch(live, wrong)) == [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"},
         {"op": "replace", "path": "/env/0/value", "value": "2"},
         {"op": "replace", "path": "/x~1y", "value": 2},
         {"op": "add", "path": "/env/-", "value": {"name": "D"}},
