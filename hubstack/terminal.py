@@ -69,6 +69,11 @@ def write(text: str) -> None:
     sys.stdout.write(without_commands(visible_lines(text)))
 
 
+def write_error(text: str) -> None:
+    """Print a text of several lines to standard error."""
+    sys.stderr.write(without_commands(visible_lines(text)))
+
+
 def write_json(data: Any, *, indent: int | None = None) -> None:
     """Print data as JSON to standard output; every text in it is exact, and none is an order to a CI runner."""
     print(json_without_commands(json.dumps(data, indent=indent, default=str)), flush=True)

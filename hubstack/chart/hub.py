@@ -33,17 +33,18 @@ COMPONENT = "hub"
 
 def objects(release: Release, tokens: TokenValues) -> list[dict[str, Any]]:
     """All objects of the hub."""
+    made = secret(release, tokens)
     found = (
         service_account(release),
         role(release),
         role_binding(release),
         config_map(release),
-        secret(release, tokens),
+        made,
         pvc(release),
         network_policy(release),
         pod_disruption_budget(release),
         service(release),
-        deployment(release, tokens),
+        deployment(release, tokens, made),
     )
     return [manifest for manifest in found if manifest is not None]
 

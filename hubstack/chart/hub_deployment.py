@@ -21,10 +21,16 @@ NETWORK_ACCESS = ("proxy-api", "proxy-http", "singleuser")
 """What the hub's pod may reach, by access label."""
 
 
-def deployment(release: Release, tokens: TokenValues) -> dict[str, Any]:
-    """Deployment hub; a change of its settings or tokens restarts it."""
+def deployment(release: Release, tokens: TokenValues, made: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Deployment hub; a change of its settings or tokens restarts it.
+
+    Arguments:
+        release: the values.
+        tokens: the generated tokens; tokens that the values set win.
+        made: the Secret of the hub, where somebody has made it already: half of the work.
+    """
     settings = release.values.hub
-    secret = hub_secret.secret(release, tokens)
+    secret = made or hub_secret.secret(release, tokens)
     keys, leaves = list(secret["data"]), list(secret["data"].values())
     restarts = {
         "checksum/config-map": checksum(config_map(release)),

@@ -55,7 +55,7 @@ def check_tools(tools: Mapping[str, Path]) -> None:
 
 
 def components(layout: Layout, ports: Mapping[str, int], tools: Mapping[str, Path]) -> dict[str, Component]:
-    """The command lines of all components, in the order in which they start."""
+    """The command lines of the components whose programs are given, in the order in which they start."""
     pki = layout.pki
     url = server_url(ports)
     etcd_url = f"https://127.0.0.1:{ports['etcd']}"
@@ -135,6 +135,7 @@ def components(layout: Layout, ports: Mapping[str, int], tools: Mapping[str, Pat
             inputs.get(name, ()),
         )
         for name in TOOLS
+        if name in tools
     }
     # -P: nothing from the folder that somebody happens to stand in
     argv = [sys.executable, "-P", "-m", cloud_provider.__name__]

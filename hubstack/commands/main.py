@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shlex
 import signal
 import sys
@@ -16,8 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import project, terminal
-from hubstack.chart.errors import SettingsError
-from hubstack.cluster import ClusterError
+from hubstack.commands import ending
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
@@ -26,10 +24,8 @@ from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
 from hubstack.errors import HubstackError
-from hubstack.migration import access
 from hubstack.safe_text import json_without_commands
 from hubstack.terminal import Terminal
-from hubstack.toolchain import ToolchainError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -44,8 +40,18 @@ def choose_project(
             help="The project's folder. Default: the nearest one, from here upwards, that has a Pulumi.yaml.",
         ),
     ] = None,
+    show_traceback: Annotated[
+        bool,
+        typer.Option(
+            "--traceback",
+            envvar=ending.VARIABLE,
+            help="Show the traceback of a mistake in Hubstack, and what it says, which may quote a secret.",
+        ),
+    ] = False,
 ) -> None:
     """JupyterHub on Kubernetes, as a typed Pulumi program."""
+    global _shows_tracebacks
+    _shows_tracebacks = show_traceback
     if folder:
         project.use(folder)
 
@@ -300,6 +306,14 @@ def review(
     engine: Annotated[
         bool, typer.Option("--engine", help="Also run the real preview against each stack's cluster and backend.")
     ] = False,
+    dry_run: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="embedded|CONTEXT",
+            help="Ask an API server's dry run about what changes: one made for the review, or that of a kubeconfig's "
+            "context about the stacks on it. Repeatable.",
+        ),
+    ] = None,
     allow_chart_repository: Annotated[
         list[str] | None,
         typer.Option(help="Chart repository that may be asked although no stack of the base names it, repeatable."),
@@ -324,6 +338,7 @@ def review(
         console,
         open_updater=open_updater,
         repositories=allow_chart_repository or [],
+        dry_run=dry_run or [],
     )
     text = reviewing.written(report, redactor, form)
     if output:
@@ -432,7 +447,7 @@ def _console(as_json: bool) -> Console:
     return Terminal(stderr=as_json)
 
 
-def _errors(error: Exception) -> None:
+def _errors(error: object) -> None:
     Terminal(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
 
 
@@ -440,28 +455,17 @@ def _warning(doubt: object) -> None:
     Terminal(stderr=True).print(Text.assemble(("warning:", "yellow"), f" {doubt}"), soft_wrap=True)
 
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""Errors that a write has without naming its file."""
+_shows_tracebacks = False
+"""Whether a mistake in Hubstack is printed whole; set by the options before the command."""
 
 
 def main() -> Any:
-    """Run the command line; an error that people can mend is printed as it is."""
+    """Run the command line; every error ends it in words."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
     try:
         app(standalone_mode=True)
-    except (HubstackError, SettingsError, ClusterError, ToolchainError) as error:
-        _errors(error)
-        sys.exit(1)
-    except OSError as error:
-        if error.filename is None and error.errno not in _NO_ROOM:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        _errors(HubstackError(f"{where}{error.strerror}"))
-        sys.exit(1)
     except Exception as error:
-        if (text := access.explained(error)) is None:
-            raise
-        _errors(HubstackError(text))
+        _errors(ending.told(error, show_traceback=_shows_tracebacks))
         sys.exit(1)
     except KeyboardInterrupt:
         Terminal(stderr=True).print("interrupted; run the same command again to continue")

@@ -20,13 +20,14 @@ if TYPE_CHECKING:  # other commands do not pay for these
 
 app = typer.Typer(help="Roll a change over a fleet of stacks, in waves (see fleet.yaml).", no_args_is_help=True)
 
-EXIT_CODES = {"succeeded": 0, "failed": 3, "paused": 4, "incomplete": 4, "aborted": 4}
+EXIT_CODES = {"succeeded": 0, "failed": 3, "incomplete": 4, "paused": 5, "aborted": 6}
 """Exit code for each state in which a rollout ends; 1 is an error before it began."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 StackOption = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only this stack, repeatable.")]
 ApproveOption = Annotated[list[str] | None, typer.Option("--approve", help="Wave that may start, repeatable.")]
 RolloutOption = Annotated[str | None, typer.Option("--rollout", help="Id of the rollout. Default: the newest.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Go over what a newer rollout has deployed.")]
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a wave's window, or pause instead.")]
 
 
@@ -48,7 +49,7 @@ def plan(stack: StackOption = None, drift: DriftOption = False, as_json: JsonOpt
         terminal.write_json(made.as_dict())
     else:
         _show(made, Terminal())
-    if made.count("refused") or made.count("up"):
+    if made.count("refused") or made.count("up") or made.count("gate"):
         raise typer.Exit(1 if made.count("refused") else 2)
 
 
@@ -61,7 +62,7 @@ def up(
     take_fields: TakeFieldsOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 paused or incomplete."""
+    """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 incomplete, 5 paused, 6 aborted."""
     from hubstack.fleet import progress, rollout
 
     options = {"approve": approve or [], "wait": wait, "drift": drift, "takeFields": take_fields}
@@ -74,6 +75,7 @@ def resume(
     rollout: RolloutOption = None,
     approve: ApproveOption = None,
     wait: WaitOption = True,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a rollout that was killed, paused or failed, from the revision that it began with."""
@@ -82,7 +84,8 @@ def resume(
 
     options = {"approve": approve or [], "wait": wait}
     console = Terminal(stderr=as_json)
-    _end(rollouts.resume(rollout, options, progress.choose(console, as_json=as_json), console), as_json)
+    display = progress.choose(console, as_json=as_json)
+    _end(rollouts.resume(rollout, options, display, console, force=force), as_json)
 
 
 @app.command()
@@ -152,11 +155,12 @@ def rollback(
     rollout: RolloutOption = None,
     wave: Annotated[list[str] | None, typer.Option("--wave", help="Only this wave, repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option("--plan", help="Show the plan, and change nothing.")] = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take the stacks that a rollout deployed back to the revision that they had, in reverse order."""
     from hubstack.errors import HubstackError
-    from hubstack.fleet import progress
+    from hubstack.fleet import order, progress
     from hubstack.fleet import rollback as back
     from hubstack.fleet import rollout as rollouts
     from hubstack.fleet.journal import Journal
@@ -167,7 +171,10 @@ def rollback(
     if found is None:
         raise HubstackError("no rollout yet")
     fleet = rollouts.the_fleet(found.folder / rollouts.SOURCE)
-    made = back.make(journal, found, fleet, wave or (), project.ROOT, rollouts.environment(console))
+    variables = rollouts.environment(console)
+    made = back.make(journal, found, fleet, wave or (), project.ROOT, variables)
+    if not force:
+        order.refuse_older(journal, found, [item.stack for item in made.items], variables, "rollback")
     if dry_run:
         terminal.write_json(made.as_dict()) if as_json else _show(made, Terminal())
         return
@@ -242,10 +249,12 @@ def _end(ended: Rollout, as_json: bool) -> None:
 
 def _show(made: Plan, console: Console) -> None:
     table = Table("wave", "stack", "cluster", "action", "why")
-    colours: dict[str, str] = {"up": "yellow", "refused": "red"}
+    colours: dict[str, str] = {"up": "yellow", "gate": "yellow", "refused": "red"}
     for item in made.items:
         action = Text(item.action, style=colours.get(item.action, ""))
         table.add_row(item.wave, item.stack, item.cluster, action, item.reason)
     console.print(table)
-    counts = {action: made.count(action) for action in ("up", "skip", "refused")}
-    console.print(f"{counts['up']} to deploy, {counts['skip']} unchanged, {counts['refused']} refused")
+    asked = f"{made.count('gate')} to ask, " if made.count("gate") else ""
+    console.print(
+        f"{made.count('up')} to deploy, {asked}{made.count('skip')} unchanged, {made.count('refused')} refused"
+    )

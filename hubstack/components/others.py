@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hubstack.chart import render, samples
@@ -86,21 +87,28 @@ def with_other_secrets(
         except Exception:  # a builder need not understand an altered text
             return None
 
-    def changed(some: Sequence[Path]) -> Other | None:
+    @cache
+    def changed(some: tuple[Path, ...]) -> Other | None:
         return other(dependence.altered(loaded.user, some))
 
     def shows_objects(found: Other | None) -> bool:
         return found is not None and not found.decides
 
-    def deciding(some: Sequence[Path]) -> list[Path]:
-        """Those that decide which objects exist, found by halves: most settings do not."""
-        if not some or shows_objects(changed(some)):
-            return []
-        middle = len(some) // 2
-        return [*deciding(some[:middle]), *deciding(some[middle:])] if middle else list(some)
+    def deciding(some: tuple[Path, ...], *, certain: bool = False) -> list[Path]:
+        """Those that decide which objects exist, found by halves: most settings do not.
 
-    alone = deciding(list(places))
-    together = [place for place in places if place not in alone]
+        It is certain of the second half where the first one has none.
+        """
+        if not some or (not certain and shows_objects(changed(some))):
+            return []
+        if len(some) == 1:
+            return list(some)
+        middle = len(some) // 2
+        first = deciding(some[:middle])
+        return [*first, *deciding(some[middle:], certain=not first)]
+
+    alone = deciding(tuple(places))
+    together = tuple(place for place in places if place not in alone)
     all_others = changed(together)
     if all_others is not None and not all_others.decides:
         yield all_others
@@ -108,7 +116,7 @@ def with_other_secrets(
         alone += together
     for place in alone:
         candidates = (other(samples.replaced(loaded.user, {place: each})) for each in samples.every(place))
-        found = changed([place]) or next((each for each in candidates if each), None)
+        found = changed((place,)) or next((each for each in candidates if each), None)
         if found is not None:
             yield found
 

@@ -17,6 +17,11 @@ def state(backend: Path, project: str, stack: str) -> Path:
     return backend / ".pulumi" / "stacks" / project / f"{stack}.json"
 
 
+def tags(backend: Path, project: str, stack: str) -> Path:
+    """The file with a stack's tags; there is none before the first. Arguments as for `state`."""
+    return backend / ".pulumi" / "stacks" / project / f"{stack}.pulumi-tags"
+
+
 def history(backend: Path, project: str, stack: str) -> list[Path]:
     """The files that describe a stack's operations, oldest first. Arguments as for `state`."""
     return sorted((backend / ".pulumi" / "history" / project / stack).glob("*.history.json"))

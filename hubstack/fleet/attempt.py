@@ -64,7 +64,7 @@ class Deployer:
             doing("asking the cluster")
             if reason := probe.unreachable(stack):
                 return Outcome("unreachable", reason)
-            return self._deploy(item, stack, doing)
+            return self._as_deployed(item, stack) if item.action == "gate" else self._deploy(item, stack, doing)
         except EngineGoneError as error:
             return Outcome("transient", str(error))
         except OperationError as error:
@@ -75,6 +75,22 @@ class Deployer:
             if (text := access.explained(error)) is None:
                 raise
             return Outcome(_state_after(text), text)
+
+    def opened(self, item: plan.Item) -> None:
+        """Record in the backend that a stack's gates have opened, and that its wave has baked.
+
+        Raises:
+            HubstackError: the backend cannot be asked or written.
+        """
+        deployed.opened(item.stack, self.environment, stacks.engine_folder(item.stack))
+
+    def _as_deployed(self, item: plan.Item, stack: stacks.Stack) -> Outcome:
+        """A stack of which nothing but its gates is to be asked: it must be as the plan found it."""
+        known = deployed.read(item.stack, self.environment, stacks.engine_folder(item.stack))
+        detail = {"digest": known.digest, "commit": known.commit, "url": known.url}
+        if not known.finished or known.digest != item.digest:
+            return Outcome("failed", "was changed since the plan was made; `hubstack rollout plan` says how", detail)
+        return Outcome("succeeded", "is deployed already", detail)
 
     def _deploy(self, item: plan.Item, stack: stacks.Stack, doing: Callable[[str], None]) -> Outcome:
         engine = EngineStack(stack, self.environment, _teller(doing), servers=self.servers, logs=self.folder / "logs")
@@ -94,7 +110,7 @@ class Deployer:
 
     def _order(self, item: plan.Item, stack: stacks.Stack) -> Order:
         assert item.digest is not None
-        mark = {"digest": item.digest, "commit": item.commit, "rollout": self.rollout}
+        mark = {"digest": item.digest, "commit": item.commit, "rollout": self.rollout, "owes": item.owes}
         return Order(
             variables={deployed.VARIABLE: json.dumps(mark)},
             message=deployed.message(self.rollout, item.digest),

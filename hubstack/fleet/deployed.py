@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hubstack.engine import backend
+from hubstack.engine import backend, tags
 
 OUTPUT = "rollout"
 """Stack output with the digest and the commit of what was deployed; an update by other means than ours lacks it."""
 
 VARIABLE = "HUBSTACK_ROLLOUT_MARK"
 """Environment variable by which the program learns the value of that output, as JSON."""
+
+OPENED = "hubstack:opened"
+"""Stack tag that names what was deployed when the gates of the stack had opened, and its wave had baked."""
 
 MESSAGE = "hubstack rollout {rollout}: {digest}"
 """Message of our updates in the backend's history."""
@@ -33,10 +36,17 @@ class Deployed:
     """Operations that an interrupted update left."""
     finished: bool = False
     """Whether the last operation on the stack was an update of ours to exactly this digest, and succeeded."""
+    owes: tuple[str, ...] = ()
+    """What has not been seen to hold since: ``gates``, ``bake``."""
+
+    @property
+    def identity(self) -> str:
+        """What was deployed, by which rollout: the same digest deployed again has to show anew that it works."""
+        return f"{self.digest} {self.rollout}"
 
 
 def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
-    """Ask a stack's backend.
+    """Ask a stack's backend; its tags, too, where something was owed.
 
     Arguments:
         stack: name of the stack.
@@ -47,11 +57,25 @@ def read(stack: str, environment: Mapping[str, str], folder: Path) -> Deployed:
         HubstackError: the backend does not answer, or the state cannot be read.
     """
     found = backend.read(stack, environment, folder)
-    return of(found) if found else Deployed()
+    known = of(found) if found else Deployed()
+    if known.owes and tags.read(stack, environment, folder).get(OPENED) == known.identity:
+        return replace(known, owes=())
+    return known
+
+
+def opened(stack: str, environment: Mapping[str, str], folder: Path) -> None:
+    """Record in a stack's backend that nothing is owed any more for what is deployed. Arguments as for `read`.
+
+    Raises:
+        HubstackError: the backend does not answer, or cannot be written.
+    """
+    known = read(stack, environment, folder)
+    if known.owes:
+        tags.write(stack, OPENED, known.identity, environment, folder)
 
 
 def of(checkpoint: backend.Checkpoint) -> Deployed:
-    """What a stack's last state and last operation say."""
+    """What a stack's last state and last operation say; what was paid since is not in them."""
     outputs = checkpoint.state.outputs
     mark = outputs.get(OUTPUT)
     mark = mark if isinstance(mark, Mapping) else {}
@@ -69,6 +93,7 @@ def of(checkpoint: backend.Checkpoint) -> Deployed:
         url=outputs.get("url"),
         pending=pending,
         finished=ours and succeeded and not pending,
+        owes=tuple(mark.get("owes") or ()),
     )
 
 

@@ -35,6 +35,9 @@ create table if not exists requests (
 create index if not exists steps_of on steps (rollout, stack);
 """
 
+ATTEMPTS = ("up", "ask")
+"""Kinds of steps with which the work on a stack begins."""
+
 UNFINISHED = ("running", "paused", "incomplete", "failed")
 """States from which `resume` goes on."""
 
@@ -87,7 +90,7 @@ class Step:
     stack: str
     """Blank for a step of the whole wave."""
     kind: str
-    """``up``, ``gate`` or ``bake``."""
+    """``up``, ``ask`` (the gates of a stack that is deployed), ``gate`` or ``bake``."""
     state: str
     """``started``, or how it ended: ``succeeded``, ``failed``, ``unreachable``, ``transient`` or ``skipped``."""
     reason: str

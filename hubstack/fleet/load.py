@@ -95,6 +95,9 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
             near = wording.nearest(key, sorted(known))
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(known))}"
             yield ("waves", index, "select"), f"{key!r}: no stack has this label; {hint}"
+        if isinstance(wave.min_succeeded, int) and wave.min_succeeded > len(members) > 0:
+            message = f"must be {len(members)} at most, the number of stacks in the wave; or a percentage such as 80%"
+            yield ("waves", index, "minSucceeded"), f"{wave.min_succeeded}: {message}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
     for stack, of in waves.items():

@@ -18,11 +18,21 @@ from hubstack.fleet.windows import Window
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
-def _failures(value: Any) -> Any:
+def _share(value: Any) -> Any:
     percent = isinstance(value, str) and value.endswith("%") and value[:-1].isdigit() and int(value[:-1]) <= 100
     if percent or (type(value) is int and value >= 0):
         return value
     raise PydanticCustomError("failures", "must be a number of stacks from 0 on, or a percentage such as 10%")
+
+
+Share = Annotated[
+    int | str,
+    BeforeValidator(_share),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^([0-9]|[1-9][0-9]|100)%$"}]}
+    ),
+]
+"""A number of stacks, or a percentage of the stacks of a wave."""
 
 
 class _Model(BaseModel):
@@ -41,14 +51,13 @@ class Pace(_Model):
     """How carefully a wave goes on; `defaults` holds it for all waves."""
 
     max_parallel: int = Field(4, ge=1, le=100, description="Stacks that are deployed at once, memory permitting.")
-    max_failures: Annotated[
-        int | str,
-        BeforeValidator(_failures),
-        WithJsonSchema(
-            {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^([0-9]|[1-9][0-9]|100)%$"}]}
-        ),
-    ] = Field(
+    max_failures: Share = Field(
         0, description="Failed stacks that a wave bears, a number or a percentage of it; one more stops the rollout."
+    )
+    min_succeeded: Share | None = Field(
+        None,
+        description="Stacks that must have what is wanted, their gates open, before the next wave begins; one that "
+        "cannot be reached does not count. Default: all but maxFailures, and at least one.",
     )
     bake_time: Duration = Field(0, description="How long to wait after the wave, before its gates are asked again.")
     gates: list[AnyGate] = Field(
@@ -69,6 +78,19 @@ class Wave(Pace):
         if isinstance(self.max_failures, int):
             return self.max_failures
         return math.floor(stacks * int(self.max_failures[:-1]) / 100)
+
+    def needed_successes(self, stacks: int) -> int:
+        """How many of a number of stacks must succeed, all of them at most; a percentage is rounded up."""
+        if self.min_succeeded is None:
+            return min(stacks, max(1, stacks - self.allowed_failures(stacks)))
+        if isinstance(self.min_succeeded, int):
+            return min(stacks, self.min_succeeded)
+        return math.ceil(stacks * int(self.min_succeeded[:-1]) / 100)
+
+    @property
+    def owes(self) -> tuple[str, ...]:
+        """What has to hold after an update before it counts as done: ``gates``, ``bake``."""
+        return (*(("gates",) if self.gates else ()), *(("bake",) if self.bake_time else ()))
 
 
 class Fleet(_Model):

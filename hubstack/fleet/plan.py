@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hubstack import project
 from hubstack.chart.errors import SettingsError
@@ -17,7 +17,9 @@ from hubstack.fleet.model import Fleet
 from hubstack.fleet.source import Revision
 from hubstack.project import bounds, stacks
 
-Action = Literal["up", "skip", "refused"]
+Action = Literal["up", "gate", "skip", "refused"]
+"""``gate``: what is wanted is deployed, but its gates have not opened since, or its wave has not baked."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 AT_ONCE = 8
 """Backends that are asked side by side."""
@@ -48,6 +50,8 @@ class Item:
     """Commit that the stack is deployed from."""
     drift: int = 0
     """Fields and objects that somebody has changed in the cluster, where the plan was to look."""
+    owes: tuple[str, ...] = ()
+    """What its wave asks after an update: ``gates``, ``bake``."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Plan:
             "kind": self.kind,
             "revision": asdict(self.revision),
             "waves": list(self.waves),
-            "counts": {action: self.count(action) for action in ("up", "skip", "refused")},
+            "counts": {action: self.count(action) for action in ACTIONS},
             "sources": dict(self.sources),
             "items": [asdict(item) for item in self.items],
         }
@@ -86,7 +90,7 @@ class Plan:
         """What `as_dict` gave."""
         return Plan(
             Revision(**data["revision"]),
-            tuple(Item(**item) for item in data["items"]),
+            tuple(Item(**{**item, "owes": tuple(item.get("owes", ()))}) for item in data["items"]),
             tuple(data["waves"]),
             data["kind"],
             data["sources"],
@@ -115,14 +119,25 @@ def make(
     names = sorted((name for name in waves if not only or name in only), key=lambda name: order[waves[name]])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
+    owed = {wave.name: wave.owes for wave in fleet.waves}
     items = tuple(
-        decide(name, waves[name], root, revision.name, state) for name, state in zip(names, states, strict=True)
+        decide(name, waves[name], root, revision.name, state, owed[waves[name]])
+        for name, state in zip(names, states, strict=True)
     )
     return Plan(revision, items, tuple(wave.name for wave in fleet.waves))
 
 
-def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed.Deployed) -> Item:
-    """What happens to one stack, and why."""
+def decide(
+    name: str, wave: str, root: Path, commit: str | None, state: deployed.Deployed, owes: tuple[str, ...] = ()
+) -> Item:
+    """What happens to one stack, and why.
+
+    Arguments:
+        name, wave: the stack and the name of its wave.
+        root: folder of the revision, whose commit is `commit`.
+        state: what the backend says of the stack.
+        owes: what the wave asks after an update.
+    """
     facts: dict[str, Any] = {
         "stack": name,
         "wave": wave,
@@ -133,6 +148,7 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
         "pending": state.pending,
         "url": state.url,
         "commit": commit,
+        "owes": owes,
     }
     try:
         stack = _own(name, root)
@@ -142,8 +158,15 @@ def decide(name: str, wave: str, root: Path, commit: str | None, state: deployed
     except Exception as error:  # one stack's oddities must not hide the others
         return Item(**facts, action="refused", reason=f"cannot be planned: {mistake(error)}")
     facts |= {"cluster": stack.context, "namespace": wanted.namespace, "digest": wanted.digest}
-    action: Action = "skip" if state.finished and state.digest == wanted.digest else "up"
-    return Item(**facts, action=action, reason=_reason(state, wanted))
+    if not state.finished or state.digest != wanted.digest:
+        return Item(**facts, action="up", reason=_reason(state, wanted))
+    if still := [each for each in state.owes if each in owes]:
+        words = " and ".join(_OWED[each] for each in still)
+        return Item(**facts, action="gate", reason=f"{wanted.digest[:8]} is deployed, but {words}")
+    return Item(**facts, action="skip", reason=f"unchanged: {wanted.digest[:8]} is deployed")
+
+
+_OWED = {"gates": "its gates have not opened", "bake": "its wave has not baked"}
 
 
 def _own(name: str, root: Path) -> stacks.Stack:
@@ -181,6 +204,7 @@ def stack_of(name: str, root: Path) -> stacks.Stack:
 
 
 def _reason(state: deployed.Deployed, wanted: digest.Desired) -> str:
+    """Why a stack is due."""
     if not state.exists:
         return "is not deployed yet"
     if state.pending:
@@ -191,6 +215,4 @@ def _reason(state: deployed.Deployed, wanted: digest.Desired) -> str:
         return "was not deployed by a rollout, or changed by other means since"
     if state.digest != wanted.digest:
         return f"changes from {state.digest[:8]} to {wanted.digest[:8]}"
-    return (
-        f"unchanged: {wanted.digest[:8]} is deployed" if state.finished else "the last operation on it did not succeed"
-    )
+    return "the last operation on it did not succeed"

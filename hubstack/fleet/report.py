@@ -8,7 +8,7 @@ from typing import Any
 
 from hubstack import project
 from hubstack.fleet import duration, plan
-from hubstack.fleet.journal import Journal, Rollout, Step
+from hubstack.fleet.journal import ATTEMPTS, Journal, Rollout, Step
 from hubstack.safe_text import code, fenced, html, inline, visible
 
 FILES = ("report.json", "report.md")
@@ -21,7 +21,7 @@ def facts(journal: Journal, rollout: Rollout) -> dict[str, Any]:
     asked: dict[str, list[Step]] = {}
     for step in journal.steps(rollout.id):
         if step.stack:
-            (ups if step.kind == "up" else asked).setdefault(step.stack, []).append(step)
+            (ups if step.kind in ATTEMPTS else asked).setdefault(step.stack, []).append(step)
     stacks = [_stack(item, ups.get(item.stack, []), asked.get(item.stack, [])) for item in made.items]
     counts: dict[str, int] = {}
     for stack in stacks:

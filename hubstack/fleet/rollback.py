@@ -40,6 +40,7 @@ def make(
         if step.state != "unreachable" and (not waves or step.wave in waves)
     }
     latest = {step.stack: step.number for step in journal.steps(of.id, "up")}
+    owed = {wave.name: wave.owes for wave in fleet_for(fleet).waves}
     items, sources = [], {}
     for stack, step in sorted(before.items(), key=lambda entry: -latest[entry[0]]):
         wanted, commit, rollout = (step.detail.get(key) for key in ("before", "before_commit", "before_rollout"))
@@ -47,7 +48,7 @@ def make(
         try:
             folder = _source(root, wanted, commit, rollout)
             state = deployed.read(stack, environment, stacks.engine_folder(stack))
-            item = replace(plan.decide(stack, step.wave, folder, commit, state))
+            item = plan.decide(stack, step.wave, folder, commit, state, owed[step.wave])
             if item.action != "refused" and item.digest != wanted:
                 reason = f"the settings at {commit} lead to {item.digest}, but {wanted} was deployed"
                 item = replace(item, action="refused", reason=reason)
@@ -64,7 +65,7 @@ def make(
 
 def fleet_for(fleet: Fleet) -> Fleet:
     """The fleet as the way back takes it: at once, and every stack whatever becomes of the others."""
-    changes = {"approval": "none", "windows": [], "bake_time": 0, "max_failures": "100%"}
+    changes = {"approval": "none", "windows": [], "bake_time": 0, "max_failures": "100%", "min_succeeded": 0}
     return fleet.model_copy(update={"waves": [wave.model_copy(update=changes) for wave in fleet.waves]})
 
 

@@ -18,7 +18,7 @@ from hubstack import project
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.engine.servers import ForkServers
 from hubstack.errors import HubstackError
-from hubstack.fleet import drifted, load, plan, report, source
+from hubstack.fleet import drifted, load, order, plan, report, source
 from hubstack.fleet.attempt import Deployer
 from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
 from hubstack.fleet.model import Fleet
@@ -110,7 +110,7 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
                 f"rollout {last.id} by {last.holder()} {what}. Go on with: hubstack rollout resume. Or end it with: "
                 "hubstack rollout abort. Nothing was changed."
             )
-        rollout = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+        rollout = _new_id()
         revision = source.revision(root)
         folder = _folder(rollout) / SOURCE
         source.snapshot(root, folder, fleet.stacks)
@@ -126,7 +126,7 @@ def begin_rollback(of: Rollout, fleet: Fleet, made: plan.Plan, progress: Progres
     variables = environment(console)
     journal = Journal()
     with journal.running():
-        rollout = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+        rollout = _new_id()
         project.private_folder(_folder(rollout))
         if of.state in ("running", "paused"):
             journal.end(of.id, "aborted", f"rolled back by {rollout}")
@@ -134,15 +134,18 @@ def begin_rollback(of: Rollout, fleet: Fleet, made: plan.Plan, progress: Progres
         return _run(journal, journal.rollout(rollout), fleet, made, variables, progress)
 
 
-def resume(rollout: str | None, options: Mapping[str, Any], progress: Progress, console: Console) -> Rollout:
+def resume(
+    rollout: str | None, options: Mapping[str, Any], progress: Progress, console: Console, *, force: bool = False
+) -> Rollout:
     """Go on with a rollout where it ended, for whatever reason.
 
     Arguments:
         rollout: its id; None for the newest.
         options: as for `begin`; add to what it was begun with.
+        force: whether it may go over what a newer rollout has deployed.
 
     Raises:
-        HubstackError: it is complete, or runs.
+        HubstackError: it is complete, or runs, or is older than what is deployed.
     """
     journal = Journal()
     with journal.running():
@@ -162,6 +165,8 @@ def resume(rollout: str | None, options: Mapping[str, Any], progress: Progress, 
         else:
             fleet = the_fleet(found.folder / SOURCE)
             variables = environment(console, embedded=is_embedded(fleet, found.folder / SOURCE))
+        if not force:
+            order.refuse_older(journal, found, [item.stack for item in made.items], variables, "resume")
         journal.take_over(found.id, merged)
         return _run(journal, journal.rollout(found.id), fleet, made, variables, progress)
 
@@ -249,6 +254,10 @@ def _signals(runner: Runner, servers: ForkServers, progress: Progress) -> Iterat
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _new_id() -> str:
+    return f"{time.strftime(order.ID_TIME, time.gmtime())}-{secrets.token_hex(2)}"
 
 
 def _folder(rollout: str) -> Path:

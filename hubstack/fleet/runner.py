@@ -13,11 +13,12 @@ from typing import Any
 
 import psutil
 
+from hubstack.errors import HubstackError
 from hubstack.fleet import duration, gates
 from hubstack.fleet.attempt import Deployer, Outcome
-from hubstack.fleet.journal import Journal, JournalError
+from hubstack.fleet.journal import ATTEMPTS, Journal, JournalError
 from hubstack.fleet.model import Fleet, Wave
-from hubstack.fleet.plan import Item, Plan, stack_of
+from hubstack.fleet.plan import ACTIONS, AT_ONCE, Item, Plan, stack_of
 from hubstack.fleet.progress import Progress
 from hubstack.fleet.windows import wait_until
 
@@ -76,10 +77,9 @@ class Runner:
         return state, reason
 
     def _summary(self) -> str:
-        counts = ((self.plan.count("up"), "to deploy"), (self.plan.count("skip"), "unchanged"))
-        return ", ".join(
-            f"{count} {what}" for count, what in (*counts, (self.plan.count("refused"), "refused")) if count
-        )
+        words = {"up": "to deploy", "gate": "to ask", "skip": "unchanged", "refused": "refused"}
+        counts = ((self.plan.count(action), words[action]) for action in ACTIONS)
+        return ", ".join(f"{count} {what}" for count, what in counts if count)
 
     def _settings(self, name: str) -> Wave:
         return next(wave for wave in self.fleet.waves if wave.name == name)
@@ -89,9 +89,9 @@ class Runner:
         items = self.plan.of(wave.name)
         done = self._done(wave)
         refused = [item for item in items if item.action == "refused"]
-        todo = [item for item in items if item.action == "up" and item.stack not in done]
+        todo = [item for item in items if item.action in ("up", "gate") and item.stack not in done]
         allowed = wave.allowed_failures(len(items))
-        if not todo and not refused and not self._unbaked(wave):
+        if not todo and not refused and self._is_baked(wave):
             skipped = sum(item.action == "skip" for item in items)
             self._tell(wave, "skipped", f"{skipped} unchanged" if not done else f"{len(done)} done already")
             return {}
@@ -99,16 +99,20 @@ class Runner:
         for item in refused:
             self.progress.event("stack", wave=wave.name, stack=item.stack, state="refused", reason=item.reason)
         self._judge(wave, failed, allowed)
-        if todo:
+        if updates := sum(item.action == "up" for item in todo):
             self._approve(wave)
             self._open(wave)
-            self._tell(wave, "started", f"{len(todo)} of {len(items)} stacks to deploy")
+        if todo:
+            counts = ((updates, "to deploy"), (len(todo) - updates, "to ask"))
+            what = ", ".join(f"{count} of {len(items)} stacks {what}" for count, what in counts if count)
+            self._tell(wave, "started", what)
         later = self._deploy(wave, todo, failed, allowed)
         if later and len(failed) <= allowed:
             self._rest(RETRY_PAUSE_SECONDS, f"{len(later)} stacks of wave {wave.name} are tried once more")
             later = self._deploy(wave, later, failed, allowed, again=True)
         self._judge(wave, failed, allowed)
         self._bake(wave, failed, allowed)
+        self._require(wave, later)
         self._tell(wave, "succeeded", _counted(failed, later))
         return {**failed, **{item.stack: "unreachable" for item in later}}
 
@@ -120,7 +124,7 @@ class Runner:
                 continue
             if step.state != "succeeded":
                 passed.pop(step.stack, None)
-            elif step.kind == "up":
+            elif step.kind in ATTEMPTS:
                 passed[step.stack] = 0
             elif step.stack in passed:
                 passed[step.stack] += 1
@@ -162,8 +166,8 @@ class Runner:
             self.progress.event("doing", wave=wave.name, stack=item.stack, doing=text)
 
         step = self.journal.start(
-            self.rollout, wave.name, item.stack, "up", before=item.before, before_commit=item.before_commit,
-            before_rollout=item.before_rollout,
+            self.rollout, wave.name, item.stack, "ask" if item.action == "gate" else "up", before=item.before,
+            before_commit=item.before_commit, before_rollout=item.before_rollout,
         )  # fmt: skip
         root = Path(self.plan.sources.get(item.stack, self.source))
         outcome = self.deployer.deploy(item, root, doing)
@@ -173,6 +177,8 @@ class Runner:
         self.journal.finish(step, outcome.state, outcome.reason, **detail)
         if outcome.state == "succeeded" and (problem := self._gates(wave, item, doing)):
             outcome = Outcome("failed", problem, detail)
+        if outcome.state == "succeeded" and not wave.bake_time:
+            self._pay([item])
         self.progress.event(
             "stack",
             wave=wave.name,
@@ -204,7 +210,9 @@ class Runner:
         return None
 
     def _url(self, item: Item) -> str | None:
-        steps = [step for step in self.journal.steps(self.rollout, "up") if step.stack == item.stack]
+        steps = [
+            step for step in self.journal.steps(self.rollout) if step.stack == item.stack and step.kind in ATTEMPTS
+        ]
         return next((step.detail["url"] for step in reversed(steps) if step.detail.get("url")), item.url)
 
     def _judge(self, wave: Wave, failed: Mapping[str, str], allowed: int) -> None:
@@ -232,10 +240,22 @@ class Runner:
             raise Stopped("paused", f"wave {wave.name}: its next window opens {opens:%Y-%m-%d %H:%M} UTC")
         self._rest((opens - self.clock()).total_seconds(), f"wave {wave.name}: window opens {opens:%Y-%m-%d %H:%M} UTC")
 
-    def _unbaked(self, wave: Wave) -> bool:
-        """Whether the wave's bake was begun and not ended."""
-        steps = [step for step in self.journal.steps(self.rollout, "bake") if step.wave == wave.name]
-        return bool(steps) and steps[-1].state != "succeeded"
+    def _require(self, wave: Wave, later: list[Item]) -> None:
+        """End here if fewer stacks of the wave have what is wanted than the next wave may build on."""
+        items = self.plan.of(wave.name)
+        good = sum(item.action == "skip" for item in items) + len(self._done(wave))
+        if good < (needed := wave.needed_successes(len(items))):
+            away = f", unreachable: {', '.join(sorted(item.stack for item in later))}" if later else ""
+            reason = f"{good} of {len(items)} succeeded in wave {wave.name}, {needed} needed (minSucceeded){away}"
+            self._tell(wave, "incomplete", reason)
+            raise Stopped("incomplete", reason)
+
+    def _is_baked(self, wave: Wave) -> bool:
+        """Whether the wave has baked since this rollout's last work on it, or has nothing to bake."""
+        steps = [step for step in self.journal.steps(self.rollout) if step.wave == wave.name]
+        worked = max((step.number for step in steps if step.kind in ATTEMPTS), default=0)
+        baked = max((step.number for step in steps if step.kind == "bake" and step.state == "succeeded"), default=0)
+        return not wave.bake_time or not self._done(wave) or baked > worked
 
     def _bake(self, wave: Wave, failed: dict[str, str], allowed: int) -> None:
         """Leave the wave alone for a while, then ask its gates again."""
@@ -252,8 +272,25 @@ class Runner:
         for item in self.plan.of(wave.name):
             if item.stack in changed and (problem := self._gates(wave, item, lambda _: None)):
                 failed[item.stack] = f"after the bake time: {problem}"
+        self._pay([item for item in self.plan.of(wave.name) if item.stack in changed and item.stack not in failed])
         self.journal.finish(step, "failed" if len(failed) > allowed else "succeeded")
         self._judge(wave, failed, allowed)
+
+    def _pay(self, items: list[Item]) -> None:
+        """Record in the backend that nothing is owed for stacks any more.
+
+        A backend that cannot be written is no failure of the stacks: they are asked again by the next rollout.
+        """
+
+        def pay(item: Item) -> None:
+            try:
+                self.deployer.opened(item)
+            except HubstackError as error:
+                reason = f"that the gates of {item.stack} have opened could not be recorded: {error}"
+                self.progress.event("wait", reason=reason)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(pay, (item for item in items if item.owes)))
 
     def _rest(self, seconds: float, reason: str) -> None:
         """Wait, but not for longer than nobody asks for something else."""

@@ -88,6 +88,8 @@ class StackChange:
     """What other names mean for the live home volumes, where the cluster was asked."""
     settings: tuple[ChangedSetting, ...] = ()
     """Every setting that differs."""
+    unjudged: tuple[str, ...] = ()
+    """What a dry run could not judge, and why."""
 
     @property
     def changed(self) -> bool:

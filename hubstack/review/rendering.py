@@ -19,6 +19,7 @@ from hubstack.chart.merge import coalesce
 from hubstack.chart.release import CHART_NAME, CHART_REPOSITORY, TokenValues
 from hubstack.chart.text import sha256
 from hubstack.chart.tokens import services_without_token, with_tokens
+from hubstack.chart.user_pod import user_pods
 from hubstack.configuration import Configuration, key
 from hubstack.errors import HubstackError, mistake
 from hubstack.parity import helm_documents, normal
@@ -60,6 +61,10 @@ class Rendered:
     """Settings that are encrypted and decide more than a text: what follows from them cannot be told."""
     capacity: Report | None = None
     """Whether its pods fit on the pools that it names; None where it names none."""
+    manifests: tuple[dict[str, Any], ...] = ()
+    """The objects as they are deployed; only where a dry run is to be asked about them."""
+    pods: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """The users' pods with who gets them, likewise."""
     leftovers: frozenset[str] = frozenset()
     """Secrets of a stack that could not be rendered; a message may quote one."""
     error: str | None = None
@@ -68,12 +73,14 @@ class Rendered:
 class Renderer:
     """Renders stacks; what two stacks or revisions have in common is rendered once."""
 
-    def __init__(self, helm: Helm, repositories: Collection[str] = ()) -> None:
+    def __init__(self, helm: Helm, repositories: Collection[str] = (), *, whole: bool = False) -> None:
         """Arguments:
         helm: gives the helm program.
         repositories: chart repositories that may be asked, beside the publisher's.
+        whole: whether what is deployed is kept, beside its normal form.
         """
         self._helm = helm
+        self._whole = whole
         self._repositories = {each.rstrip("/") for each in (CHART_REPOSITORY, *repositories)}
         self._known: dict[str, Rendered] = {}
 
@@ -139,6 +146,8 @@ class Renderer:
             sources=_sources(stack, file.folder),
             sealed=sha256(json.dumps(unknown)) if unknown else "",
             unknown=tuple(unknown),
+            manifests=tuple(objects) if self._whole else (),
+            pods=_pods(stack) if self._whole else (),
             capacity=_capacity(file, stack, objects, sealed=bool(unknown)),
         )
 
@@ -210,6 +219,13 @@ class Renderer:
 def repository(file: StackFile) -> str:
     """The chart repository that a stack's file names, in one way of writing it; the publisher's where it names none."""
     return str(inputs.chart(file).get("repository") or CHART_REPOSITORY).rstrip("/")
+
+
+def _pods(stack: settings.StackSettings) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The pods of users' servers; there are none where the chart's version is not modelled."""
+    if stack.release is None:
+        return ()
+    return tuple((each.choice or "a user's server", each.manifest) for each in user_pods(stack.release))
 
 
 def _capacity(

@@ -63,6 +63,7 @@ class Report:
                     "errors": list(stack.errors),
                     "engine": vars(stack.engine) if stack.engine else None,
                     "homes": stack.homes,
+                    "unjudged": list(stack.unjudged),
                     "findings": [vars(finding) for finding in stack.findings],
                     "settings": [vars(setting) for setting in stack.settings],
                     "objects": [
@@ -105,7 +106,10 @@ def summary(report: Report) -> str:
 
 def engine_notes(stack: StackChange) -> list[str]:
     """What the engine's preview and the live cluster add, in words."""
-    notes = [stack.homes] if stack.homes else []
+    notes = [
+        *([stack.homes] if stack.homes else []),
+        *(f"not judged by the dry run: {each}" for each in stack.unjudged),
+    ]
     if stack.engine is None:
         return notes
     if stack.engine.error:

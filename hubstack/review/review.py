@@ -17,6 +17,7 @@ from hubstack.fleet.load import FILE, waves_of
 from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
 from hubstack.review.change import Change
 from hubstack.review.changes import Comparer, StackChange
+from hubstack.review.dry_run import asking
 from hubstack.review.rendering import Rendered, Renderer, repository
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
@@ -45,6 +46,7 @@ def review(
     open_updater: Callable[[str], Updater] | None = None,
     read_claims: homes.ReadClaims = homes.live_claims,
     repositories: Sequence[str] = (),
+    dry_run: Sequence[str] = (),
 ) -> tuple[Report, Redactor]:
     """Compare the work tree with a revision.
 
@@ -58,9 +60,10 @@ def review(
         open_updater: gives the engine on a stack, for what only a real preview tells; None stays offline.
         read_claims: reads a stack's live home volumes, where there is an engine and their names change.
         repositories: chart repositories that may be asked, beside those that a stack of the base names.
+        dry_run: API servers that are asked about the objects of the head: ``embedded``, or contexts of the kubeconfig.
 
     Raises:
-        HubstackError: no such revision or stack, unknown rule.
+        HubstackError: no such revision or stack, unknown rule, an API server that does not answer.
     """
     accepting.require_known(accepted, "--accept")
     reference = base or sources.default_base(root)
@@ -69,7 +72,7 @@ def review(
         # What stands at the base, in any of its stacks, has been accepted before.
         known = [repository(file) for file in sources.stack_files(old).values()]
         helm = lambda: toolchain.ensure(("helm",), progress=console)["helm"]  # noqa: E731
-        renderer = Renderer(helm, [*known, *repositories])
+        renderer = Renderer(helm, [*known, *repositories], whole=bool(dry_run))
         names = sorted(before.keys() | after.keys())
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
@@ -82,6 +85,8 @@ def review(
     comparer = Comparer(redactor)
     fresh = [head for base, head in sides.values() if base is None and head and not head.error]
     found = [_stack(name, *sides[name], comparer, accepts[name], fresh) for name in names]
+    if dry_run:
+        found = asking.asked(found, dry_run, accepts, console)
     if open_updater:
         deployed = [each.stack for each in found if each.base and each.head and not each.errors]
         views = engine.preview_all(deployed, open_updater)
@@ -196,6 +201,7 @@ def _scrubbed(stack: StackChange, redactor: Redactor) -> StackChange:
         ),
         engine=view,
         homes=stack.homes and redactor.text(stack.homes),
+        unjudged=tuple(map(redactor.text, stack.unjudged)),
         settings=tuple(
             replace(each, before=redactor.text(each.before), after=redactor.text(each.after)) for each in stack.settings
         ),

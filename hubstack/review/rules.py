@@ -9,8 +9,9 @@ from hubstack.review import conditions as see
 from hubstack.review.change import Change
 from hubstack.review.rendering import Rendered
 from hubstack.review.rule import AUDIENCES, OPERATORS, Finding, Rule
+from hubstack.review.rules_operators import REFUSED
 
-__all__ = ["RULES", "Change", "Finding", "Rule", "judge", "new_or_gone", "worst_first"]
+__all__ = ["REFUSED", "RULES", "Change", "Finding", "Rule", "judge", "new_or_gone", "worst_first"]
 
 RULES = (*rules_people.RULES, *rules_servers.RULES, *rules_administrators.RULES, *rules_operators.RULES)
 """Every rule, by whom it concerns."""

@@ -34,7 +34,11 @@ def _rule(name: str, means: str, applies: Condition | tuple[str, ...], when: str
     return Rule(name, means, seen, audience=OPERATORS, when=when, lasts=lasts)
 
 
+REFUSED = Rule("dry-run", "{}", lambda _: (), blocks=True, audience=OPERATORS)
+"""What an API server refuses; found by asking one (`dry_run.asking`), which takes more than the two sides."""
+
 RULES = (
+    REFUSED,
     _rule(
         "chart-version",
         "another version of the chart ({}): read its change log; the hub may upgrade its database when it starts, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -15,10 +16,13 @@ import pytest
 import yaml
 
 from hubstack import project
+from hubstack.chart.merge import merge_files
 from hubstack.engine import environment
 from tests import needs
 from tests.engine import former_state
 from tests.engine.conftest import PROJECT, Machine
+from tests.engine.faults import leaks
+from tests.engine.faults.test_leaks import LINES, MORE, PLANTED, VALUES
 from tests.engine.live import specs
 
 NAME = "plain"
@@ -63,6 +67,9 @@ class Project:
         return found
 
 
+PROXY_TOKEN = "5e47" * 16
+
+
 @pytest.fixture(params=["native", pytest.param("helm", marks=pytest.mark.long)])
 def plain(
     machine: Machine, root: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
@@ -91,7 +98,8 @@ def plain(
     }
     for ours in ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_IGNORE_AMBIENT_PLUGINS"):
         variables.pop(ours, None)
-    variables["PATH"] = os.pathsep.join([variables["PATH"], str(host.parent)])
+    # As in a shell whose virtual environment is active: the host runs the first Python that it finds.
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"], str(host.parent)])
     made = Project(root, backend, variables)
     assert made.pulumi("stack", "init")[0] == 0
     yield made
@@ -138,3 +146,27 @@ def test_a_state_of_an_earlier_version(machine: Machine, plain: Project) -> None
     assert set(plain.changes("up")) <= {"same", "read"}
     assert specs(machine, NAMESPACE) == before
     assert former_state.key_id(former) not in json.dumps(plain.state())
+
+
+def test_secrets_of_a_values_file_stay_closed(machine: Machine, plain: Project) -> None:
+    """Plain-text secrets of a values file reach the cluster, and neither previews, outputs, state nor history."""
+    stack = plain.folder / f"Pulumi.{NAME}.yaml"
+    native = "hubstack:mode: native" in stack.read_text()
+    given = merge_files((VALUES, {"proxy": {"secretToken": PROXY_TOKEN}}, MORE if native else {}))
+    file = plain.folder / "canaries.yaml"
+    file.write_text(yaml.safe_dump(given, allow_unicode=True))
+    settings = "config:\n  hubstack:valuesFiles: [canaries.yaml]\n"
+    stack.write_text(stack.read_text().replace("config:\n", settings))
+    secrets = {**PLANTED, **LINES, "token of the proxy": PROXY_TOKEN}
+    said = [plain.pulumi("preview", "--diff"), plain.pulumi("up", "--yes", "--diff")]
+    file.write_text(file.read_text().replace("client_id: hub", "client_id: another"))
+    said += [plain.pulumi(*verb, "--diff") for verb in (("preview",), ("up", "--yes"), ("refresh", "--yes"))]
+    said += [plain.pulumi("stack", "export"), plain.pulumi("stack", "output"), plain.pulumi("stack", "history")]
+    assert [text for code, text in said if code] == []
+    path = f"/api/v1/namespaces/{NAMESPACE}/secrets/hub"
+    deployed = base64.b64decode(machine.cluster.client().get(path)["data"]["values.yaml"]).decode()
+    assert PLANTED["client secret"] in deployed
+    assert "[secret]" in said[0][1]
+    assert "GitHubOAuthenticator.client_secret" in said[0][1]  # the warning about plain text
+    assert [leaks.in_text(text, secrets) for _, text in said] == [[]] * len(said)
+    assert leaks.below(plain.backend, secrets) == []

@@ -30,6 +30,7 @@ class FakeDeployer:
     failing: dict[str, str] = field(default_factory=dict)
     absent: dict[str, int] = field(default_factory=dict)
     deployed: list[str] = field(default_factory=list)
+    paid: list[str] = field(default_factory=list)
     on_deploy: Callable[[str], None] = lambda _: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -43,6 +44,9 @@ class FakeDeployer:
                 return Outcome(self.failing[item.stack], "broken")
             self.deployed.append(item.stack)
         return Outcome("succeeded", "1 create", {"changes": {"create": 1}})
+
+    def opened(self, item: plan.Item) -> None:
+        self.paid.append(item.stack)
 
 
 class Quiet:
@@ -81,8 +85,9 @@ def fleet_of(sizes: dict[str, int], **settings: Any) -> Fleet:
 def plan_of(fleet: Fleet, **actions: str) -> plan.Plan:
     """A plan that deploys everything, but for some stacks."""
     items = tuple(
-        plan.Item(stack, wave, actions.get(stack, "up"), "because", digest="d")  # type: ignore[arg-type]
-        for stack, wave in fleet.wave_of().items()
+        plan.Item(stack, wave.name, actions.get(stack, "up"), "because", digest="d", owes=wave.owes)  # type: ignore[arg-type]
+        for wave in fleet.waves
+        for stack in fleet.members(wave)
     )
     return plan.Plan(source.Revision("c", False), items, tuple(wave.name for wave in fleet.waves))
 
@@ -137,12 +142,35 @@ def test_refused_settings_count_before_anything_is_started() -> None:
 def test_unreachable_is_tried_again_and_is_no_failure() -> None:
     """A cluster that comes back is served at the end of the wave; one that does not leaves the rollout incomplete."""
     deployer = FakeDeployer(absent={"a0": 1, "a1": 9})
-    running = make(fleet_of({"a": 3, "b": 1}, maxParallel=1), deployer)
+    running = make(fleet_of({"a": 3, "b": 1}, maxParallel=1, minSucceeded=1), deployer)
     assert running.run() == ("incomplete", "not deployed: a1")
     assert deployer.deployed == ["a2", "a0", "b0"]
     deployer.absent = {}
     assert make(running.fleet, deployer).run()[0] == "succeeded"
     assert deployer.deployed == ["a2", "a0", "b0", "a1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "absent", "needed"),
+    [
+        ({}, 1, 3),
+        ({"maxFailures": 1}, 1, None),
+        ({"maxFailures": 1}, 2, 2),
+        ({"maxFailures": "100%"}, 3, 1),
+        ({"minSucceeded": "50%"}, 1, None),
+        ({"minSucceeded": "50%"}, 2, 2),
+        ({"minSucceeded": 0}, 3, None),
+    ],
+)
+def test_a_wave_that_did_not_succeed_is_none_to_build_on(settings: Any, absent: int, needed: int | None) -> None:
+    """The next wave begins only where enough stacks of the one before have succeeded; unreachable ones have not."""
+    deployer = FakeDeployer(absent=dict.fromkeys([f"a{n}" for n in range(absent)], 9))
+    state, reason = make(fleet_of({"a": 3, "b": 1}, **settings), deployer).run()
+    assert state == "incomplete"
+    names = ", ".join(f"a{n}" for n in range(absent))
+    missing = f"{3 - absent} of 3 succeeded in wave a, {needed} needed (minSucceeded), unreachable: {names}"
+    assert reason == (missing if needed else f"not deployed: {names}")
+    assert ("b0" in deployer.deployed) == (needed is None)
 
 
 def test_a_transient_error_is_a_failure_the_second_time() -> None:

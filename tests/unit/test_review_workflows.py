@@ -68,12 +68,14 @@ def test_labels_reach_the_command_and_no_shell(tmp_path: Path) -> None:
     """Labels and revision come as one argument each, whatever they contain, and nothing in them is run."""
     done = run(steps("review.yml")["review"]["run"], tmp_path, WRITES + "2", LABELS=json.dumps(NASTY), BASE="$(id)")
     assert done.returncode == 0, done.stderr
-    assert arguments(tmp_path)[:9] == [
+    assert arguments(tmp_path)[:11] == [
         "review",
         "--base",
         "$(id)",
         "--labels",
         json.dumps(NASTY),
+        "--dry-run",
+        "embedded",
         "--format",
         "markdown",
         "--output",
@@ -105,7 +107,7 @@ def test_the_plan(tmp_path: Path, code: int, passes: bool) -> None:
     assert arguments(tmp_path)[:2] == ["rollout", "plan"]
 
 
-@pytest.mark.parametrize(("code", "passes"), [(0, True), (4, True), (3, False), (1, False)])
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (5, True), (4, False), (3, False), (1, False)])
 def test_the_rollout(tmp_path: Path, code: int, passes: bool) -> None:
     """A paused rollout is a warning; an approval is one argument, and none where nobody gave it."""
     script = steps("deploy.yml")["roll out"]["run"]
