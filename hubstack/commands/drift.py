@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -145,6 +146,8 @@ def _repaired(
         console.print(f"repair of stack {stack.name}:", soft_wrap=True)
         for line in planned.words:
             console.print(f"  {line}", soft_wrap=True)
+        if planned.mended and not (yes or sys.stdin.isatty()):
+            raise HubstackError("--repair: there is nobody to ask; --yes repairs without. Nothing was changed.")
         if planned.mended and not (yes or typer.confirm("Do this?", err=True)):
             after.append(each)
             continue

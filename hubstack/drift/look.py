@@ -110,7 +110,7 @@ def _opened(each: Declared, unlocked: Callable[[], State]) -> Declared:
     return declared.opened(each, unlocked()) if each.is_closed else each
 
 
-_SCALED = Entry("subresource scale", "Update", "scale", "", {})
+_SCALED = Entry("unknown", "Update", "scale", "", {})
 """Who has set replicas that nobody is noted for: the subresource notes none where there are to be none."""
 
 

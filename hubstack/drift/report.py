@@ -128,8 +128,8 @@ def writer(shown: Mapping[str, Any]) -> str:
     """Who has written a field, and when, as far as the cluster knows."""
     if not shown["manager"]:
         return ""
-    when = f" at {shown['when']}" if shown["when"] else ""
-    return f", by {shown['manager']}{when}"
+    by = f"{shown['manager']}, subresource {shown['subresource']}" if shown["subresource"] else shown["manager"]
+    return f", by {by}" + (f" at {shown['when']}" if shown["when"] else "")
 
 
 def short(value: Any) -> str:

@@ -106,7 +106,7 @@ def change_everything(deployed: Deployed) -> set[Found]:
     deployed.change("PATCH", "/api/v1/namespaces/{}/secrets/hub", data, STRATEGIC, "Mozilla")
     return {
         (f"Deployment/proxy:{CONTAINER}[name=chp].image", "changed", "kubectl-set"),
-        ("Deployment/hub:spec.replicas", "changed", "subresource scale"),
+        ("Deployment/hub:spec.replicas", "changed", "unknown"),
         ("NetworkPolicy/hub", "deleted", None),
         ('ConfigMap/hub:data["jupyterhub_config.py"]', "changed", "kubectl-replace"),
         ("Role/hub:rules", "changed", "kubectl-edit"),
