@@ -91,9 +91,9 @@ def _chosen(
         return [run.select(name, mode, values, context) for name in names or ("dev",)]
     if names or mode or values or context:
         raise HubstackError("--fleet, --wave and --select go without --stack, --mode, --values and --context")
-    from hubstack.fleet import plan, rollout, selector
+    from hubstack.fleet import load, plan, selector
 
-    known = rollout.the_fleet(project.ROOT)
+    known = load.the_fleet(project.ROOT)
     wave_of = known.wave_of()
     if unknown := sorted(set(waves) - set(wave_of.values())):
         names = [each.name for each in known.waves]

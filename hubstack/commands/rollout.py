@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -28,6 +29,13 @@ StackOption = Annotated[list[str] | None, typer.Option("--stack", "-s", help="On
 ApproveOption = Annotated[list[str] | None, typer.Option("--approve", help="Wave that may start, repeatable.")]
 RolloutOption = Annotated[str | None, typer.Option("--rollout", help="Id of the rollout. Default: the newest.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Go over what a newer rollout has deployed.")]
+MaxTimeOption = Annotated[
+    str | None,
+    typer.Option("--max-time", help="Pause after this time, and rather than wait beyond it: 50m. `resume` goes on."),
+]
+LeaseOption = Annotated[
+    str, typer.Option("--lease", help="How long after the last sign of life another machine may take over.")
+]
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a wave's window, or pause instead.")]
 
 
@@ -60,12 +68,14 @@ def up(
     wait: WaitOption = True,
     drift: DriftOption = False,
     take_fields: TakeFieldsOption = False,
+    max_time: MaxTimeOption = None,
+    lease: LeaseOption = "3m",
     as_json: JsonOption = False,
 ) -> None:
     """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 incomplete, 5 paused, 6 aborted."""
     from hubstack.fleet import progress, rollout
 
-    options = {"approve": approve or [], "wait": wait, "drift": drift, "takeFields": take_fields}
+    options = {**_options(approve, wait, max_time, lease), "drift": drift, "takeFields": take_fields}
     console = Terminal(stderr=as_json)
     _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
 
@@ -75,17 +85,32 @@ def resume(
     rollout: RolloutOption = None,
     approve: ApproveOption = None,
     wait: WaitOption = True,
+    max_time: MaxTimeOption = None,
+    lease: LeaseOption = "3m",
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Its process is known to be dead, and all that it has started.")
+    ] = False,
+    due: Annotated[
+        bool,
+        typer.Option("--due", help="Only what can go on by itself: a bake or a window whose time has come, a kill."),
+    ] = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a rollout that was killed, paused or failed, from the revision that it began with."""
+    """Go on with a rollout that was killed, paused or failed, here or elsewhere, from the revision it began with."""
     from hubstack.fleet import progress
     from hubstack.fleet import rollout as rollouts
 
-    options = {"approve": approve or [], "wait": wait}
+    options = _options(approve, wait, max_time, lease)
     console = Terminal(stderr=as_json)
+    if due:
+        found = rollouts.known(Terminal(stderr=True)).last()
+        if found is None or not found.is_due:
+            console.print(f"rollout {found.id} is {found.state}: not due" if found else "no rollout yet")
+            return
+        rollout = found.id
     display = progress.choose(console, as_json=as_json)
-    _end(rollouts.resume(rollout, options, display, console, force=force), as_json)
+    _end(rollouts.resume(rollout, options, display, console, force=force, insist=take_over), as_json)
 
 
 @app.command()
@@ -101,12 +126,18 @@ def abort(rollout: RolloutOption = None) -> None:
 
 
 @app.command()
+def approve(wave: Annotated[str, typer.Argument(help="Name of the wave.")], rollout: RolloutOption = None) -> None:
+    """Let a wave start: a rollout that runs, on whatever machine, goes on; one that waits does with `resume`."""
+    _ask(f"approve {wave}", rollout)
+
+
+@app.command()
 def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
     """Show how far a rollout is."""
     from hubstack.fleet import report
-    from hubstack.fleet.journal import Journal
+    from hubstack.fleet import rollout as rollouts
 
-    journal = Journal()
+    journal = rollouts.known(Terminal(stderr=True))
     found = journal.rollout(rollout) if rollout else journal.last()
     if found is None:
         print("null" if as_json else "no rollout yet")
@@ -131,11 +162,11 @@ def status(rollout: RolloutOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def history(as_json: JsonOption = False) -> None:
-    """List all rollouts of this machine, newest first."""
+    """List the rollouts of all machines, newest first."""
     from hubstack.fleet import report
-    from hubstack.fleet.journal import Journal
+    from hubstack.fleet import rollout as rollouts
 
-    journal = Journal()
+    journal = rollouts.known(Terminal(stderr=True))
     found = [report.facts(journal, each) for each in journal.rollouts()]
     if as_json:
         terminal.write_json([{key: value for key, value in each.items() if key != "stacks"} for each in found])
@@ -159,18 +190,14 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Take the stacks that a rollout deployed back to the revision that they had, in reverse order."""
-    from hubstack.errors import HubstackError
-    from hubstack.fleet import order, progress
+    from hubstack.fleet import load, order, progress, taken_up
     from hubstack.fleet import rollback as back
     from hubstack.fleet import rollout as rollouts
-    from hubstack.fleet.journal import Journal
 
     console = Terminal(stderr=as_json)
-    journal = Journal()
-    found = journal.rollout(rollout) if rollout else journal.last(kind="rollout")
-    if found is None:
-        raise HubstackError("no rollout yet")
-    fleet = rollouts.the_fleet(found.folder / rollouts.SOURCE)
+    journal = rollouts.known(Terminal(stderr=True))
+    found = rollouts.the_rollout(journal, rollout, kind="rollout")
+    fleet = load.the_fleet(taken_up.revision(found))
     variables = rollouts.environment(console)
     made = back.make(journal, found, fleet, wave or (), project.ROOT, variables)
     if not force:
@@ -193,9 +220,9 @@ def export(
 ) -> None:
     """Write the fleet for an engine beyond this machine: a workflow for CI runners, or objects for an operator."""
     from hubstack.fleet import export as exporting
-    from hubstack.fleet import rollout
+    from hubstack.fleet import load
 
-    fleet = rollout.the_fleet(project.ROOT)
+    fleet = load.the_fleet(project.ROOT)
     text = exporting.text(fleet, to, exporting.Operator(repository, branch, backend, namespace))
     output.write_text(text, encoding="utf-8") if output else sys.stdout.write(text)
 
@@ -213,11 +240,11 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Say how long a rollout takes, and how many stacks a bad change reaches before it stops."""
-    from hubstack.fleet import load, rollout
+    from hubstack.fleet import load
     from hubstack.fleet import simulate as simulating
     from hubstack.fleet.journal import Journal
 
-    fleet = load.read(fleet_file, stack_files=False) if fleet_file else rollout.the_fleet(project.ROOT)
+    fleet = load.read(fleet_file, stack_files=False) if fleet_file else load.the_fleet(project.ROOT)
     times = Journal().seconds() if seconds is None else [seconds]
     found = simulating.simulate(fleet, stacks, failure_rate, times, runs=runs, seed=seed)
     if as_json:
@@ -229,12 +256,31 @@ def simulate(
 def _ask(request: str, rollout: str | None) -> None:
     from hubstack.fleet import rollout as rollouts
 
-    found, asked = rollouts.ask(request, rollout)
     console = Terminal()
+    found, asked = rollouts.ask(request, rollout, console)
     if asked:
         console.print(f"asked {found.holder()}; stacks that are under way come to their end")
-    else:
+    elif request in ("pause", "abort"):
         console.print(f"rollout {found.id} is {found.state}")
+    else:
+        console.print(f"rollout {found.id} is {found.state}; it goes on with: hubstack rollout resume")
+
+
+def _options(approve: list[str] | None, wait: bool, max_time: str | None, lease: str) -> dict[str, Any]:
+    """What a run is given."""
+    from hubstack.errors import HubstackError
+    from hubstack.fleet import duration
+
+    found = {}
+    for name, text in (("--max-time", max_time), ("--lease", lease)):
+        try:
+            found[name] = duration.seconds(text) if text is not None else None
+        except ValueError as error:
+            raise HubstackError(f"{name}: {error}") from None
+    if not found["--lease"]:
+        raise HubstackError("--lease 0: must be longer; 3m is the default")
+    until = None if found["--max-time"] is None else time.time() + found["--max-time"]
+    return {"approve": approve or [], "wait": wait, "until": until, "lease": found["--lease"]}
 
 
 def _end(ended: Rollout, as_json: bool) -> None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubstack.engine import command
 from hubstack.engine.notices import Notice
 from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.engine.stack import EngineStack, OperationError, Report
 from hubstack.errors import HubstackError
-from hubstack.fleet import deployed, drifted, plan, probe
+from hubstack.fleet import begun, deployed, drifted, plan, probe
+from hubstack.fleet.begun import Begun
 from hubstack.fleet.journal import Journal
 from hubstack.lifecycle.deploy import Order, deploy
 from hubstack.migration import access
@@ -48,6 +50,10 @@ class Deployer:
     environment: Mapping[str, str]
     servers: ForkServers
     journal: Journal
+    runner: str = ""
+    """Name of this process in the shared journal; blank where there is none."""
+    lock_of_dead: Callable[[Begun, str], bool] = lambda begun, reason: False
+    """Whether an error names the lock that a dead runner's update has left, which may be removed then."""
     take_fields: bool = False
     """Whether fields that somebody else has written since are set to what the stacks say."""
 
@@ -99,7 +105,29 @@ class Deployer:
         if known.finished and known.digest == item.digest:
             detail = {"digest": known.digest, "commit": known.commit}
             return Outcome("succeeded", "; ".join(mended) or "is deployed already", detail)
-        done = deploy(engine, self._order(item, stack))
+        before = begun.read(stack.name, self.environment, stack.folder) if self.runner else None
+        was_killed = self.journal.killed(stack.name) or (
+            before is not None and before.was_killed(known.ended, succeeded=known.succeeded)
+        )
+        order = self._order(item, stack, was_killed=was_killed)
+        if self.runner:
+            now = begun.now(self.rollout, self.runner, after_kill=was_killed)
+            begun.write(now, stack.name, self.environment, stack.folder)
+        try:
+            try:
+                done = deploy(engine, order)
+            except HubstackError as error:
+                if before is None or not self.lock_of_dead(before, str(error)):
+                    raise
+                engine.say(f"removing the lock that a killed rollout has left on stack {stack.name}")
+                command.run(["cancel", "--yes", stack.name], stack.folder, self.environment)
+                done = deploy(engine, order)
+        except (OperationError, EngineGoneError):
+            raise
+        except HubstackError:
+            if self.runner:  # it was refused before the engine began
+                begun.forget(before, stack.name, self.environment, stack.folder)
+            raise
         found = self._read(stack)
         detail = {**_detail(done.report), "digest": found.digest, "commit": found.commit, "url": found.url}
         if not found.finished or found.digest != item.digest:
@@ -108,14 +136,14 @@ class Deployer:
         reasons += [*mended, in_words(done.report.changes), *(f"restarted: {each}" for each in done.restarted)]
         return Outcome("succeeded", "; ".join(reasons), detail)
 
-    def _order(self, item: plan.Item, stack: stacks.Stack) -> Order:
+    def _order(self, item: plan.Item, stack: stacks.Stack, *, was_killed: bool) -> Order:
         assert item.digest is not None
         mark = {"digest": item.digest, "commit": item.commit, "rollout": self.rollout, "owes": item.owes}
         return Order(
             variables={deployed.VARIABLE: json.dumps(mark)},
             message=deployed.message(self.rollout, item.digest),
-            may_settle=self.journal.interrupted(stack.name) is not None,
-            was_killed=self.journal.killed(stack.name),
+            may_settle=was_killed or self.journal.interrupted(stack.name) is not None,
+            was_killed=was_killed,
             take_fields=self.take_fields,
         )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hubstack.engine import backend, tags
 
@@ -36,6 +38,10 @@ class Deployed:
     """Operations that an interrupted update left."""
     finished: bool = False
     """Whether the last operation on the stack was an update of ours to exactly this digest, and succeeded."""
+    ended: float = 0.0
+    """When the last operation on the stack ended that the backend's history has, seconds since the epoch."""
+    succeeded: bool = False
+    """Whether that operation has succeeded, whoever began it."""
     owes: tuple[str, ...] = ()
     """What has not been seen to hold since: ``gates``, ``bake``."""
 
@@ -93,8 +99,20 @@ def of(checkpoint: backend.Checkpoint) -> Deployed:
         url=outputs.get("url"),
         pending=pending,
         finished=ours and succeeded and not pending,
+        succeeded=last.get("result") == "succeeded",
+        ended=_seconds(last.get("endTime")),
         owes=tuple(mark.get("owes") or ()),
     )
+
+
+def _seconds(moment: Any) -> float:
+    """A moment of the history: seconds in a local backend's files, a date from the engine's command."""
+    if isinstance(moment, int | float):
+        return float(moment)
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def message(rollout: str, digest: str) -> str:

@@ -1,4 +1,7 @@
-"""What rollouts did and are doing, on disk: every step before it begins and after it ended."""
+"""What rollouts did and are doing, on disk: every step before it begins and after it ended.
+
+This is the working copy of one machine. What other machines know of a rollout is in the backend: see `shared`.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from typing import Any
 from hubstack import file_lock, project
 from hubstack.cluster import process
 from hubstack.errors import HubstackError
+from hubstack.fleet.lease import Lease
 
 _TABLES = """
 create table if not exists rollouts (
@@ -32,11 +36,19 @@ create table if not exists steps (
 create table if not exists requests (
     rollout text not null references rollouts, request text not null, made real not null,
     primary key (rollout, request));
+create table if not exists leases (
+    rollout text primary key references rollouts, lease text not null, writer text not null);
 create index if not exists steps_of on steps (rollout, stack);
 """
 
 ATTEMPTS = ("up", "ask")
 """Kinds of steps with which the work on a stack begins."""
+
+_ROLLOUT = (
+    "id", "kind", "state", "reason", "started", "ended", "owner", "host", "pid", "pid_started", "plan", "options",
+)  # fmt: skip
+_STEP = ("wave", "stack", "kind", "state", "reason", "started", "ended")
+_WITH_LEASE = "select rollouts.*, leases.lease from rollouts left join leases on leases.rollout = rollouts.id"
 
 UNFINISHED = ("running", "paused", "incomplete", "failed")
 """States from which `resume` goes on."""
@@ -61,6 +73,8 @@ class Rollout:
     pid_started: str
     plan: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
+    lease: Lease | None = None
+    """Of the process that runs it, or did last; None before there were leases."""
 
     @property
     def folder(self) -> Path:
@@ -69,10 +83,19 @@ class Rollout:
 
     @property
     def alive(self) -> bool:
-        """Whether the process that runs it still does."""
+        """Whether the process that runs it still does, or has to be taken for alive."""
+        if self.state == "running" and self.lease:
+            return self.lease.alive
         if self.state != "running" or self.host != socket.gethostname():
             return self.state == "running"
         return process.start_time(self.pid) == self.pid_started
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it can be gone on with now, without a word of anybody: it was killed, or the time has come."""
+        after = self.options.get("after")
+        waited = self.state == "paused" and after is not None and after <= time.time()
+        return waited or (self.state == "running" and not self.alive)
 
     def holder(self) -> str:
         """Who runs it, in words."""
@@ -108,7 +131,7 @@ class Journal:
     """The journal of this machine; each write is on the disk when the call returns."""
 
     def __init__(self, file: Path | None = None) -> None:
-        """Open it, or begin it.
+        """Open it, or begin it; `changes` counts what was recorded of steps since.
 
         Raises:
             HubstackError: it cannot be opened.
@@ -116,6 +139,7 @@ class Journal:
         self.file = file or folder() / "journal.sqlite"
         project.private_folder(self.file.parent)
         self.file.touch(mode=0o600)
+        self.changes = 0
         self._lock = threading.RLock()
         try:
             self._database = sqlite3.connect(self.file, timeout=30, check_same_thread=False, isolation_level=None)
@@ -167,14 +191,23 @@ class Journal:
         )
         self._write("delete from requests where rollout = ? and request in ('pause', 'abort')", rollout)
 
-    def end(self, rollout: str, state: str, reason: str = "") -> None:
-        """Record how a rollout ended, for now or for good."""
+    def end(self, rollout: str, state: str, reason: str = "", after: float | None = None) -> None:
+        """Record how a rollout ended, for now or for good.
+
+        Arguments:
+            rollout: its id.
+            state, reason: how, and why.
+            after: from when on it can be gone on with; None where somebody has to say so.
+        """
+        options = json.dumps({**self.rollout(rollout).options, "after": after})
         self._write(
-            "update rollouts set state = ?, reason = ?, ended = ? where id = ?", state, reason, time.time(), rollout
+            "update rollouts set state = ?, reason = ?, ended = ?, options = ? where id = ?",
+            *(state, reason, time.time(), options, rollout),
         )
 
     def start(self, rollout: str, wave: str, stack: str, kind: str, **detail: Any) -> int:
         """Record a step before it is done; gives its number."""
+        self.changes += 1
         return self._write(
             "insert into steps (rollout, wave, stack, kind, state, started, detail) "
             "values (?, ?, ?, ?, 'started', ?, ?)",
@@ -183,6 +216,7 @@ class Journal:
 
     def finish(self, number: int, state: str, reason: str = "", **detail: Any) -> None:
         """Record how a step ended; details are added to those of its start."""
+        self.changes += 1
         known = self._read("select detail from steps where number = ?", number)[0]["detail"]
         self._write(
             "update steps set state = ?, reason = ?, ended = ?, detail = ? where number = ?",
@@ -197,20 +231,65 @@ class Journal:
         """What was asked for."""
         return {row["request"] for row in self._read("select request from requests where rollout = ?", rollout)}
 
+    def hold(self, rollout: str, lease: Lease) -> None:
+        """Record whose rollout it is; by that, this machine's record of it is the newest."""
+        self._write("insert or replace into leases values (?, ?, ?)", rollout, json.dumps(lease.as_dict()), lease.home)
+
+    def writer(self, rollout: str) -> str | None:
+        """Which state folder has the newest record of a rollout, as far as this one knows."""
+        rows = self._read("select writer from leases where rollout = ?", rollout)
+        return rows[0]["writer"] if rows else None
+
+    def entry(self, rollout: str) -> dict[str, Any]:
+        """Everything about a rollout, as JSON types: what `load` takes on another machine."""
+        found = dict(self._read("select * from rollouts where id = ?", rollout)[0])
+        lease = self._read("select lease, writer from leases where rollout = ?", rollout)
+        return {
+            **found,
+            "plan": json.loads(found["plan"]),
+            "options": json.loads(found["options"]),
+            "lease": json.loads(lease[0]["lease"]) if lease else None,
+            "writer": lease[0]["writer"] if lease else "",
+            "requests": {
+                row["request"]: row["made"] for row in self._read("select * from requests where rollout = ?", rollout)
+            },
+            "steps": [
+                [*(row[name] for name in _STEP), json.loads(row["detail"])]
+                for row in self._read("select * from steps where rollout = ? order by number", rollout)
+            ],
+        }
+
+    def load(self, entry: Mapping[str, Any]) -> None:
+        """Take over what another machine has recorded of a rollout, in the place of what was known of it here."""
+        rollout = entry["id"]
+        with self._lock, self._at_once():
+            for table in ("requests", "steps", "leases"):
+                self._write(f"delete from {table} where rollout = ?", rollout)
+            row = {**entry, "plan": json.dumps(entry["plan"]), "options": json.dumps(entry["options"])}
+            marks = ", ".join("?" for _ in _ROLLOUT)
+            self._write(f"insert or replace into rollouts values ({marks})", *(row[name] for name in _ROLLOUT))
+            if entry["lease"]:
+                self._write("insert into leases values (?, ?, ?)", rollout, json.dumps(entry["lease"]), entry["writer"])
+            for request, made in entry["requests"].items():
+                self._write("insert into requests values (?, ?, ?)", rollout, request, made)
+            columns, marks = ", ".join(("rollout", *_STEP, "detail")), ", ".join("?" for _ in range(len(_STEP) + 2))
+            for *facts, detail in entry["steps"]:
+                self._write(f"insert into steps ({columns}) values ({marks})", rollout, *facts, json.dumps(detail))
+
     def rollout(self, rollout: str) -> Rollout:
         """One rollout.
 
         Raises:
             HubstackError: there is none with this id.
         """
-        rows = self._read("select * from rollouts where id = ?", rollout)
+        rows = self._read(f"{_WITH_LEASE} where id = ?", rollout)
         if not rows:
             raise HubstackError(f"rollout {rollout!r}: not in the journal; `hubstack rollout history` lists them")
         return _rollout(rows[0])
 
     def rollouts(self) -> list[Rollout]:
         """All rollouts, newest first."""
-        return [_rollout(row) for row in self._read("select * from rollouts order by started desc, rowid desc")]
+        return [_rollout(row) for row in self._read(f"{_WITH_LEASE} order by started desc, rollouts.rowid desc")]
 
     def last(self, states: tuple[str, ...] = (), kind: str | None = None) -> Rollout | None:
         """The newest rollout, of some states or of a kind where given."""
@@ -232,14 +311,16 @@ class Journal:
         """
         rows = self._read(
             "select rollout, state from steps where stack = ? and kind = 'up' and state != 'unreachable' "
-            "order by number desc limit 1 offset 1",
+            "order by started desc, number desc limit 1 offset 1",
             stack,
         )
         return rows[0]["rollout"] if rows and rows[0]["state"] in ("started", "failed", "transient") else None
 
     def killed(self, stack: str) -> bool:
         """Whether an update of a stack was killed since the last one that succeeded, the one under way left aside."""
-        rows = self._read("select state from steps where stack = ? and kind = 'up' order by number desc", stack)
+        rows = self._read(
+            "select state from steps where stack = ? and kind = 'up' order by started desc, number desc", stack
+        )
         since = itertools.takewhile(lambda row: row["state"] != "succeeded", rows[1:])
         return any(row["state"] == "started" for row in since)
 
@@ -247,6 +328,17 @@ class Journal:
         """How long successful updates of stacks took."""
         rows = self._read("select ended - started as took from steps where kind = 'up' and state = 'succeeded'")
         return [row["took"] for row in rows]
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Let others see all of several writes, or none."""
+        self._write("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._write("rollback")
+            raise
+        self._write("commit")
 
     def _write(self, statement: str, *values: Any) -> int:
         with self._lock:
@@ -268,7 +360,8 @@ class JournalError(HubstackError):
 
 
 def _rollout(row: sqlite3.Row) -> Rollout:
-    return Rollout(**{**dict(row), "plan": json.loads(row["plan"]), "options": json.loads(row["options"])})
+    facts = {**dict(row), "plan": json.loads(row["plan"]), "options": json.loads(row["options"])}
+    return Rollout(**facts | {"lease": Lease.from_dict(json.loads(row["lease"])) if row["lease"] else None})
 
 
 def _me() -> tuple[str, str, int, str]:

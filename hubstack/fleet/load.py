@@ -12,9 +12,10 @@ from pydantic_core import ErrorDetails
 
 from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
+from hubstack.errors import HubstackError
 from hubstack.fleet import gate_settings
 from hubstack.fleet.lines import document as document_with_lines
-from hubstack.fleet.model import Fleet, Pace
+from hubstack.fleet.model import JOURNAL, Fleet, Pace
 from hubstack.project import bounds
 
 FILE = "fleet.yaml"
@@ -33,6 +34,22 @@ def load(root: Path) -> Fleet | None:
     if reason := bounds.of_folder(root).refusal(file):
         raise SettingsError([Problem(FILE, "", reason)])
     return read(file) if os.path.lexists(file) else None
+
+
+def the_fleet(root: Path) -> Fleet:
+    """The project's fleet, which it must have.
+
+    Raises:
+        HubstackError: there is no fleet file.
+        SettingsError: it cannot be used.
+    """
+    fleet = load(root)
+    if fleet is None:
+        raise HubstackError(
+            f"{root / FILE}: there is none; it names the stacks and the waves of a fleet. "
+            "docs/fleet.md explains it, docs/examples/fleet/fleet.yaml is one"
+        )
+    return fleet
 
 
 def read(file: Path, *, stack_files: bool = True) -> Fleet:
@@ -100,6 +117,8 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
             yield ("waves", index, "minSucceeded"), f"{wave.min_succeeded}: {message}"
         if not members:
             yield ("waves", index, "select"), "selects no stack; mend the expression or remove the wave"
+    if JOURNAL in fleet.stacks:
+        yield ("stacks", JOURNAL), "is the name of the stack with the journal of rollouts; give the hub another one"
     for stack, of in waves.items():
         if len(of) != 1:
             found = f"is in {len(of)} waves: {', '.join(of)}" if of else "is in no wave"

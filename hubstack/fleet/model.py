@@ -15,6 +15,9 @@ from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.selector import LabelExpression
 from hubstack.fleet.windows import Window
 
+JOURNAL = "hubstack-rollouts"
+"""Stack with the journal that all machines share: no hub may be called so."""
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 

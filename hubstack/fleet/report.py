@@ -32,6 +32,7 @@ def facts(journal: Journal, rollout: Rollout) -> dict[str, Any]:
         "kind": rollout.kind,
         "state": "interrupted" if rollout.state == "running" and not rollout.alive else rollout.state,
         "reason": rollout.reason,
+        "resumeAfter": rollout.options.get("after") if rollout.state == "paused" else None,
         "owner": rollout.holder(),
         "commit": made.revision.name,
         "started": rollout.started,

@@ -78,6 +78,16 @@ def _source(root: Path, wanted: str | None, commit: str | None, rollout: str | N
         return kept
     if not commit or commit.endswith(source.DIRTY):
         raise HubstackError(f"was deployed from uncommitted changes by rollout {rollout} on another machine")
+    return laid_out(root, commit)
+
+
+def laid_out(root: Path, commit: str | None) -> Path:
+    """Folder with a commit.
+
+    Raises:
+        HubstackError: the repository does not have it.
+    """
+    assert commit
     folder = project.state_dir() / "rollouts" / "sources" / commit
     source.lay_out(root, commit, folder)
     return folder

@@ -4,46 +4,30 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from hubstack import project
-from hubstack.engine.environment import engine_environment, engine_tools
-from hubstack.engine.servers import ForkServers
+from hubstack.engine.environment import engine_environment, engine_tools, local_backend
 from hubstack.errors import HubstackError
-from hubstack.fleet import drifted, load, order, plan, report, source
-from hubstack.fleet.attempt import Deployer
-from hubstack.fleet.journal import UNFINISHED, Journal, Rollout
+from hubstack.fleet import drifted, order, plan, source, taken_up
+from hubstack.fleet import lease as leases
+from hubstack.fleet.journal import UNFINISHED, Journal, Rollout, folder
+from hubstack.fleet.lease import Lease
+from hubstack.fleet.load import the_fleet
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.progress import Progress
-from hubstack.fleet.runner import Runner
+from hubstack.fleet.run import Run
+from hubstack.fleet.shared import Shared
+from hubstack.fleet.taken_up import SOURCE
 from hubstack.project import stacks
-
-SOURCE = "source"
-"""Folder of a rollout with the revision that it deploys."""
-
-
-def the_fleet(root: Path) -> Fleet:
-    """The project's fleet.
-
-    Raises:
-        HubstackError: there is no fleet file.
-        SettingsError: it cannot be used.
-    """
-    fleet = load.load(root)
-    if fleet is None:
-        raise HubstackError(
-            f"{root / load.FILE}: there is none; it names the stacks and the waves of a fleet. "
-            "docs/fleet.md explains it, docs/examples/fleet/fleet.yaml is one"
-        )
-    return fleet
+from hubstack.terminal import Terminal
 
 
 def environment(console: Console, *, embedded: bool = False) -> dict[str, str]:
@@ -57,6 +41,11 @@ def environment(console: Console, *, embedded: bool = False) -> dict[str, str]:
         HubstackError: its programs cannot be had.
     """
     return {**os.environ, **engine_environment(engine_tools(console, embedded=embedded))}
+
+
+def _engine() -> dict[str, str]:
+    """Variables for an engine that works on the shared journal, and needs no plugins for that."""
+    return environment(Terminal(quiet=True), embedded=True)
 
 
 def is_embedded(fleet: Fleet, root: Path) -> bool:
@@ -89,7 +78,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         root: the project's folder.
         only: names of the stacks to deploy; all where empty.
         options: ``approve``, names of waves; ``wait``, whether to wait for windows; ``drift``, whether stacks that have
-            drifted are due; ``takeFields``, see `deploy.Order`.
+            drifted are due; ``takeFields``, see `deploy.Order`; ``until``, when to pause at the latest; ``lease``,
+            seconds after which another machine may take over from this one, once it is dead.
         progress: is called with what happens.
         console: shows downloads.
 
@@ -103,22 +93,17 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
     variables = environment(console, embedded=is_embedded(fleet, root))
     journal = Journal()
     with journal.running():
-        last = journal.last()
-        if last and last.state in ("running", "paused"):
-            what = "was interrupted" if last.state == "running" else f"is paused: {last.reason}"
-            raise HubstackError(
-                f"rollout {last.id} by {last.holder()} {what}. Go on with: hubstack rollout resume. Or end it with: "
-                "hubstack rollout abort. Nothing was changed."
-            )
+        shared = Shared.open(journal, variables, _teller(progress))
+        shared.require_free(only or fleet.stacks)
         rollout = _new_id()
         revision = source.revision(root)
-        folder = _folder(rollout) / SOURCE
-        source.snapshot(root, folder, fleet.stacks)
-        made = plan.make(fleet, folder, revision, variables, only)
+        copy = _folder(rollout) / SOURCE
+        source.snapshot(root, copy, fleet.stacks)
+        made = plan.make(fleet, copy, revision, variables, only)
         if options.get("drift"):
-            made = replace(made, items=drifted.due(made.items, folder, variables))
-        journal.begin(rollout, made.as_dict(), dict(options))
-        return _run(journal, journal.rollout(rollout), fleet, made, variables, progress)
+            made = replace(made, items=drifted.due(made.items, copy, variables))
+        run = Run(journal, shared, fleet, made, variables, progress, _lease(options))
+        return run.begin(rollout, options)
 
 
 def begin_rollback(of: Rollout, fleet: Fleet, made: plan.Plan, progress: Progress, console: Console) -> Rollout:
@@ -126,134 +111,125 @@ def begin_rollback(of: Rollout, fleet: Fleet, made: plan.Plan, progress: Progres
     variables = environment(console)
     journal = Journal()
     with journal.running():
+        shared = Shared.open(journal, variables, _teller(progress))
+        shared.pull()
+        of = journal.rollout(of.id)
+        if of.alive:
+            raise HubstackError(
+                f"rollout {of.id} is under way by {of.holder()}; end it with `hubstack rollout abort` first. "
+                "Nothing was changed."
+            )
         rollout = _new_id()
         project.private_folder(_folder(rollout))
         if of.state in ("running", "paused"):
-            journal.end(of.id, "aborted", f"rolled back by {rollout}")
-        journal.begin(rollout, made.as_dict(), {"of": of.id}, kind="rollback")
-        return _run(journal, journal.rollout(rollout), fleet, made, variables, progress)
+            _set(shared, of, "aborted", f"rolled back by {rollout}")
+        run = Run(journal, shared, fleet, made, variables, progress, _lease({}))
+        return run.begin(rollout, {"of": of.id}, kind="rollback")
 
 
 def resume(
-    rollout: str | None, options: Mapping[str, Any], progress: Progress, console: Console, *, force: bool = False
+    rollout: str | None,
+    options: Mapping[str, Any],
+    progress: Progress,
+    console: Console,
+    *,
+    force: bool = False,
+    insist: bool = False,
 ) -> Rollout:
-    """Go on with a rollout where it ended, for whatever reason.
+    """Go on with a rollout where it ended, for whatever reason and on whatever machine.
 
     Arguments:
         rollout: its id; None for the newest.
         options: as for `begin`; add to what it was begun with.
         force: whether it may go over what a newer rollout has deployed.
+        insist: whether the process that has run it is known to be dead, with all that it has started.
 
     Raises:
-        HubstackError: it is complete, or runs, or is older than what is deployed.
+        HubstackError: it is complete, or runs, or is older than what is deployed, or its revision cannot be had here.
     """
     journal = Journal()
     with journal.running():
-        found = journal.rollout(rollout) if rollout else journal.last()
-        if found is None or found.state not in UNFINISHED:
-            raise HubstackError(
-                f"rollout {found.id} is {found.state}; there is nothing to go on with" if found else "no rollout yet"
-            )
+        variables = _engine()
+        shared = Shared.open(journal, variables, _teller(progress))
+        shared.pull()
+        found = the_rollout(journal, rollout)
+        if found.state not in UNFINISHED:
+            raise HubstackError(f"rollout {found.id} is {found.state}; there is nothing to go on with")
         merged = {**found.options, **options}
         merged["approve"] = sorted({*found.options.get("approve", ()), *options.get("approve", ())})
         made = plan.Plan.from_dict(found.plan)
-        if found.kind == "rollback":
-            from hubstack.fleet import rollback
-
-            fleet = rollback.fleet_for(the_fleet(_folder(found.options["of"]) / SOURCE))
-            variables = environment(console)
-        else:
-            fleet = the_fleet(found.folder / SOURCE)
-            variables = environment(console, embedded=is_embedded(fleet, found.folder / SOURCE))
+        fleet, made = taken_up.prepare(journal, found, made)
+        variables = environment(console, embedded=found.kind == "rollout" and is_embedded(fleet, found.folder / SOURCE))
         if not force:
             order.refuse_older(journal, found, [item.stack for item in made.items], variables, "resume")
-        journal.take_over(found.id, merged)
-        return _run(journal, journal.rollout(found.id), fleet, made, variables, progress)
+        run = Run(journal, shared, fleet, made, variables, progress, _lease(merged))
+        return run.take_over(found, merged, insist=insist)
 
 
-def ask(request: str, rollout: str | None = None) -> tuple[Rollout, bool]:
-    """Ask a rollout to ``pause`` or to ``abort``; one that nobody runs any more is marked so at once.
+def the_rollout(journal: Journal, rollout: str | None, kind: str | None = None) -> Rollout:
+    """A rollout by its id, or the newest.
+
+    Raises:
+        HubstackError: there is none.
+    """
+    found = journal.rollout(rollout) if rollout else journal.last(kind=kind)
+    if found is None:
+        raise HubstackError("no rollout yet")
+    return found
+
+
+def known(console: Console) -> Journal:
+    """The journal with what all machines have recorded; where the backend does not answer, with what is known here."""
+    journal = Journal()
+    backend = {**os.environ, **stacks.backend_environment()}
+    variables = backend if local_backend(backend) else _engine()
+    try:
+        Shared.open(journal, variables, console.print).pull()
+    except HubstackError as error:
+        console.print(Text(f"only what this machine knows: {error}"), soft_wrap=True)
+    return journal
+
+
+def ask(request: str, rollout: str | None, console: Console) -> tuple[Rollout, bool]:
+    """Ask a rollout to ``pause``, to ``abort`` or to ``approve WAVE``, wherever it runs.
+
+    One that nobody runs any more is marked so at once.
 
     Returns:
         The rollout, and whether a living process was asked.
 
     Raises:
-        HubstackError: there is none that could.
+        HubstackError: there is none that could, or the backend does not answer.
     """
     journal = Journal()
-    found = journal.rollout(rollout) if rollout else journal.last()
-    if found is None or found.state not in UNFINISHED:
-        raise HubstackError(f"rollout {found.id} is {found.state} already" if found else "no rollout yet")
-    if found.alive:
-        journal.request(found.id, request)
-        return found, True
-    journal.end(found.id, {"pause": "paused", "abort": "aborted"}[request], "by request")
-    return journal.rollout(found.id), False
+    shared = Shared.open(journal, _engine(), console.print)
+    shared.pull()
+    found = the_rollout(journal, rollout)
+    if found.state not in UNFINISHED:
+        raise HubstackError(f"rollout {found.id} is {found.state} already")
+    wave = request.removeprefix("approve ")
+    if wave != request and wave not in found.plan["waves"]:
+        raise HubstackError(f"{wave}: no such wave in rollout {found.id}; waves: {', '.join(found.plan['waves'])}")
+    if found.alive or wave != request:
+        shared.ask(found.id, request)
+        return found, found.alive
+    return _set(shared, found, {"pause": "paused", "abort": "aborted"}[request], "by request"), False
 
 
-def _run(
-    journal: Journal,
-    found: Rollout,
-    fleet: Fleet,
-    made: plan.Plan,
-    variables: Mapping[str, str],
-    progress: Progress,
-) -> Rollout:
-    for wave in found.options.get("approve", ()):
-        if wave not in made.waves:
-            raise HubstackError(f"--approve {wave}: no such wave; waves: {', '.join(made.waves)}")
-        journal.request(found.id, f"approve {wave}")
-    servers = ForkServers(variables)
-    runner = Runner(
-        rollout=found.id,
-        fleet=fleet,
-        plan=made,
-        source=found.folder / SOURCE,
-        deployer=Deployer(
-            found.id, found.folder, variables, servers, journal, take_fields=bool(found.options.get("takeFields"))
-        ),
-        journal=journal,
-        progress=progress,
-        patient=bool(found.options.get("wait", True)),
-    )
-    with _signals(runner, servers, progress):
-        try:
-            runner.run()
-        finally:
-            servers.close()
-            progress.close()
-    ended = journal.rollout(found.id)
-    try:
-        report.write(journal, ended)
-    except OSError as error:
-        raise HubstackError(
-            f"rollout {ended.id} is {ended.state}, but its report cannot be written: {error}; "
-            "the journal has it all: hubstack rollout status"
-        ) from None
-    return ended
+def _set(shared: Shared, found: Rollout, state: str, reason: str) -> Rollout:
+    """Record the end of a rollout that nobody runs."""
+    ended = {"state": state, "reason": reason, "ended": time.time()}
+    shared.journal.end(found.id, state, reason)
+    shared.amend(found.id, lambda entry: entry.update(ended))
+    return shared.journal.rollout(found.id)
 
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+def _lease(options: Mapping[str, Any]) -> Lease:
+    return leases.new(int(options.get("lease") or leases.SECONDS))
 
 
-@contextmanager
-def _signals(runner: Runner, servers: ForkServers, progress: Progress) -> Iterator[None]:
-    """The first Ctrl-C lets what runs come to its end, the second one stops it."""
-
-    def handle(*_: object) -> None:
-        if runner.stop.is_set():
-            progress.event("wait", reason="stopping the engines; they write their state first")
-            servers.interrupt()
-        else:
-            progress.event("wait", reason="stacks that are under way come to their end; again: stop them, too")
-            runner.stop.set()
-
-    before = {number: signal.signal(number, handle) for number in STOPPING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _teller(progress: Progress) -> Callable[[str], object]:
+    return lambda text: progress.event("wait", reason=text)
 
 
 def _new_id() -> str:
@@ -261,4 +237,4 @@ def _new_id() -> str:
 
 
 def _folder(rollout: str) -> Path:
-    return project.state_dir() / "rollouts" / rollout
+    return folder() / rollout

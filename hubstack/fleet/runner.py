@@ -35,9 +35,11 @@ STACK_MEBIBYTES = 400
 class Stopped(Exception):
     """The rollout ends here, for now or for good."""
 
-    def __init__(self, state: str, reason: str) -> None:
+    def __init__(self, state: str, reason: str, after: float | None = None) -> None:
         self.state = state
         self.reason = reason
+        self.after = after
+        """From when on it can be gone on with, without a word of anybody; None where somebody has to say so."""
         super().__init__(reason)
 
 
@@ -57,22 +59,26 @@ class Runner:
     """Whether to wait for a window to open."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by whoever wants the rollout to pause."""
+    deadline: float | None = None
+    """When to pause at the latest, seconds since the epoch: a job of a CI system has its time."""
+    lost: Callable[[], str] = lambda: ""
+    """Why this process may not go on, although nobody has asked it to stop; blank as long as it may."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def run(self) -> tuple[str, str]:
         """Run every wave that is not done; gives the state and the reason, which are in the journal by then."""
-        state, reason = "succeeded", ""
+        state, reason, after = "succeeded", "", None
         self.progress.event("rollout", rollout=self.rollout, state="started", reason=self._summary())
         try:
             left = {stack: why for name in self.plan.waves for stack, why in self._wave(self._settings(name)).items()}
             if left:
                 state, reason = "incomplete", f"not deployed: {', '.join(sorted(left))}"
         except Stopped as stopped:
-            state, reason = stopped.state, stopped.reason
+            state, reason, after = stopped.state, stopped.reason, stopped.after
         except JournalError as error:
             self.progress.event("end", rollout=self.rollout, state="failed", reason=str(error))
             raise
-        self.journal.end(self.rollout, state, reason)
+        self.journal.end(self.rollout, state, reason, after)
         self.progress.event("end", rollout=self.rollout, state=state, reason=reason)
         return state, reason
 
@@ -237,7 +243,8 @@ class Runner:
         """Wait until one of the wave's windows is open."""
         opens = wait_until(wave.windows, self.clock())
         if opens > self.clock() and not self.patient:
-            raise Stopped("paused", f"wave {wave.name}: its next window opens {opens:%Y-%m-%d %H:%M} UTC")
+            reason = f"wave {wave.name}: its next window opens {opens:%Y-%m-%d %H:%M} UTC"
+            raise Stopped("paused", reason, opens.timestamp())
         self._rest((opens - self.clock()).total_seconds(), f"wave {wave.name}: window opens {opens:%Y-%m-%d %H:%M} UTC")
 
     def _require(self, wave: Wave, later: list[Item]) -> None:
@@ -294,7 +301,11 @@ class Runner:
 
     def _rest(self, seconds: float, reason: str) -> None:
         """Wait, but not for longer than nobody asks for something else."""
-        until = time.monotonic() + seconds
+        until, ends = time.monotonic() + seconds, time.time() + seconds
+        if seconds > 0 and self.deadline is not None and ends > self.deadline:
+            at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ends))
+            advice = f"until {at}, which --max-time does not wait for; go on then with: hubstack rollout resume"
+            raise Stopped("paused", f"{reason}, {advice}", ends)
         if seconds > 0:
             self.progress.event("wait", reason=reason, seconds=round(seconds, 1))
         while (left := until - time.monotonic()) > 0:
@@ -302,13 +313,17 @@ class Runner:
                 raise Stopped(*asked)
             self.stop.wait(min(left, POLL_SECONDS))
 
-    def _asked(self) -> tuple[str, str] | None:
-        """State and reason of a request to stop."""
+    def _asked(self) -> tuple[str, str, float | None] | None:
+        """State and reason of a request to stop, and from when on it can be gone on with."""
         requests = self.journal.requests(self.rollout)
         if "abort" in requests:
-            return "aborted", "by request"
+            return "aborted", "by request", None
         if "pause" in requests or self.stop.is_set():
-            return "paused", "by request; go on with: hubstack rollout resume"
+            return "paused", "by request; go on with: hubstack rollout resume", None
+        if problem := self.lost():
+            return "paused", problem, None
+        if self.deadline is not None and time.time() >= self.deadline:
+            return "paused", "the time of --max-time is over; go on with: hubstack rollout resume", time.time()
         return None
 
     def _tell(self, wave: Wave, state: str, reason: str) -> None:

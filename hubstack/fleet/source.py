@@ -85,10 +85,13 @@ def lay_out(root: Path, commit: str, folder: Path) -> None:
     if folder.is_dir():
         return
     archive = _git(root, "archive", "--format=tar", commit)
+    if archive is None and _git(root, "fetch", "--quiet", "--depth=1", "origin", commit) is not None:
+        archive = _git(root, "archive", "--format=tar", commit)
     if archive is None:
-        raise HubstackError(
-            f"commit {commit[:12]} is not in the repository {root}; fetch it first: git fetch origin {commit}"
-        )
+        how = f"git fetch origin {commit}"
+        if (_git(root, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
+            how = "git fetch --unshallow origin (in GitHub Actions: actions/checkout with fetch-depth: 0)"
+        raise HubstackError(f"commit {commit[:12]} is not in the repository {root}; fetch it first: {how}")
     temporary = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)

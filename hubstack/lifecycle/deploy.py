@@ -101,7 +101,7 @@ def refuse_foreign_interruption(update: Update) -> None:
     count = update.state.unfinished
     if count and not update.order.may_settle:
         raise HubstackError(
-            f"an update that no rollout of this machine began was interrupted ({count} operations pending); left "
+            f"an update that no rollout began was interrupted ({count} operations pending); left "
             f"alone. If it is known to be dead: pulumi refresh --stack {update.stack.name}"
         )
 

@@ -32,6 +32,10 @@ class FleetCopy:
 
     root: Path
     state: Path
+    shared: Path | None = None
+    """State folder of another machine, whose backend and passphrase this one uses."""
+    launcher: tuple[str, ...] = ()
+    """Words before each command, which make another machine of it."""
 
     @classmethod
     def make(cls, root: Path, state: Path) -> FleetCopy:
@@ -49,6 +53,22 @@ class FleetCopy:
         copy = cls(root, state)
         copy.temporary.mkdir(parents=True)
         copy.git("init", "--quiet")
+        return copy
+
+    def elsewhere(self, name: str, *, launcher: Sequence[str] = (), depth: int | None = None) -> FleetCopy:
+        """A machine with an empty disk, that has nothing in common with this one but the repository and the backend.
+
+        Arguments:
+            name: of its folders.
+            launcher: words before each command.
+            depth: number of commits to fetch; all where None.
+        """
+        root, state = self.root.with_name(f"{name}-project"), self.state.with_name(f"{name}-state")
+        shallow = [f"--depth={depth}"] if depth else []
+        subprocess.run(["git", "clone", "--quiet", *shallow, f"file://{self.root}", str(root)], check=True)
+        (root / ".venv").symlink_to(Path(sys.prefix))
+        copy = FleetCopy(root, state, self.state, tuple(launcher))
+        copy.temporary.mkdir(parents=True)
         return copy
 
     def git(self, *arguments: str) -> str:
@@ -109,12 +129,20 @@ class FleetCopy:
             "TMPDIR": str(self.temporary),
             "PYTHONPATH": str(self.root),
             "COLUMNS": "200",
+            **(
+                {
+                    "PULUMI_BACKEND_URL": f"file://{self.shared / 'backend'}",
+                    "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.shared / "passphrase"),
+                }
+                if self.shared
+                else {}
+            ),
         }
 
     def command(self, *arguments: str) -> subprocess.Popen[str]:
         """Start ``hubstack ...`` without waiting for it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "hubstack", *arguments],
+            [*self.launcher, sys.executable, "-m", "hubstack", *arguments],
             cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,

@@ -165,10 +165,10 @@ def test_pause_resume_and_approval(fleet: FleetCopy) -> None:
     with fleet.start("up", "--json", *chosen) as running:
         lines_until(running, "run engine")
         os.kill(running.pid, signal.SIGINT)
-    assert running.returncode == 4
+    assert running.returncode == 5
     assert sorted(fleet.states().values()) == ["succeeded", "waiting", "waiting", "waiting"]
     code, output = fleet.run("resume")
-    assert code == 4
+    assert code == 5
     assert "hubstack rollout resume --approve prod" in output
     assert [fleet.states()[stack] for stack in "abcd"] == ["succeeded", "succeeded", "waiting", "waiting"]
     code, output = fleet.run("resume", "--approve", "prod")
@@ -240,7 +240,7 @@ def test_both_ways_to_ask_a_backend_agree(fleet: FleetCopy, monkeypatch: pytest.
 
 def test_reports_are_written(fleet: FleetCopy) -> None:
     """Each rollout leaves its report as Markdown and JSON beside its logs."""
-    facts = fleet.facts("status")
+    facts = next(entry for entry in fleet.facts("history") if entry["kind"] == "rollback")
     folder = fleet.state / "rollouts" / facts["rollout"]
     text = (folder / "report.md").read_text()
     assert text.startswith(f"# Rollback {facts['rollout']}: succeeded")

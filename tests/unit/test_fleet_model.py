@@ -87,6 +87,37 @@ wave: 1
     assert [line.startswith(start) for line, start in zip(found, starts, strict=True)] == [True] * len(starts), found
 
 
+@pytest.mark.parametrize(
+    ("settings", "stacks", "needed"),
+    [
+        ("", 10, 10),
+        ("maxFailures: 20%", 10, 8),
+        ("maxFailures: 100%", 10, 1),
+        ("minSucceeded: 3", 10, 3),
+        ("minSucceeded: 3", 2, 2),
+        ("minSucceeded: 0", 10, 0),
+        ("minSucceeded: 75%", 10, 8),
+    ],
+)
+def test_successes_that_a_wave_needs(tmp_path: Path, settings: str, stacks: int, needed: int) -> None:
+    """All but the failures that it bears and at least one, unless it says otherwise; a percentage is rounded up."""
+    file = tmp_path / "fleet.yaml"
+    file.write_text(f"stacks: {{a: {{}}, b: {{}}, c: {{}}}}\nwaves:\n- name: all\n  select: stack\n  {settings}\n")
+    (wave,) = load.read(file, stack_files=False).waves
+    assert wave.needed_successes(stacks) == needed
+
+
+def test_a_wave_that_could_never_succeed(tmp_path: Path) -> None:
+    """More successes than stacks are refused, and so is the name that the journal has in the backend."""
+    text = "stacks: {a: {}, hubstack-rollouts: {}}\nwaves:\n- {name: all, select: stack, minSucceeded: 3}\n"
+    assert problems(tmp_path, text) == [
+        "fleet.yaml:1: stacks.hubstack-rollouts: is the name of the stack with the journal of rollouts; give the hub "
+        "another one",
+        "fleet.yaml:3: waves[0].minSucceeded: 3: must be 2 at most, the number of stacks in the wave; or a percentage "
+        "such as 80%",
+    ]
+
+
 def test_every_stack_in_exactly_one_wave(tmp_path: Path) -> None:
     """A stack in no wave or in two, a wave without stacks and an unknown label are refused."""
     text = (

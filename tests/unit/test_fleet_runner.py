@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -242,6 +243,65 @@ def test_window() -> None:
     assert (state, reason) == ("paused", "wave a: its next window opens 2026-11-23 09:00 UTC")
     monday = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
     assert make(fleet, FakeDeployer(), patient=False, clock=lambda: monday).run()[0] == "succeeded"
+
+
+def test_what_is_owed_is_asked_without_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gates of a stack that is deployed are asked without an approval; what has opened is recorded, what has not is a
+    failure, and the next wave is not begun."""
+    answers = iter([False, True, True])
+    monkeypatch.setattr(gates, "check", lambda gate, target: gates.Result(next(answers), 1, "seen"))
+    monkeypatch.setattr(gates, "diagnose", lambda _: [])
+    monkeypatch.setattr(runner, "stack_of", lambda name, root: SimpleNamespace(name=name))
+    fleet = fleet_of({"a": 1, "b": 1}, gates=[{"type": "hub-health"}])
+    deployer = FakeDeployer()
+    made = plan_of(fleet, a0="gate")
+    asked = make(fleet, deployer, made)
+    assert asked.run()[0] == "failed"
+    assert deployer.paid == []
+    again = make(fleet, deployer, made)
+    assert again.run()[0] == "succeeded"
+    assert deployer.paid == ["a0", "b0"]
+    assert [(step.kind, step.stack, step.state) for step in again.journal.steps("r")] == [
+        ("ask", "a0", "succeeded"),
+        ("gate", "a0", "failed"),
+        ("ask", "a0", "succeeded"),
+        ("gate", "a0", "succeeded"),
+        ("up", "b0", "succeeded"),
+        ("gate", "b0", "succeeded"),
+    ]
+
+
+def test_a_bake_is_not_lost_by_a_kill_before_it() -> None:
+    """Killed between the last stack and the bake, a rollout bakes before the next wave begins; it pays after that."""
+    fleet = fleet_of({"a": 1, "b": 1}, bakeTime="1s")
+    deployer = FakeDeployer()
+    running = make(fleet, deployer)
+    running.journal.finish(running.journal.start("r", "a", "a0", "up"), "succeeded")
+    assert running.run()[0] == "succeeded"
+    kinds = [(step.kind, step.wave) for step in running.journal.steps("r")]
+    assert kinds == [("up", "a"), ("bake", "a"), ("up", "b"), ("bake", "b")]
+    assert deployer.paid == ["a0", "b0"]
+
+
+def test_a_job_ends_before_its_time_is_over() -> None:
+    """A bake that ends later than the job is not begun to be waited for: the rollout pauses, says from when on it can
+    go on, and the next run takes the bake up where the clock is."""
+    fleet = fleet_of({"a": 1}, bakeTime="2s")
+    deployer = FakeDeployer()
+    running = make(fleet, deployer, deadline=time.time() + 1)
+    state, reason = running.run()
+    assert state == "paused"
+    assert reason.startswith("wave a bakes for 2s, until ")
+    ended = running.journal.rollout("r")
+    (bake,) = running.journal.steps("r", "bake")
+    assert (bake.state, round(ended.options["after"] - bake.detail["until"])) == ("started", 0)
+    assert not ended.is_due
+    time.sleep(max(0, bake.detail["until"] - time.time()))
+    assert running.journal.rollout("r").is_due
+    assert make(fleet, deployer).run()[0] == "succeeded"
+    assert [step.state for step in running.journal.steps("r", "bake")] == ["succeeded"]
+    over = make(fleet_of({"c": 1}), FakeDeployer(), deadline=time.time() - 1)
+    assert over.run()[1].startswith("the time of --max-time is over")
 
 
 def test_gates_again_after_the_bake_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,13 +111,17 @@ def test_the_plan(tmp_path: Path, code: int, passes: bool) -> None:
 def test_the_rollout(tmp_path: Path, code: int, passes: bool) -> None:
     """A paused rollout is a warning; an approval is one argument, and none where nobody gave it."""
     script = steps("deploy.yml")["roll out"]["run"]
-    done = run(script, tmp_path, f"exit {code}", APPROVE="")
+    done = run(script, tmp_path, f"exit {code}", COMMAND="up", APPROVE="")
     assert (done.returncode == 0) == passes
-    assert arguments(tmp_path) == ["rollout", "up", ""]
+    assert arguments(tmp_path) == ["rollout", "up", "--max-time", "5h30m", ""]
     (tmp_path / "arguments").unlink()
-    run(script, tmp_path, "exit 0", APPROVE="prod $(touch pwned)")
-    assert arguments(tmp_path) == ["rollout", "up", "--approve", "prod $(touch pwned)", ""]
+    run(script, tmp_path, "exit 0", COMMAND="resume", APPROVE="prod $(touch pwned)")
+    approved = ["--approve", "prod $(touch pwned)"]
+    assert arguments(tmp_path) == ["rollout", "resume", "--max-time", "5h30m", *approved, ""]
     assert not (tmp_path / "pwned").exists()
+    (tmp_path / "arguments").unlink()
+    run(script, tmp_path, "exit 0", COMMAND="abort", APPROVE="")
+    assert arguments(tmp_path) == ["rollout", "abort", ""]
 
 
 def exported() -> str:

@@ -23,7 +23,7 @@ from hubstack.doctor import run
 from hubstack.doctor.state import EngineState
 from hubstack.engine import state
 from hubstack.engine.state import State
-from hubstack.fleet import deployed, export, rollout, simulate
+from hubstack.fleet import deployed, export, load, rollout, simulate
 from hubstack.fleet.windows import wait_until
 from hubstack.lifecycle import guards, lost_state, prerequisites
 from hubstack.migration.split import split
@@ -152,7 +152,7 @@ class Bench:
         for item in plan.items:
             judging.require_clear(item.reason)
         json.dumps(plan.as_dict())
-        read = rollout.the_fleet(self.fleet_folder)
+        read = load.the_fleet(self.fleet_folder)
         simulate.simulate(read, None, 0.1, [60.0], runs=3, seed=1)
         for target in export.TARGETS:
             export.text(read, target, export.Operator("https://git.example.org/x", "main", "", "pulumi"))
