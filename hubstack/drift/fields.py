@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubstack.drift.paths import Step
+from hubstack.migration import ownership
 
-STACKS = "pulumi-kubernetes-"
-"""Begin of the managers that the provider draws for the objects of native stacks."""
-HELM = ("pulumi-resource-kubernetes", "pulumi-kubernetes", "helm", "Helm")
+HELM = (ownership.MODE_HELM, "pulumi-kubernetes", ownership.HELM, "Helm")
 """Managers of what a Helm release has made: by the provider, and by Helm's own command."""
 OWN = "hubstack"
 """Manager of what Hubstack itself writes."""
@@ -40,7 +39,7 @@ class Entry:
     @property
     def is_of_a_stack(self) -> bool:
         """Whether a stack, Helm or Hubstack has written it."""
-        return self.manager.startswith(STACKS) or self.manager in HELM or self.manager == OWN
+        return self.manager.startswith(ownership.DRAWN) or self.manager in HELM or self.manager == OWN
 
     @property
     def is_of_the_cluster(self) -> bool:

@@ -165,17 +165,6 @@ def refuse_replacements(update: Update) -> None:
         take_over.require_in_place(update.engine.preview(variables=update.variables).steps)
 
 
-def refuse_field_conflicts(update: Update) -> None:
-    """Refuse to set fields that somebody else has written since, and name what would be overwritten by hand."""
-    if update.source is not Source.NOTHING or update.switched_from or not update.state.knows_the_cluster:
-        return
-    found = hand_changes.find(update.engine, update.state, update.variables)
-    if found.conflicts:
-        raise hand_changes.refusal(update.stack.name, found)
-    for warning in found.warnings:
-        update.engine.say(f"warning: {warning}")
-
-
 def hand_over_fields(update: Update) -> None:
     """Let former managers hand over the fields of objects that the stack has already.
 
@@ -187,6 +176,18 @@ def hand_over_fields(update: Update) -> None:
     former = take_over.FORMER_OWNERS if adopted else (ownership.DRAWN,)
     if ownership.hand_over(update.stack, update.state, former) and adopted:
         update.engine.refresh()
+        read_state(update)
+
+
+def refuse_field_conflicts(update: Update) -> None:
+    """Refuse to set fields that somebody else has written since, and name what would be overwritten by hand."""
+    if update.source is not Source.NOTHING or update.switched_from or not update.state.knows_the_cluster:
+        return
+    found = hand_changes.find(update.engine, update.state, update.variables)
+    if found.conflicts:
+        raise hand_changes.refusal(update.stack.name, found)
+    for warning in found.warnings:
+        update.engine.say(f"warning: {warning}")
 
 
 def run_engine(update: Update) -> None:
@@ -262,8 +263,8 @@ STEPS: tuple[Step, ...] = (
     find_what_is_taken_over,
     import_helm_release,
     refuse_replacements,
-    refuse_field_conflicts,
     hand_over_fields,
+    refuse_field_conflicts,
     run_engine,
     hand_over_taken_fields,
     hide_helm_release,

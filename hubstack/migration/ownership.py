@@ -18,6 +18,8 @@ from hubstack.project.stacks import Stack
 
 HELM = "helm"
 """Helm's manager. What it alone owns stays as it is, unowned."""
+MODE_HELM = "pulumi-resource-kubernetes"
+"""Manager of what a stack in mode helm has made: Helm inside of the provider. Treated as Helm's."""
 DRAWN = "pulumi-kubernetes-"
 """Begin of the managers that the provider draws. What such a former one owns becomes the stack's, so that a setting
 which goes away goes from the object, too."""
