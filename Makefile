@@ -75,7 +75,8 @@ site: setup ## Make the pages of docs/ a site in .hubstack/site; a link that lea
 bench: setup ## Measure native against helm mode and Helm itself, as ratios
 	$(venv)/bin/python -m benchmarks.bench
 
-docs: setup ## Generate docs/settings.md, the types of values and the fleet schema from the models
+docs: setup ## Generate docs/settings.md, the types of values and the schemas of fleet.yaml and policies.yaml from the models
 	$(venv)/bin/python -m hubstack.reference
 	$(venv)/bin/python -m hubstack.value_types
 	$(venv)/bin/python -m hubstack.fleet.schema
+	$(venv)/bin/python -m hubstack.policy.schema

@@ -43,20 +43,20 @@ import pulumi_kubernetes as k
  k.scheduling.v1.PriorityClass)
 """
 NATIVE_PROGRAM = """
-import pathlib, pulumi
+import pulumi
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
         status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
-        return args.name, {**args.inputs, "hex": "ab" * 32, "status": status}
+        return args.name, {**args.inputs, "hex": "ab" * 32, "output": {"key": "ab" * 32}, "status": status}
     def call(self, args):
         return {}
 pulumi.runtime.set_mocks(Mocks(), project="hubstack", stack="dev")
-import settings
-from components.jupyterhub import JupyterHub, JupyterHubArgs
-stack = settings.resolve(settings.parse({"kubeContext": "none"}, set()), pathlib.Path.cwd())
+from hubstack import JupyterHub, settings
+from hubstack.components.program import jupyterhub_args
+args = jupyterhub_args(settings.parse({"kubeContext": "none"}, set()))
 @pulumi.runtime.test
 def program():
-    return JupyterHub("jupyterhub", JupyterHubArgs(stack=stack)).url
+    return JupyterHub("jupyterhub", args).url
 program()
 """
 

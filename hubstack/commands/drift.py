@@ -91,7 +91,8 @@ def _chosen(
         return [run.select(name, mode, values, context) for name in names or ("dev",)]
     if names or mode or values or context:
         raise HubstackError("--fleet, --wave and --select go without --stack, --mode, --values and --context")
-    from hubstack.fleet import load, plan, selector
+    from hubstack import label_selector
+    from hubstack.fleet import load, plan
 
     known = load.the_fleet(project.ROOT)
     wave_of = known.wave_of()
@@ -99,7 +100,7 @@ def _chosen(
         names = [each.name for each in known.waves]
         raise HubstackError(f"--wave {unknown[0]}: not in fleet.yaml; waves: {', '.join(names)}")
     try:
-        expression = selector.parse(select) if select else None
+        expression = label_selector.parse(select) if select else None
     except ValueError as error:
         raise HubstackError(f"--select {error}") from None
     return [

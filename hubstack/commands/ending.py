@@ -18,12 +18,10 @@ from pathlib import Path
 from hubstack import project, terminal
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import ClusterError
-from hubstack.errors import HubstackError, mistake
+from hubstack.errors import TRACEBACKS, HubstackError, mistake, shows_tracebacks
 from hubstack.migration import access
 from hubstack.toolchain import ToolchainError
 
-VARIABLE = "HUBSTACK_TRACEBACK"
-"""Environment variable that shows tracebacks, as the option ``--traceback`` does."""
 FOLDER = "errors"
 """Folder of the state folder with the tracebacks."""
 KEPT = 20
@@ -32,23 +30,18 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Errors that a write has without naming its file."""
 
 
-def told(error: Exception, *, show_traceback: bool) -> str:
-    """What people are told of the error that ends a command.
-
-    Arguments:
-        error: whatever it is.
-        show_traceback: whether a mistake in Hubstack is printed whole, beside the file that has its traceback.
-    """
+def told(error: Exception) -> str:
+    """What people are told of the error that ends a command; a mistake is printed whole where that was asked for."""
     text = _explained(error)
     if text is not None:
         return text
-    if show_traceback:
+    if shows_tracebacks():
         terminal.write_error("".join(traceback.format_exception(error)))
     try:
         where = f"its traceback is in {_written(error)}"
     except (OSError, HubstackError) as reason:
         where = f"its traceback could not be written down ({reason})"
-    return f"{mistake(error)}; {where}; {VARIABLE}=1 shows all of it, which may quote a secret"
+    return f"{mistake(error)}; {where}; {TRACEBACKS}=1 shows all of it, which may quote a secret"
 
 
 def _explained(error: Exception) -> str | None:
@@ -72,7 +65,7 @@ def _written(error: Exception) -> Path:
 
 def _described(error: Exception) -> Iterator[str]:
     versions = f"hubstack {metadata.version('hubstack')}, Python {platform.python_version()}, {platform.platform()}"
-    yield f"{versions}\nWithout what the errors say, which may quote a setting; {VARIABLE}=1 shows it.\n"
+    yield f"{versions}\nWithout what the errors say, which may quote a setting; {TRACEBACKS}=1 shows it.\n"
     for link in _chain(error):
         yield "\nTraceback (most recent call last):\n"
         yield from traceback.format_tb(link.__traceback__)

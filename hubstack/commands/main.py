@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -20,10 +21,11 @@ from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
 from hubstack.commands.drift import drift
+from hubstack.commands.policy import app as policy_app
 from hubstack.commands.rollout import app as rollout_app
 from hubstack.commands.shell import env, pulumi
 from hubstack.commands.tokens import app as tokens_app
-from hubstack.errors import HubstackError
+from hubstack.errors import TRACEBACKS, HubstackError
 from hubstack.safe_text import json_without_commands
 from hubstack.terminal import Terminal
 
@@ -44,14 +46,14 @@ def choose_project(
         bool,
         typer.Option(
             "--traceback",
-            envvar=ending.VARIABLE,
+            envvar=TRACEBACKS,
             help="Show the traceback of a mistake in Hubstack, and what it says, which may quote a secret.",
         ),
     ] = False,
 ) -> None:
     """JupyterHub on Kubernetes, as a typed Pulumi program."""
-    global _shows_tracebacks
-    _shows_tracebacks = show_traceback
+    if show_traceback:
+        os.environ[TRACEBACKS] = "1"  # also for what this command runs
     if folder:
         project.use(folder)
 
@@ -61,6 +63,7 @@ app.command()(doctor)
 app.command()(drift)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
+app.add_typer(policy_app, name="policy")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(tokens_app, name="tokens")
 app.command()(env)
@@ -455,17 +458,13 @@ def _warning(doubt: object) -> None:
     Terminal(stderr=True).print(Text.assemble(("warning:", "yellow"), f" {doubt}"), soft_wrap=True)
 
 
-_shows_tracebacks = False
-"""Whether a mistake in Hubstack is printed whole; set by the options before the command."""
-
-
 def main() -> Any:
     """Run the command line; every error ends it in words."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like Ctrl-C: the engine writes its state first
     try:
         app(standalone_mode=True)
     except Exception as error:
-        _errors(ending.told(error, show_traceback=_shows_tracebacks))
+        _errors(ending.told(error))
         sys.exit(1)
     except KeyboardInterrupt:
         Terminal(stderr=True).print("interrupted; run the same command again to continue")

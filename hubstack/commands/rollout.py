@@ -300,6 +300,9 @@ def _show(made: Plan, console: Console) -> None:
         action = Text(item.action, style=colours.get(item.action, ""))
         table.add_row(item.wave, item.stack, item.cluster, action, item.reason)
     console.print(table)
+    for item in made.items:
+        for each in item.told:
+            console.print(Text.assemble(("policy:", "yellow"), f" {item.stack}: {each}"), soft_wrap=True)
     asked = f"{made.count('gate')} to ask, " if made.count("gate") else ""
     console.print(
         f"{made.count('up')} to deploy, {asked}{made.count('skip')} unchanged, {made.count('refused')} refused"

@@ -9,10 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
+from rich.text import Text
 
 from hubstack import project, toolchain
 from hubstack.cluster import Cluster, embedded_kubeconfig, make_cluster
 from hubstack.cluster.model import Kind
+from hubstack.commands import policy
 from hubstack.engine.environment import engine_environment, engine_tools
 from hubstack.errors import HubstackError
 from hubstack.lifecycle import destroy, prerequisites
@@ -59,11 +61,15 @@ def open_session(
     The embedded cluster is started only where the stack's context is its own, and not of a kubeconfig that it names.
 
     Raises:
-        HubstackError, ToolchainError, ClusterError: what is missing and how to install it.
+        HubstackError, ToolchainError, ClusterError: what is missing and how to install it; or a policy blocks, and
+            nothing has been started.
+        SettingsError: the policies, or what they are asked about, cannot be used.
     """
     if cluster not in EMBEDDED:
         raise HubstackError(f"cluster {cluster!r}: unknown; allowed: {', '.join(EMBEDDED)}")
     stack = stacks.select(base, mode=mode, values=values, context=context)
+    for warning in policy.judged(stack):
+        console.print(Text.assemble(("policy:", "yellow"), f" {warning}"), soft_wrap=True)
     kind: Kind = EMBEDDED[EMBEDDED.index(cluster)]
     on_embedded = context is None and stack.is_embedded
     embedded = on_embedded and stack.kubeconfig is None

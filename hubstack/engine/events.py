@@ -11,12 +11,15 @@ from typing import Any
 
 from hubstack.capacity import pending
 from hubstack.engine.notices import Listener, Notice, ignore
+from hubstack.errors import TRACEBACKS, mistake_in, shows_tracebacks
 
 _DOING = {"create": "creating", "update": "updating", "delete": "deleting", "replace": "replacing"}
 _DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 _NOISE = ("an unhandled error occurred", "update failed", "preview failed", "resource monitor shut down")
 """The engine's own echoes of an error that it has reported already."""
 
+_RAISED = "python inline source runtime error: "
+"""How the engine's host begins the traceback of the program."""
 _DECORATION = re.compile(r"<\{%.*?%\}>|^(?:Preview failed: )?before hook \"[^\"]*\" failed: ", re.MULTILINE)
 """Colours, and the engine's words around a refusal of the program's own."""
 
@@ -76,6 +79,8 @@ class EventLog:
 
     def _note_diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = re.sub(_DECORATION, "", diagnostic.get("message", "")).strip()
+        if message.startswith(_RAISED):
+            message = _mistake(message)
         if diagnostic.get("severity") == "error":
             if message and message not in self.errors and not any(noise in message for noise in _NOISE):
                 self.errors.append(message)
@@ -84,6 +89,13 @@ class EventLog:
         elif _is_warning(diagnostic) and message not in self.warnings:
             self.warnings.append(message)
             self.tell(Notice("warning", message))
+
+
+def _mistake(message: str) -> str:
+    """What is said of an error that the program has raised: one line where it is Hubstack's own."""
+    if shows_tracebacks() or (found := mistake_in(message)) is None:
+        return message
+    return f"{found}; {TRACEBACKS}=1 shows all of it, which may quote a secret"
 
 
 def _is_warning(diagnostic: Mapping[str, Any]) -> bool:

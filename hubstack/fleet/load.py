@@ -12,9 +12,9 @@ from pydantic_core import ErrorDetails
 
 from hubstack.chart import wording
 from hubstack.chart.errors import Problem, SettingsError
+from hubstack.document_lines import document as document_with_lines
 from hubstack.errors import HubstackError
 from hubstack.fleet import gate_settings
-from hubstack.fleet.lines import document as document_with_lines
 from hubstack.fleet.model import JOURNAL, Fleet, Pace
 from hubstack.project import bounds
 
@@ -62,7 +62,7 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
     Raises:
         SettingsError: the file cannot be used; lists everything that is wrong with it.
     """
-    document, found = document_with_lines(file)
+    document, found = document_with_lines(file, "the keys stacks and waves")
     problems: list[Problem] = []
 
     def problem(path: Sequence[str | int], message: str) -> None:
@@ -86,14 +86,14 @@ def read(file: Path, *, stack_files: bool = True) -> Fleet:
     return fleet
 
 
-def waves_of(root: Path) -> dict[str, str]:
-    """Name of the wave of each stack; empty where the project has no fleet file.
+def labels_of(root: Path, stack: str) -> dict[str, str]:
+    """A stack's labels; none where no fleet file names it.
 
     Raises:
         SettingsError: the fleet file cannot be used.
     """
     fleet = load(root)
-    return fleet.wave_of() if fleet else {}
+    return dict(fleet.labels_of(stack)) if fleet and stack in fleet.stacks else {}
 
 
 def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:

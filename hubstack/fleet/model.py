@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from hubstack.fleet.duration import Duration
 from hubstack.fleet.gate_settings import AnyGate
-from hubstack.fleet.selector import LabelExpression
 from hubstack.fleet.windows import Window
+from hubstack.label_selector import LabelExpression
 
 JOURNAL = "hubstack-rollouts"
 """Stack with the journal that all machines share: no hub may be called so."""

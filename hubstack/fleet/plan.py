@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from hubstack import project
+from hubstack import policy, project
 from hubstack.chart.errors import SettingsError
 from hubstack.cluster import embedded_kubeconfig
 from hubstack.errors import HubstackError, mistake
@@ -50,6 +50,8 @@ class Item:
     """Commit that the stack is deployed from."""
     drift: int = 0
     """Fields and objects that somebody has changed in the cluster, where the plan was to look."""
+    told: Sequence[str] = ()
+    """What policies say that do not block."""
     owes: tuple[str, ...] = ()
     """What its wave asks after an update: ``gates``, ``bake``."""
 
@@ -111,6 +113,7 @@ def make(
 
     Raises:
         HubstackError: a stack of `only` is unknown, or a backend does not answer.
+        SettingsError: the revision's policies cannot be used.
     """
     waves = fleet.wave_of()
     if unknown := sorted(set(only) - set(waves)):
@@ -120,11 +123,15 @@ def make(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda name: deployed.read(name, environment, stacks.engine_folder(name)), names))
     owed = {wave.name: wave.owes for wave in fleet.waves}
-    items = tuple(
+    items = [
         decide(name, waves[name], root, revision.name, state, owed[waves[name]])
         for name, state in zip(names, states, strict=True)
-    )
-    return Plan(revision, items, tuple(wave.name for wave in fleet.waves))
+    ]
+    if policy.exists(root):
+        from hubstack.fleet.judged import judged
+
+        items = judged(items, fleet, root)
+    return Plan(revision, tuple(items), tuple(wave.name for wave in fleet.waves))
 
 
 def decide(

@@ -29,6 +29,7 @@ FILES = (
     "Pulumi.dev.yaml",
     "config.yaml",
     "fleet.yaml",
+    "policies.yaml",
     "__main__.py",
     "requirements.txt",
     "requirements.lock",

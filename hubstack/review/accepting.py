@@ -11,6 +11,8 @@ from hubstack.review.sources import StackFile
 
 KEY = "hubstack.review.accept"
 """Key of a stack file, beside ``config``: reason by rule name, for rules that are accepted on this stack for now."""
+POLICY = "policy/"
+"""Start of the name that a policy's findings have."""
 LABEL = "accept:"
 """Start of a label that accepts the rule behind it."""
 
@@ -66,17 +68,31 @@ def from_stack(base: StackFile | None, head: StackFile) -> dict[str, str]:
     accepted = {str(rule): str(reason or "").strip() for rule, reason in head.accept.items()}
     if blank := next((rule for rule, reason in accepted.items() if not reason), None):
         raise HubstackError(f"{source}.{blank}: a reason is needed")
+    if policies := sorted(rule for rule in accepted if rule.startswith(POLICY)):
+        raise HubstackError(
+            f"{source}: {policies[0]!r}: a stack's own file does not let it break a policy; write an exemption into "
+            "policies.yaml"
+        )
     require_known(accepted, source)
     earlier = base.accept if base and isinstance(base.accept, Mapping) else {}
     return {rule: reason for rule, reason in accepted.items() if str(earlier.get(rule) or "").strip() != reason}
 
 
-def require_known(accepted: Mapping[str, str], source: str) -> None:
+def require_known(accepted: Mapping[str, str], source: str, policies: Iterable[str] | None = None) -> None:
     """Refuse rules that there are not: a typo would accept nothing, and nobody would know why.
+
+    Arguments:
+        accepted: reason by rule name.
+        source: what messages call the place where they stand.
+        policies: names of the policies of both revisions; None where those have not been read yet.
 
     Raises:
         HubstackError: no such rule.
     """
     known = sorted(rule.name for rule in RULES)
-    if unknown := sorted(set(accepted) - set(known)):
+    own = {rule for rule in accepted if rule.startswith(POLICY)}
+    if policies is not None:
+        named = sorted(f"{POLICY}{each}" for each in policies)
+        own, known = own & set(named), [*known, *named]
+    if unknown := sorted(set(accepted) - set(known) - own):
         raise HubstackError(f"{source}: {unknown[0]!r}: no such rule; rules: {', '.join(known)}")

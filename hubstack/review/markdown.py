@@ -76,7 +76,7 @@ def _summary(report: Report) -> str:
     text, blocked = inline(summary(report)), any(checks(stack) == "blocked" for stack in report.changed)
     text = f"{text} **Blocked: see below what must be accepted by name, or changed.**" if blocked else text
     errors = [f"\n:x: {_short(line)}" for line in (report.error or "").splitlines()]
-    return "\n".join([text, *errors, *(f"\n:warning: {_short(note)}" for note in report.notes)])
+    return "\n".join([text, *errors, *(f"\n:warning: {_short(note)}" for note in report.remarks)])
 
 
 def _table(stacks: Sequence[StackChange], waves: Mapping[str, str]) -> Iterator[str]:

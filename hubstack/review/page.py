@@ -83,7 +83,7 @@ def _body(found: Report) -> Iterator[str]:
     changed = found.changed
     yield f"<p>{escape(summary(found))}</p>"
     yield from (_told("error", escape(line)) for line in (found.error or "").splitlines())
-    yield from (_told("accepted", escape(note)) for note in found.notes)
+    yield from (_told("accepted", escape(note)) for note in found.remarks)
     if not changed:
         return
     wave = "<th>Wave" if found.waves else ""

@@ -24,6 +24,8 @@ from hubstack.configuration import Configuration, key
 from hubstack.errors import HubstackError, mistake
 from hubstack.parity import helm_documents, normal
 from hubstack.parity.rendering import HELM_SECONDS
+from hubstack.policy import subject
+from hubstack.policy.subject import Subject
 from hubstack.project import stacks
 from hubstack.review import inputs
 from hubstack.review.sources import StackFile
@@ -61,6 +63,8 @@ class Rendered:
     """Settings that are encrypted and decide more than a text: what follows from them cannot be told."""
     capacity: Report | None = None
     """Whether its pods fit on the pools that it names; None where it names none."""
+    subject: Subject | None = None
+    """What policies are asked about; None where there are none."""
     manifests: tuple[dict[str, Any], ...] = ()
     """The objects as they are deployed; only where a dry run is to be asked about them."""
     pods: tuple[tuple[str, dict[str, Any]], ...] = ()
@@ -73,12 +77,16 @@ class Rendered:
 class Renderer:
     """Renders stacks; what two stacks or revisions have in common is rendered once."""
 
-    def __init__(self, helm: Helm, repositories: Collection[str] = (), *, whole: bool = False) -> None:
+    def __init__(
+        self, helm: Helm, repositories: Collection[str] = (), *, whole: bool = False, judged: bool = False
+    ) -> None:
         """Arguments:
         helm: gives the helm program.
         repositories: chart repositories that may be asked, beside the publisher's.
         whole: whether what is deployed is kept, beside its normal form.
+        judged: whether policies are to be asked about the stacks.
         """
+        self._judged = judged
         self._helm = helm
         self._whole = whole
         self._repositories = {each.rstrip("/") for each in (CHART_REPOSITORY, *repositories)}
@@ -101,7 +109,8 @@ class Renderer:
         return before, (self.render(head) if head else None)
 
     def _base(self, file: StackFile, earlier: Rendered | None) -> Rendered:
-        return replace(earlier, capacity=self.render(file).capacity) if earlier else self.render(file)
+        own = self.render(file)
+        return replace(earlier, capacity=own.capacity, subject=own.subject) if earlier else own
 
     def render(self, file: StackFile) -> Rendered:
         """One stack at one revision; what is wrong with it becomes its `error`."""
@@ -149,6 +158,7 @@ class Renderer:
             manifests=tuple(objects) if self._whole else (),
             pods=_pods(stack) if self._whole else (),
             capacity=_capacity(file, stack, objects, sealed=bool(unknown)),
+            subject=_subject(stack, objects, entries) if self._judged else None,
         )
 
     def _native(self, stack: settings.StackSettings) -> list[dict[str, Any]]:
@@ -240,6 +250,11 @@ def _capacity(
     except HubstackError as error:
         return report.unreadable(file.stack, str(error).replace(f"{file.folder}/", ""))
     return report.of_stack(file.stack, stack, objects, world, str(stack.config.pools_file), sealed=sealed)
+
+
+def _subject(stack: settings.StackSettings, objects: list[dict[str, Any]], entries: Mapping[str, Any]) -> Subject:
+    sealed = isinstance(entries.get("secretValues"), unread.Unread)
+    return subject.of(stack, objects, sealed=sealed)
 
 
 def _sources(stack: settings.StackSettings, folder: Path) -> list[tuple[str, Mapping[str, Any]]]:

@@ -25,7 +25,14 @@ class Report:
     notes: tuple[str, ...] = ()
     """What holds for all of them."""
     error: str | None = None
-    """What is wrong with a file that is about all of them, the fleet file."""
+    """What is wrong with a file that is about all of them: the fleet file, or the policies."""
+    policies: tuple[str, ...] = ()
+    """What the change takes away from the policies."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is said beside the stacks."""
+        return (*(f"policies.yaml changes: {each}" for each in self.policies), *self.notes)
 
     @property
     def changed(self) -> tuple[StackChange, ...]:
@@ -42,13 +49,14 @@ class Report:
             return 1
         if "blocked" in verdicts:
             return 3
-        return 2 if self.changed else 0
+        return 2 if self.changed or self.policies else 0
 
     def as_dict(self) -> dict[str, Any]:
         """The same facts as JSON types."""
         return {
             "base": self.base,
             "notes": list(self.notes),
+            "policies": list(self.policies),
             "error": self.error,
             "exitCode": self.exit_code,
             "unchanged": [stack.stack for stack in self.stacks if not stack.changed],

@@ -13,11 +13,11 @@ from rich.console import Console
 from hubstack import toolchain
 from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
-from hubstack.fleet.load import FILE, waves_of
-from hubstack.review import accepting, engine, homes, markdown, page, program, rules, sources, text
+from hubstack.fleet.load import FILE, load
+from hubstack.policy.expressions import Evaluator
+from hubstack.review import accepting, engine, homes, markdown, page, policies, program, rules, sources, text
 from hubstack.review.change import Change
 from hubstack.review.changes import Comparer, StackChange
-from hubstack.review.dry_run import asking
 from hubstack.review.rendering import Rendered, Renderer, repository
 from hubstack.review.report import Report
 from hubstack.review.secrets import Redactor
@@ -67,35 +67,48 @@ def review(
     """
     accepting.require_known(accepted, "--accept")
     reference = base or sources.default_base(root)
-    with sources.both_sides(root, reference) as (old, new):
+    with sources.both_sides(root, reference) as (old, new), Evaluator() as evaluator:
+        rules_of_both = policies.read(old, new, evaluator)
+        accepting.require_known(accepted, "--accept", rules_of_both.names)
         before, after = sources.stack_files(old, stacks), sources.stack_files(new, stacks)
         # What stands at the base, in any of its stacks, has been accepted before.
         known = [repository(file) for file in sources.stack_files(old).values()]
         helm = lambda: toolchain.ensure(("helm",), progress=console)["helm"]  # noqa: E731
-        renderer = Renderer(helm, [*known, *repositories], whole=bool(dry_run))
+        renderer = Renderer(helm, [*known, *repositories], whole=bool(dry_run), judged=rules_of_both.any)
         names = sorted(before.keys() | after.keys())
         if missing := sorted(set(stacks) - set(names)):
             raise HubstackError(f"--stack {missing[0]}: no such stack on either side")
         earlier, notes = _earlier(old.folder, root, before.values())
         notes += [f"{name} is not in git, so it is left out" for name in sources.left_out(new)]
-        waves, fleet_error = _waves(new)
+        waves, labels, fleet_error = _waves(new)
+        both_labels = _waves(old)[1], labels
         sides = {name: renderer.pair(before.get(name), after.get(name), earlier) for name in names}
+        told_of = policies.of_stacks(
+            rules_of_both, sides, lambda name: renderer.render(after[name]), both_labels, accepted, evaluator
+        )
     accepts = {name: _accepts(before.get(name), after.get(name), accepted) for name in names}
     redactor = Redactor((side for pair in sides.values() for side in pair if side), key)
     comparer = Comparer(redactor)
     fresh = [head for base, head in sides.values() if base is None and head and not head.error]
     found = [_stack(name, *sides[name], comparer, accepts[name], fresh) for name in names]
     if dry_run:
+        from hubstack.review.dry_run import asking  # an offline review does not pay for clusters
+
         found = asking.asked(found, dry_run, accepts, console)
     if open_updater:
         deployed = [each.stack for each in found if each.base and each.head and not each.errors]
         views = engine.preview_all(deployed, open_updater)
         found = [replace(each, engine=views.get(each.stack)) for each in found]
         found = engine.side_by_side(lambda each: _with_homes(each, read_claims), found)
+    found = [_with(each, told_of.get(each.stack, policies.Told())) for each in found]
     notes += [note for each in found for note in _unknown(each)]
+    notes += [*rules_of_both.notes, *(note for said in told_of.values() for note in said.notes)]
+    errors = [error for error in (fleet_error, rules_of_both.error) if error]
     stacks_told = tuple(_scrubbed(each, redactor) for each in found)
     told = tuple(map(redactor.text, notes))
-    return Report(reference, stacks_told, waves, notes=told, error=fleet_error and redactor.text(fleet_error)), redactor
+    taken_away = tuple(map(redactor.text, rules_of_both.taken_away))
+    error = redactor.text("\n".join(errors)) or None
+    return Report(reference, stacks_told, waves, notes=told, error=error, policies=taken_away), redactor
 
 
 def written(report: Report, redactor: Redactor, form: str) -> str:
@@ -166,14 +179,22 @@ def _earlier(base: Path, head: Path, files: Iterable[StackFile]) -> tuple[dict[s
     return rendered, notes
 
 
-def _waves(side: Side) -> tuple[dict[str, str], str | None]:
-    """Name of the wave of each stack, or why the fleet file cannot be used: the stacks are shown all the same."""
+def _waves(side: Side) -> tuple[dict[str, str], dict[str, Mapping[str, str]], str | None]:
+    """Name of the wave of each stack, and its labels, or why the fleet file cannot be used: the stacks are shown all
+    the same.
+    """
     if reason := side.bounds.refusal(side.folder / FILE):
-        return {}, f"{FILE} {reason}"
+        return {}, {}, f"{FILE} {reason}"
     try:
-        return waves_of(side.folder), None
+        fleet = load(side.folder)
     except SettingsError as error:
-        return {}, str(error)
+        return {}, {}, str(error)
+    return (fleet.wave_of(), {name: fleet.labels_of(name) for name in fleet.stacks}, None) if fleet else ({}, {}, None)
+
+
+def _with(stack: StackChange, told: policies.Told) -> StackChange:
+    """A stack with what policies say of it, see `rules.worst_first`."""
+    return replace(stack, findings=tuple(sorted((*stack.findings, *told.findings), key=rules.worst_first)))
 
 
 def _accepts(

@@ -28,7 +28,7 @@ def _lines(found: Report) -> Iterator[str]:
     changed = found.changed
     yield visible(summary(found))
     yield from (f"error: {visible(line)}" for line in (found.error or "").splitlines())
-    yield from (f"note: {visible(note)}" for note in found.notes)
+    yield from (f"note: {visible(note)}" for note in found.remarks)
     for stack in changed:
         counts = ", ".join(f"{count} {action}" for action, count in stack.counts().items())
         wave = f" [{visible(found.waves.get(stack.stack, 'no wave'))}]" if found.waves else ""

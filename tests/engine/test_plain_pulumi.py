@@ -170,3 +170,30 @@ def test_secrets_of_a_values_file_stay_closed(machine: Machine, plain: Project) 
     assert "GitHubOAuthenticator.client_secret" in said[0][1]  # the warning about plain text
     assert [leaks.in_text(text, secrets) for _, text in said] == [[]] * len(said)
     assert leaks.below(plain.backend, secrets) == []
+
+
+RULE = {"name": "cull", "reason": "Because", "fix": "Mend it"}
+
+
+def test_policies_as_a_pack(plain: Project, tmp_path: Path) -> None:
+    """The engine asks the project's policies by a pack: what blocks ends a preview and an update, and makes nothing."""
+    pack = tmp_path / "pack"
+    subprocess.run([sys.executable, "-m", "hubstack", "policy", "pack", str(pack)], check=True, capture_output=True)
+    file = plain.folder / "policies.yaml"
+    own = [{**RULE, "require": "settings.cull.enabled && config.namespace == 'jhub-plain' && !stack.production"}]
+    warned = {**RULE, "name": "kinds", "each": "object", "level": "warn", "require": "object.kind != 'ConfigMap'"}
+    file.write_text(yaml.safe_dump({"policies": [*own, warned]}))
+    code, output = plain.pulumi("preview", "--policy-pack", str(pack))
+    assert code == 0, output
+    assert "[advisory]  kinds" in output
+    assert "ConfigMap/hub: Because. Mend it." in output
+    file.write_text(yaml.safe_dump({"policies": [{**RULE, "require": "!settings.cull.enabled"}]}))
+    for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
+        code, output = plain.pulumi(*arguments, "--policy-pack", str(pack))
+        assert code != 0
+        assert "[mandatory]  cull" in output
+    assert [each["type"] for each in plain.state()["deployment"].get("resources", [])] in ([], ["pulumi:pulumi:Stack"])
+    file.write_text("policies: [{name: cull}]")
+    code, output = plain.pulumi("preview", "--policy-pack", str(pack))
+    assert code != 0
+    assert "policies.yaml:1: policies[0]: 'fix' is missing" in output

@@ -85,6 +85,8 @@ def fleet(machine: Machine, hub: int, tmp_path_factory: pytest.TempPathFactory) 
     ]
     copy.fleet(STACKS, waves)
     copy.commit()
+    (copy.state / "backend").mkdir(parents=True)
+    (copy.state / "passphrase").write_text("a passphrase that all machines have")
     return copy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from hubstack import project
 from hubstack.commands import ending, main
+from hubstack.engine.events import EventLog
+from hubstack.errors import TRACEBACKS
 from hubstack.project import stacks
 
 SECRET = "planted-canary-0f6b"
@@ -23,7 +26,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HUBSTACK_STATE_DIR", str(folder))
     monkeypatch.setattr(project, "ROOT", tmp_path)
     monkeypatch.setattr(stacks, "select", broken)
-    monkeypatch.delenv(ending.VARIABLE, raising=False)
+    monkeypatch.delenv(TRACEBACKS, raising=False)
     return folder
 
 
@@ -72,8 +75,7 @@ def test_who_asks_sees_all_of_it(
     state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: str
 ) -> None:
     """The option and the variable print Python's traceback before the line; the file stays without the texts."""
-    if asked == "variable":
-        monkeypatch.setenv(ending.VARIABLE, "1")
+    monkeypatch.setenv(TRACEBACKS, "1" if asked == "variable" else "")
     assert run(monkeypatch, *(["--traceback"] if asked == "option" else []), "preview") == 1
     told = capsys.readouterr().err
     assert told.startswith("Traceback (most recent call last):\n")
@@ -105,3 +107,37 @@ def test_a_folder_that_cannot_be_written_hides_nothing(
         r"its traceback could not be written down \(.+\); HUBSTACK_TRACEBACK=1 shows",
         capsys.readouterr().err,
     )
+
+
+RAISED = """python inline source runtime error: '{secret}'
+Traceback (most recent call last):
+  File "/venv/lib/pulumi/automation/_server.py", line 99, in run
+    loop.run_until_complete(run_in_stack(self.program))
+  File "{file}", line 7, in secret
+    return found[key]
+           ~~~~~^^^^^
+KeyError: '{secret}'
+"""
+
+
+def test_a_mistake_in_the_program_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's host prints the program's traceback: of Hubstack's own, type and place; of others', all of it."""
+    monkeypatch.delenv(TRACEBACKS, raising=False)
+
+    def errors(file: str) -> list[str]:
+        message = RAISED.format(secret=SECRET, file=file)
+        event = {"diagnosticEvent": {"severity": "error", "message": message}}
+        (tmp_path / "events.json").write_text(json.dumps(event) + "\n")
+        log = EventLog(tmp_path / "events.json")
+        log.read()
+        return log.errors
+
+    own = str(project.CODE / "hubstack" / "chart" / "hub_secret.py")
+    (line,) = errors(own)
+    assert line == (
+        "a mistake in Hubstack (KeyError in hub_secret.py, line 7); please report it; HUBSTACK_TRACEBACK=1 shows all "
+        "of it, which may quote a secret"
+    )
+    assert errors("/project/__main__.py") == [RAISED.format(secret=SECRET, file="/project/__main__.py").strip()]
+    monkeypatch.setenv(TRACEBACKS, "1")
+    assert errors(own) == [RAISED.format(secret=SECRET, file=own).strip()]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from hubstack import label_selector as selector
 from hubstack import project
 from hubstack.chart.errors import SettingsError
-from hubstack.fleet import duration, load, schema, selector
+from hubstack.fleet import duration, load, schema
 from hubstack.fleet.windows import Window, wait_until
 
 EXAMPLE = project.ROOT / "docs" / "examples" / "fleet" / "fleet.yaml"
@@ -158,7 +159,7 @@ def test_a_stack_without_its_file(tmp_path: Path) -> None:
 
 def test_without_a_fleet_file_there_are_no_waves(tmp_path: Path) -> None:
     """A project without the file has no waves and no error."""
-    assert load.waves_of(tmp_path) == {}
+    assert load.labels_of(tmp_path, "dev") == {}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,17 @@ class Lines:
             node, line = entry
         return line + 1
 
+    def first_line(self, path: Sequence[str | int]) -> int:
+        """Line, from 1, in which the text at a path begins; that of a block (``|``) is below its key."""
+        node: yaml.Node | None = self._root
+        for step in path:
+            entry = self._entry(node, step) if node else None
+            node = entry[0] if entry else None
+        if node is None:
+            return self.line(path)
+        is_block = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
+        return int(node.start_mark.line) + (2 if is_block else 1)
+
     def _entry(self, node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
@@ -40,8 +51,12 @@ class Lines:
         return None
 
 
-def document(file: Path) -> tuple[dict[str, Any], Lines]:
+def document(file: Path, keys: str) -> tuple[dict[str, Any], Lines]:
     """A file's content, and where its parts stand.
+
+    Arguments:
+        file: the file.
+        keys: what messages say of the keys that it has to have.
 
     Raises:
         SettingsError: it cannot be read, is no YAML map, or has a key twice.
@@ -50,7 +65,7 @@ def document(file: Path) -> tuple[dict[str, Any], Lines]:
         node = compose(reading.text(file, file.name), file.name, only_one=True)
         found = from_node(node, file.name) if node else None
         if node is None or not isinstance(found, dict):
-            raise reading.Unreadable(file.name, "must be a map with the keys stacks and waves")
+            raise reading.Unreadable(file.name, f"must be a map with {keys}")
         document = reading.settings(found, file.name)
     except reading.Unreadable as error:
         where = f"{file.name}:{error.line}" if error.line else file.name
