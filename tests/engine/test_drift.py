@@ -156,6 +156,7 @@ def without_revisions(found: Mapping[tuple[str, str], tuple[str, Any]], other: t
     }
 
 
+@pytest.mark.long
 def test_harmless_changes_are_none(deployed: Deployed) -> None:
     """Notes of tools and controllers, a restart, an amount in other words, and what an autoscaler sets."""
     client, namespace = deployed.machine.cluster.client(), deployed.stack.namespace
@@ -186,6 +187,7 @@ def test_harmless_changes_are_none(deployed: Deployed) -> None:
     repair.repair(deployed.updater(), deployed.look())
 
 
+@pytest.mark.long
 def test_what_is_accepted_is_neither_named_nor_repaired(deployed: Deployed) -> None:
     """Exactly the accepted field stays as it is; another one of the same object is repaired."""
     wanted = {
@@ -204,6 +206,7 @@ def test_what_is_accepted_is_neither_named_nor_repaired(deployed: Deployed) -> N
     assert found(deployed.look()) == set()
 
 
+@pytest.mark.long
 def test_a_cluster_that_is_down_hides_no_other(deployed: Deployed, tmp_path: Path) -> None:
     """An unreachable cluster is a state and an exit code of its own; drift of another stack is still found."""
     kubeconfig = tmp_path / "kubeconfig"
