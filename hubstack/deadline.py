@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+_END: ContextVar[float | None] = ContextVar("end", default=None)
+"""When what this thread does has to be over, by its clock."""
+
+
+@contextmanager
+def limited(seconds: float | None) -> Iterator[None]:
+    """Give what happens inside so many seconds as a whole; whoever starts something long asks for what is `left`.
+
+    Arguments:
+        seconds: the limit; None for none.
+    """
+    token = _END.set(None if seconds is None else time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _END.reset(token)
+
+
+def left() -> float | None:
+    """Seconds that are left here and now, 0 at least; None where there is no limit."""
+    end = _END.get()
+    return None if end is None else max(0.0, end - time.monotonic())
 
 
 def within(seconds: float, function: Callable[[], Result]) -> Result:

@@ -20,10 +20,12 @@ Thing = Literal[
     "index",
     "linux",
     "python",
+    "operator",
 ]
 """External programs of the toolchain; a real chart archive; what Helm made of it; the random provider's plugin; a
 second version of the Kubernetes provider; one of the engine's own language hosts; the values files of the mirror; real
-containers; Chromium; package indexes of Python, npm or Go; rights and facilities of Linux; another Python.
+containers; Chromium; package indexes of Python, npm or Go; rights and facilities of Linux; another Python;
+the Pulumi Kubernetes Operator's definitions and its manager.
 """
 VARIABLE = "HUBSTACK_MAY_LACK"
 """Environment variable with the things, parted by blanks, for whose lack tests may skip. Where it is set, any other

@@ -135,10 +135,10 @@ def _cluster(target: Stack) -> Cluster:
     from hubstack.capacity import live
     from hubstack.doctor.reader import ReadError, connect
 
-    reader, _, problem = connect(str(target.kubeconfig_path), target.context)
-    if reader is None:
-        raise HubstackError(f"context {target.context!r}: {problem}; --nodes FILE judges without a cluster")
+    found = connect(str(target.kubeconfig_path), target.context)
+    if found.reader is None:
+        raise HubstackError(f"context {target.context!r}: {found.problem}; --nodes FILE judges without a cluster")
     try:
-        return live.read(reader, target.namespace)
+        return live.read(found.reader, target.namespace)
     except ReadError as error:
         raise HubstackError(f"context {target.context!r}: nodes and pods cannot be read: {error}") from None

@@ -121,15 +121,21 @@ def up(
     context: ContextOption = None,
     cluster: ClusterOption = "sim",
     take_fields: TakeFieldsOption = False,
+    timeout: Annotated[
+        str | None, typer.Option(help="Stop the update after so long, such as 30m; the next one goes on with it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring JupyterHub up: tools, embedded cluster, `pulumi up`."""
+    from hubstack import deadline
     from hubstack.commands import session
 
+    limit = _limit(timeout)
     started = time.monotonic()
     console = _console(as_json)
     run = session.open_session(stack, mode, tuple(values or ()), context, cluster, console)
-    report = run.updater.up(take_fields=take_fields)
+    with deadline.limited(limit):
+        report = run.updater.up(take_fields=take_fields)
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
@@ -443,6 +449,16 @@ def tools() -> None:
         table.add_row(name, "stand-in" if name in found.stand_ins else found.version(name), str(path))
     table.add_row(environment.LANGUAGE_HOST, "", str(host or "not here; only a plain `pulumi up` needs it"))
     console.print(table)
+
+
+def _limit(timeout: str | None) -> int | None:
+    """Seconds of the option --timeout."""
+    from hubstack.fleet import duration
+
+    try:
+        return duration.seconds(timeout) or None if timeout else None
+    except ValueError as error:
+        raise HubstackError(f"--timeout: {error}") from None
 
 
 def _console(as_json: bool) -> Console:

@@ -81,6 +81,40 @@ def up(
 
 
 @app.command()
+def step(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack.")],
+    name: Annotated[str, typer.Option(help="What the rollout is called; the same for all its stacks.")],
+    baked: Annotated[
+        bool, typer.Option("--baked", help="Only ask the gates again: the stack's wave has baked.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Deploy one stack and ask its gates, for a rollout that another engine orders (see `export`).
+
+    Exit codes: 0 done, 3 failed, 4 not reached or no credentials, 5 outside of its window.
+    """
+    from hubstack.fleet import load, progress, rollout
+    from hubstack.fleet import step as stepping
+
+    console = Terminal(stderr=as_json)
+    fleet = load.the_fleet(project.ROOT)
+    shown = progress.choose(console, as_json=False)
+    variables = rollout.environment(console, embedded=rollout.is_embedded(fleet, project.ROOT))
+    try:
+        result = stepping.run(
+            fleet, project.ROOT, stack, name, variables, lambda text: shown.event("doing", stack=stack, doing=text),
+            baked=baked,
+        )  # fmt: skip
+        shown.event("stack", **result.as_dict())
+    finally:
+        shown.close()
+    if as_json:
+        terminal.write_json(result.as_dict())
+    if code := stepping.EXIT_CODES.get(result.state, 1):
+        raise typer.Exit(code)
+
+
+@app.command()
 def resume(
     rollout: RolloutOption = None,
     approve: ApproveOption = None,
@@ -214,16 +248,27 @@ def export(
     to: Annotated[str, typer.Option("--to", help="github-matrix or pulumi-operator.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of printing.")] = None,
     repository: Annotated[str, typer.Option(help="Git URL that the operator deploys from.")] = "",
-    branch: Annotated[str, typer.Option(help="Branch that the operator deploys.")] = "main",
+    revision: Annotated[str, typer.Option(help="Commit that the operator deploys, in any words of git's.")] = "HEAD",
     backend: Annotated[str, typer.Option(help="Pulumi backend that the operator uses.")] = "",
     namespace: Annotated[str, typer.Option(help="Namespace of the operator's objects.")] = "pulumi",
+    service_account: Annotated[
+        str, typer.Option(help="Service account of the operator's workspaces, which may use the backend.")
+    ] = "",
+    git_secret: Annotated[
+        bool, typer.Option("--git-secret", help="The repository needs credentials; a Secret has them.")
+    ] = False,
+    wave: Annotated[
+        list[str] | None, typer.Option("--wave", help="Only the operator's objects of this wave, repeatable.")
+    ] = None,
 ) -> None:
     """Write the fleet for an engine beyond this machine: a workflow for CI runners, or objects for an operator."""
     from hubstack.fleet import export as exporting
-    from hubstack.fleet import load
+    from hubstack.fleet import load, source
 
     fleet = load.the_fleet(project.ROOT)
-    text = exporting.text(fleet, to, exporting.Operator(repository, branch, backend, namespace))
+    commit = source.commit_of(project.ROOT, revision) if to == "pulumi-operator" else ""
+    operator = exporting.Operator(repository, commit, backend, namespace, service_account, git_secret)
+    text = exporting.text(fleet, to, operator, wave or ())
     output.write_text(text, encoding="utf-8") if output else sys.stdout.write(text)
 
 

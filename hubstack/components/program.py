@@ -60,10 +60,11 @@ class Program:
         """Options with which resources go to the stack's cluster, and are not created where something is already.
 
         Raises:
-            pulumi.RunError: the cluster cannot be reached.
+            pulumi.RunError: the cluster cannot be reached, or there are no credentials for it.
         """
         kubeconfig, context = settings.kubeconfig(self.config, Path.cwd()), self.config.kube_context
         reachability.check(kubeconfig, context)
+        reachability.require_credentials(kubeconfig, context)
         identifier = self.config.cluster_identifier or context
         provider = Provider("cluster", kubeconfig=kubeconfig, context=context, cluster_identifier=identifier)
         return pulumi.ResourceOptions(provider=provider, transformations=[existing.guard(kubeconfig, context)])

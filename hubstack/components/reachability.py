@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from hubstack import reading
+from hubstack import credentials, reading
 from hubstack.deadline import within
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -42,6 +42,18 @@ def check(kubeconfig: str, context: str) -> None:
             f"hubstack:kubeContext: {context!r}: its API server {server} cannot be reached: {error.strerror or error}; "
             "check that the cluster runs and that this machine's network reaches it. Nothing was changed."
         ) from None
+
+
+def require_credentials(kubeconfig: str, context: str) -> None:
+    """Make sure that the kubeconfig gives credentials: the engine's provider waits for them without a limit.
+
+    Raises:
+        pulumi.RunError: it gives none.
+    """
+    try:
+        credentials.log_in(Path(kubeconfig), context)
+    except credentials.CredentialsError as error:
+        raise pulumi.RunError(f"{error}. Nothing was changed.") from None
 
 
 def _cluster(kubeconfig: Path, context: str) -> dict[str, Any]:

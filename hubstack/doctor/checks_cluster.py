@@ -25,7 +25,7 @@ OLDEST_CHART = (3, 0)
 
 def reachable(subject: Subject) -> Iterator[Finding]:
     """The API server of the stack's context answers."""
-    if subject.reader is None:
+    if subject.unreachable:
         context = subject.config.kube_context
         yield error(
             f"context {context!r}: {subject.unreachable}",
@@ -33,7 +33,17 @@ def reachable(subject: Subject) -> Iterator[Finding]:
             "bring the embedded cluster up with `hubstack up`"
             if context in EMBEDDED
             else "check hubstack:kubeContext and hubstack:kubeconfig, that the cluster runs, that this machine's "
-            "network reaches it (VPN, firewall), and that the credentials have not expired",
+            "network reaches it (VPN, firewall)",
+        )
+
+
+def known(subject: Subject) -> Iterator[Finding]:
+    """The kubeconfig gives credentials, and the API server accepts them."""
+    if subject.no_credentials:
+        yield error(
+            subject.no_credentials,
+            "nothing can be deployed; the hub itself may be well, but everything about the cluster stays unknown",
+            "log in to the cluster again, with the account that deploys, and run the doctor again",
         )
 
 

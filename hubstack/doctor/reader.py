@@ -6,9 +6,11 @@ import json
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
-from hubstack.components import api_server
+from hubstack.components import api_server, reachability
+from hubstack.credentials import CredentialsError, refusal
 from hubstack.deadline import within
 from hubstack.lifecycle.admission import DRY_RUN
 
@@ -80,20 +82,22 @@ class Reader(Protocol):
 class KubeReader:
     """The cluster of one context, through the official client: it knows every way to log in."""
 
-    def __init__(self, kubeconfig: str, context: str) -> None:
-        """Read the kubeconfig; nothing is sent yet.
+    def __init__(self, kubeconfig: str, context: str, seconds: float | None = None) -> None:
+        """Read the kubeconfig and fetch its credentials; nothing is sent to the cluster yet.
 
         Arguments:
             kubeconfig: path of the file.
             context: the context to use, never the current one by accident.
+            seconds: how long fetching the credentials may take.
 
         Raises:
+            CredentialsError: the kubeconfig gives none.
             ReadError: no such file or context, or a file that cannot be understood.
         """
         import kubernetes
 
         try:
-            self._client = api_server.client(kubeconfig, context, changes_nothing=True)
+            self._client = api_server.client(kubeconfig, context, changes_nothing=True, seconds=seconds)
         except (kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
             raise ReadError(0, f"{kubeconfig}: {error}") from None
         self.server = str(self._client.configuration.host)
@@ -164,31 +168,68 @@ class KubeReader:
         return document if isinstance(document, dict) else {}
 
 
-def connect(kubeconfig: str, context: str, seconds: float = CONNECT_SECONDS) -> tuple[KubeReader | None, str, str]:
-    """The cluster and its version, or why it cannot be reached.
+@dataclass(frozen=True)
+class Connection:
+    """The cluster, or why there is none to look at."""
+
+    reader: KubeReader | None = None
+    version: str = ""
+    """Kubernetes version."""
+    unreachable: str = ""
+    """Why it cannot be reached."""
+    no_credentials: str = ""
+    """Why it does not know who asks."""
+
+    @property
+    def problem(self) -> str:
+        """Why there is no reader."""
+        return self.unreachable or self.no_credentials
+
+
+def connect(kubeconfig: str, context: str, seconds: float = CONNECT_SECONDS) -> Connection:
+    """The cluster and its version, or why it cannot be looked at.
 
     Arguments:
         kubeconfig: path of the file.
         context: the context to use.
-        seconds: how long all of it may take; a program that fetches credentials may wait for a person for ever.
+        seconds: how long fetching the credentials may take, and how long the cluster's answers.
     """
     try:
-        return within(seconds, lambda: _connect(kubeconfig, context))
-    except TimeoutError as failure:
-        return None, "", str(failure)
+        reader = KubeReader(kubeconfig, context, seconds)
+        return within(seconds, lambda: _connected(reader, kubeconfig, context))
+    except CredentialsError as failure:
+        return Connection(no_credentials=str(failure), unreachable=_closed(kubeconfig, context))
+    except (ReadError, TimeoutError) as failure:
+        return Connection(unreachable=str(failure))
 
 
-def _connect(kubeconfig: str, context: str) -> tuple[KubeReader | None, str, str]:
+def _closed(kubeconfig: str, context: str) -> str:
+    """Why the API server accepts no connection, which takes no credentials; blank where it does."""
+    import pulumi
+
     try:
-        reader = KubeReader(kubeconfig, context)
-    except ReadError as failure:
-        return None, "", str(failure)
-    try:
-        return reader, str(reader.get("/version").get("gitVersion") or ""), ""
-    except ReadError as failure:
-        if failure.status:
-            return None, "", f"its API server {reader.server} refuses: {failure} (HTTP {failure.status})"
-        return None, "", f"its API server {reader.server} cannot be reached: {failure}"
+        reachability.check(kubeconfig, context)
+    except pulumi.RunError as failure:
+        return str(failure)
+    return ""
+
+
+def _connected(reader: KubeReader, kubeconfig: str, context: str) -> Connection:
+    """Ask for the version, which everybody may see, and for something that only those may whom the cluster knows."""
+    answers = {}
+    for path in ("/version", "/api"):
+        try:
+            answers[path] = reader.get(path)
+        except ReadError as failure:
+            if refused := refusal(Path(kubeconfig), context, failure.status, str(failure)):
+                return Connection(no_credentials=str(refused))
+            if not failure.status:
+                return Connection(unreachable=f"its API server {reader.server} cannot be reached: {failure}")
+            if path == "/version":
+                return Connection(
+                    unreachable=f"its API server {reader.server} refuses: {failure} (HTTP {failure.status})"
+                )
+    return Connection(reader, str(answers["/version"].get("gitVersion") or ""))
 
 
 def _message(body: str | bytes | None) -> str:

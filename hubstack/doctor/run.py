@@ -28,7 +28,7 @@ from hubstack.doctor import (
     checks_tokens,
     state,
 )
-from hubstack.doctor.finding import SKIPPED, Finding, Report, note, warning
+from hubstack.doctor.finding import SKIPPED, Finding, Report, error, note, warning
 from hubstack.doctor.reader import ReadError, connect
 from hubstack.doctor.state import EngineState
 from hubstack.doctor.subject import Check, Subject, placeholder_tokens
@@ -40,6 +40,7 @@ from hubstack.unread import Unread
 
 CHECKS = (
     Check("cluster", checks_cluster.reachable, "the API server answers", cluster=False),
+    Check("credentials", checks_cluster.known, "the API server knows who asks", cluster=False),
     Check("kubernetes", checks_cluster.kubernetes_version, "its version fits the chart"),
     Check("tools", checks_cluster.tools, "Pulumi, plugins and packages fit together", cluster=False),
     Check("chart", checks_cluster.chart, "the chart's version is known and no step back", cluster=False),
@@ -127,13 +128,14 @@ def examine(stack: Stack, programs: Programs, only: Iterable[str] = ()) -> Repor
     with ThreadPoolExecutor(1) as pool:
         # The engine takes a second or two, as does a cluster that is far away.
         engine = pool.submit(_engine, stack, programs)
-        reader, version, unreachable = connect(str(stack.kubeconfig_path), stack.context)
+        found = connect(str(stack.kubeconfig_path), stack.context)
         known = engine.result()
     subject = replace(
         gather(stack, known),
-        reader=reader,
-        version=version,
-        unreachable=unreachable,
+        reader=found.reader,
+        version=found.version,
+        unreachable=found.unreachable,
+        no_credentials=found.no_credentials,
         tool_problem=programs.problem,
         misfits=programs.misfits or {},
         has_language_host=programs.has_language_host,
@@ -178,15 +180,15 @@ def run(check: Check, subject: Subject) -> list[Finding] | None:
     try:
         found += check.run(subject)
     except ReadError as failure:
-        # What one may not see is no fault of the stack; a cluster that stops answering in between is worth a look.
-        say = note if failure.status in (401, 403) else warning
+        # What one may not see is no fault of the stack; a cluster that stops answering in between is worth a look, and
+        # so are credentials that have ended since the first question.
+        say = note if failure.status == 403 else error if failure.status == 401 else warning
+        fixes = {403: "run the doctor as somebody who may read this", 401: "log in again, and run the doctor again"}
         found.append(
             say(
                 f"could not look whether {check.about}: {failure}",
                 "this check found nothing out",
-                "run the doctor as somebody who may read this"
-                if failure.status in (401, 403)
-                else "look at the API server, and run the doctor again",
+                fixes.get(failure.status, "look at the API server, and run the doctor again"),
             )
         )
     except Exception as failure:

@@ -34,11 +34,13 @@ class Subject:
     """What the objects name without being among them."""
     engine: EngineState = field(default_factory=EngineState)
     reader: Reader | None = None
-    """The cluster; None: it cannot be reached."""
+    """The cluster; None: it cannot be reached, or does not know who asks."""
     version: str = ""
     """Kubernetes version of the cluster."""
     unreachable: str = ""
     """Why the cluster cannot be reached."""
+    no_credentials: str = ""
+    """Why the cluster does not know who asks."""
     tool_problem: str = ""
     """Why the engine's programs cannot be had."""
     misfits: Mapping[str, str] = field(default_factory=dict)

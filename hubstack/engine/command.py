@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hubstack import deadline
 from hubstack.engine.operation import last_error
+from hubstack.engine.watch import OutOfTimeError
 from hubstack.errors import HubstackError
 
 UNKNOWN_STACK = "no stack named"
 """What the engine says of a stack that is not in the backend."""
+_STOP_SECONDS = 10.0
+"""How long a command may take to end when it is asked to."""
 
 
 def export(stack: str, folder: Path, environment: Mapping[str, str], *, show_secrets: bool) -> dict[str, Any]:
@@ -51,21 +56,43 @@ def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], 
         given: text for its standard input; an argument could be read by everybody on this machine.
 
     Raises:
+        OutOfTimeError: the limit that holds here was reached.
         HubstackError: the command failed, with the reason that the engine gave.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive", "--color=never"],
             cwd=folder,
             env={**os.environ, **environment},
-            input=given or "",
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
             start_new_session=True,  # Ctrl-C reaches this process alone, which decides what becomes of the engine
         )
     except OSError as error:
         raise HubstackError(f"the engine could not be started: {error}; run the same command again") from None
-    if done.returncode:
-        raise HubstackError(last_error(done.stderr or done.stdout))
-    return done.stdout
+    with process:
+        try:
+            printed, complaint = process.communicate(given or "", deadline.left())
+        except subprocess.TimeoutExpired:
+            _stop(process)
+            raise OutOfTimeError(
+                f"the time is up, and `pulumi {' '.join(arguments[:2])}` was stopped; does the backend answer?"
+            ) from None
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise HubstackError(last_error(complaint or printed))
+    return printed
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Let a command end by itself, if it does so soon."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

@@ -40,6 +40,8 @@ class EventLog:
     warnings: list[str] = field(default_factory=list)
     """What the program finds doubtful in the settings."""
     errors: list[str] = field(default_factory=list)
+    under_way: dict[str, str] = field(default_factory=dict)
+    """What has begun and not ended, by the resource's URN, such as "creating Service hub"."""
     _position: int = 0
 
     def read(self) -> None:
@@ -67,8 +69,14 @@ class EventLog:
                 if operation == "update":
                     self.inputs[before["metadata"]["urn"]] = (before["metadata"].get("new") or {}).get("inputs") or {}
                 if not before.get("planning"):
+                    # a component only waits for its parts
+                    if (before["metadata"].get("new") or before["metadata"].get("old") or {}).get("custom"):
+                        self.under_way[before["metadata"]["urn"]] = f"{_DOING[operation]} {name}"
                     self.tell(Notice("started", f"{_DOING[operation]} {name}"))
+        if ended := event.get("resOpFailedEvent"):
+            self.under_way.pop(ended["metadata"].get("urn"), None)
         if after := event.get("resOutputsEvent"):
+            self.under_way.pop(after["metadata"].get("urn"), None)
             operation = after["metadata"].get("op")
             if operation in _DONE and not after.get("planning"):
                 self.tell(Notice("finished", f"{_DONE[operation]} {resource(after['metadata']['urn'])}"))

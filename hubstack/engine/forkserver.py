@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import select
@@ -142,7 +143,13 @@ def _run(code: CodeType, name: str, job: dict[str, Any]) -> int:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     with subprocess.Popen(command, cwd=job["folder"]) as engine:
-        signal.signal(signal.SIGTERM, lambda *_: engine.send_signal(signal.SIGINT))
+        asked = itertools.count(1)
+
+        def stop(*_: object) -> None:
+            """Let the engine cancel what it does, then only write its state, then nothing."""
+            engine.send_signal(signal.SIGINT) if next(asked) <= 2 else engine.kill()
+
+        signal.signal(signal.SIGTERM, stop)
         return engine.wait()
 
 

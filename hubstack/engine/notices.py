@@ -14,9 +14,9 @@ from rich.text import Text
 class Notice:
     """One thing that is worth saying."""
 
-    kind: Literal["step", "message", "started", "finished", "warning"]
+    kind: Literal["step", "message", "started", "finished", "warning", "waiting"]
     """``step`` names a step of an update that begins, which is worth showing only while it lasts; ``started`` and
-    ``finished`` are of a single resource, such as "creating Service hub"."""
+    ``finished`` are of a single resource, such as "creating Service hub"; ``waiting`` says what takes long."""
     text: str
 
 
@@ -40,6 +40,7 @@ def on_console(console: Console) -> Listener:
             "started": ("  ", notice.text),
             "finished": ("  ", (word, "green"), blank, rest),
             "warning": (("warning", "yellow"), ": ", notice.text),
+            "waiting": ("  ", (notice.text, "dim")),
         }[notice.kind]
         console.print(Text.assemble(*line), soft_wrap=True)
 

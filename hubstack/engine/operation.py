@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from hubstack.engine.events import EventLog
 from hubstack.engine.servers import Command, Ended, ForkServer
+from hubstack.engine.watch import Watch
 from hubstack.project.stacks import Stack
 
 Verb = Literal["up", "preview", "refresh", "destroy"]
@@ -23,7 +25,7 @@ def run(
     log: Path,
     options: Sequence[str] = (),
 ) -> Ended:
-    """Run one operation and wait for its end.
+    """Run one operation and wait for its end, which comes at the limit that holds here (`deadline.limited`).
 
     Arguments:
         verb: the engine's command.
@@ -41,7 +43,9 @@ def run(
     command += ["--non-interactive", "--color=never", "--stack", stack.name, "--event-log", str(events.file), *options]
     # PULUMI_DEBUG_COMMANDS makes the option for the event log available, as the Automation API does.
     variables = {**environment, "PULUMI_DEBUG_COMMANDS": "true"}
-    return server.run(Command(command, stack.folder, variables, log), lambda _: None, events.read)
+    watch = Watch(events)
+    ended = server.run(Command(command, stack.folder, variables, log), watch.begin, watch.tick)
+    return replace(ended, awaited=watch.awaited)
 
 
 def failure(ended: Ended, events: EventLog, log: Path) -> str:

@@ -45,6 +45,8 @@ class Ended:
     """Exit code; negative after a signal."""
     cpu: float = 0.0
     """CPU seconds of the engine, its plugins and the program."""
+    awaited: str = ""
+    """What was under way when it was stopped at its limit; blank where it was not."""
 
 
 class ForkServer:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from hubstack import reading
+from hubstack import credentials, deadline, reading
 from hubstack.components import existing, provider_version
 from hubstack.components.token_key import REFUSAL
 from hubstack.configuration import named
@@ -28,6 +28,7 @@ from hubstack.engine.events import EventLog
 from hubstack.engine.notices import Listener, Notice, ignore
 from hubstack.engine.servers import ForkServers
 from hubstack.engine.state import State, is_secret
+from hubstack.engine.watch import OutOfTimeError
 from hubstack.errors import HubstackError
 from hubstack.project import secrets_provider, stacks
 
@@ -61,9 +62,10 @@ class Report:
 class OperationError(HubstackError):
     """An operation of the engine failed; the report says how far it came."""
 
-    def __init__(self, reason: str, report: Report) -> None:
+    def __init__(self, reason: str, report: Report, *, out_of_time: bool = False) -> None:
         super().__init__(reason)
         self.report = report
+        self.out_of_time = out_of_time
 
 
 class EngineStack:
@@ -272,6 +274,10 @@ class EngineStack:
     def _run(
         self, verb: operation.Verb, options: Sequence[str] = (), variables: Mapping[str, str] | None = None
     ) -> Report:
+        if deadline.left() == 0:
+            raise OutOfTimeError(f"the time is up; `pulumi {verb}` was not begun")
+        # The provider waits for a program that fetches credentials without a limit, and without a word.
+        credentials.log_in(self.stack.kubeconfig_path, self.stack.context)
         started = time.monotonic()
         server = self._servers.of(self.stack.root)
         environment = {**self._environment, **(variables or {})}
@@ -286,6 +292,13 @@ class EngineStack:
                 events.changes, {}, time.monotonic() - started, events.steps, events.inputs, events.warnings, ended.cpu,
                 log if self._logs else None,
             )  # fmt: skip
+            if ended.code and ended.awaited:
+                raise OperationError(
+                    f"the time is up, and the engine was stopped while it was at this: {ended.awaited}. Its state is "
+                    "written; the next update goes on with it",
+                    report,
+                    out_of_time=True,
+                )
             if ended.code:
                 raise OperationError(self._with_advice(operation.failure(ended, events, log)), report)
         report.outputs = {} if verb == "preview" else self.outputs()

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hubstack import deadline
+from hubstack.credentials import CredentialsError
 from hubstack.engine import command
 from hubstack.engine.notices import Notice
 from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.engine.stack import EngineStack, OperationError, Report
+from hubstack.engine.watch import OutOfTimeError
 from hubstack.errors import HubstackError
 from hubstack.fleet import begun, deployed, drifted, plan, probe
 from hubstack.fleet.begun import Begun
-from hubstack.fleet.journal import Journal
+from hubstack.fleet.duration import written
+from hubstack.fleet.journal import STOPPED, Journal
 from hubstack.lifecycle.deploy import Order, deploy
 from hubstack.migration import access
 from hubstack.project import stacks
@@ -24,10 +29,12 @@ from hubstack.project import stacks
 _TRANSIENT = re.compile(
     r"connection refused|connection reset|i/o timeout|TLS handshake timeout|too many requests|\b429\b|\b503\b"
     r"|service unavailable|server is currently unable|etcdserver: request timed out|unexpected EOF"
-    r"|http2: client connection|cannot be reached|unreachable|leader changed|does not answer any more",
+    r"|http2: client connection|cannot be reached|unreachable|leader changed|does not answer any more"
+    r"|HTTP 401|\bUnauthorized\b|asked for the client to provide credentials|getting credentials: exec",
     re.IGNORECASE,
 )
-"""Errors of a cluster that is down or busy for a while; the stack is tried once more at the end of its wave."""
+"""Errors of a cluster that is down or busy for a while, or of credentials that ended on the way; the stack is tried
+once more at the end of its wave, and what is wrong with the credentials is said then."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Outcome:
     """What became of one attempt."""
 
     state: str
-    """``succeeded``, ``failed``, ``unreachable``, ``transient`` or ``skipped``."""
+    """``succeeded``, ``failed``, ``unreachable``, ``no-credentials``, ``transient`` or ``skipped``."""
     reason: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -50,6 +57,8 @@ class Deployer:
     environment: Mapping[str, str]
     servers: ForkServers
     journal: Journal
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Seconds that an update of a stack may take, by the stack's name; 0 or nothing for no limit."""
     runner: str = ""
     """Name of this process in the shared journal; blank where there is none."""
     lock_of_dead: Callable[[Begun, str], bool] = lambda begun, reason: False
@@ -70,11 +79,20 @@ class Deployer:
             doing("asking the cluster")
             if reason := probe.unreachable(stack):
                 return Outcome("unreachable", reason)
-            return self._as_deployed(item, stack) if item.action == "gate" else self._deploy(item, stack, doing)
+            if item.action == "gate":
+                return self._as_deployed(item, stack)
+            with deadline.limited(self.limits.get(item.stack) or None):
+                return self._deploy(item, stack, doing)
         except EngineGoneError as error:
             return Outcome("transient", str(error))
         except OperationError as error:
+            if error.out_of_time:
+                return self._late(stack, str(error), {**_detail(error.report), STOPPED: True})
             return Outcome(_state_after(str(error)), str(error), _detail(error.report))
+        except OutOfTimeError as error:
+            return self._late(stack, str(error), {})
+        except CredentialsError as error:
+            return Outcome("no-credentials", str(error))
         except (HubstackError, OSError) as error:  # a full disk is one stack's failure, not a traceback
             return Outcome("failed", str(error))
         except Exception as error:
@@ -122,7 +140,11 @@ class Deployer:
                 engine.say(f"removing the lock that a killed rollout has left on stack {stack.name}")
                 command.run(["cancel", "--yes", stack.name], stack.folder, self.environment)
                 done = deploy(engine, order)
-        except (OperationError, EngineGoneError):
+        except OperationError as error:
+            if error.out_of_time and self.runner:  # what it has made may be in no state, as after a kill
+                begun.write(replace(now, time=time.time()), stack.name, self.environment, stack.folder)
+            raise
+        except EngineGoneError:
             raise
         except HubstackError:
             if self.runner:  # it was refused before the engine began
@@ -135,6 +157,13 @@ class Deployer:
         reasons = [f"switched from mode {done.switched_from} to mode {stack.mode}"] if done.switched_from else []
         reasons += [*mended, in_words(done.report.changes), *(f"restarted: {each}" for each in done.restarted)]
         return Outcome("succeeded", "; ".join(reasons), detail)
+
+    def _late(self, stack: stacks.Stack, reason: str, detail: dict[str, Any]) -> Outcome:
+        """What an update is that was stopped at its limit: a failure of the hub only if its cluster answers."""
+        text = f"timeout: {written(self.limits[stack.name])}: {reason}"
+        if unreachable := probe.unreachable(stack):
+            return Outcome("transient", f"{text}; {unreachable}", detail)
+        return Outcome("failed", text, detail)
 
     def _order(self, item: plan.Item, stack: stacks.Stack, *, was_killed: bool) -> Order:
         assert item.digest is not None
@@ -161,7 +190,7 @@ def _teller(doing: Callable[[str], None]) -> Callable[[Notice], None]:
     """A listener for what is under way; what has ended, and warnings, are not for a screen with many stacks."""
 
     def tell(notice: Notice) -> None:
-        if notice.kind in ("step", "message", "started"):
+        if notice.kind in ("step", "message", "started", "waiting"):
             doing(notice.text)
 
     return tell

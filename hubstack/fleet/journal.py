@@ -41,6 +41,10 @@ create table if not exists leases (
 create index if not exists steps_of on steps (rollout, stack);
 """
 
+NOT_ASKED = ("unreachable", "no-credentials")
+"""States of a step whose cluster could not be asked: they say nothing about the hub, and nothing was touched."""
+STOPPED = "stopped"
+"""Key in the detail of a step whose engine was stopped at its limit; it may have made objects that no state knows."""
 ATTEMPTS = ("up", "ask")
 """Kinds of steps with which the work on a stack begins."""
 
@@ -115,7 +119,8 @@ class Step:
     kind: str
     """``up``, ``ask`` (the gates of a stack that is deployed), ``gate`` or ``bake``."""
     state: str
-    """``started``, or how it ended: ``succeeded``, ``failed``, ``unreachable``, ``transient`` or ``skipped``."""
+    """``started``, or how it ended: ``succeeded``, ``failed``, ``unreachable``, ``no-credentials``, ``transient`` or
+    ``skipped``."""
     reason: str
     started: float
     ended: float | None
@@ -310,19 +315,22 @@ class Journal:
         that could not be reached was not touched, so such steps do not count.
         """
         rows = self._read(
-            "select rollout, state from steps where stack = ? and kind = 'up' and state != 'unreachable' "
-            "order by started desc, number desc limit 1 offset 1",
+            "select rollout, state from steps where stack = ? and kind = 'up' and state not in ('unreachable', "
+            "'no-credentials') order by started desc, number desc limit 1 offset 1",
             stack,
         )
         return rows[0]["rollout"] if rows and rows[0]["state"] in ("started", "failed", "transient") else None
 
     def killed(self, stack: str) -> bool:
-        """Whether an update of a stack was killed since the last one that succeeded, the one under way left aside."""
+        """Whether an update of a stack was killed, or stopped at its limit, since the last one that succeeded.
+
+        The one under way is left aside.
+        """
         rows = self._read(
-            "select state from steps where stack = ? and kind = 'up' order by started desc, number desc", stack
+            "select state, detail from steps where stack = ? and kind = 'up' order by started desc, number desc", stack
         )
         since = itertools.takewhile(lambda row: row["state"] != "succeeded", rows[1:])
-        return any(row["state"] == "started" for row in since)
+        return any(row["state"] == "started" or json.loads(row["detail"] or "{}").get(STOPPED) for row in since)
 
     def seconds(self) -> list[float]:
         """How long successful updates of stacks took."""

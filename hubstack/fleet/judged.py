@@ -37,7 +37,7 @@ def judged(items: Iterable[plan.Item], fleet: Fleet, root: Path) -> list[plan.It
             try:
                 stack = plan.stack_of(each.stack, root)
                 verdict = gate.verdict(stack, fleet.labels_of(each.stack), policies, evaluator)
-                return replace(each, told=gate.told(verdict))
+                return replace(each, told=tuple(gate.told(verdict)))
             except (HubstackError, SettingsError) as error:
                 return replace(each, action="refused", reason=str(error).replace(f"{root}/", ""))
 

@@ -102,6 +102,10 @@ def _semantic(fleet: Fleet) -> Iterator[tuple[Sequence[str | int], str]]:
     for index, name in enumerate(names):
         if name in names[:index]:
             yield ("waves", index, "name"), f"{name!r}: another wave has this name"
+    named = {fleet.labels_of(stack).get("cluster") for stack in fleet.stacks}
+    for cluster in fleet.clusters:
+        if cluster not in named:
+            yield ("clusters", cluster), f"{cluster!r}: no stack has the label cluster={cluster}; add it or remove this"
     waves: dict[str, list[str]] = {stack: [] for stack in fleet.stacks}
     known = {key for stack in fleet.stacks for key in fleet.labels_of(stack)}
     for index, wave in enumerate(fleet.waves):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from hubstack.fleet.clusters import Cluster
 from hubstack.fleet.duration import Duration
 from hubstack.fleet.gate_settings import AnyGate
 from hubstack.fleet.windows import Window
@@ -48,6 +49,7 @@ class StackEntry(_Model):
     labels: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]")], str] = Field(
         default_factory=dict, description="What waves select by: cluster, tier, region ... Values are text."
     )
+    timeout: Duration | None = Field(None, description="The wave's `timeout`, for this stack.")
 
 
 class Pace(_Model):
@@ -56,6 +58,9 @@ class Pace(_Model):
     max_parallel: int = Field(4, ge=1, le=100, description="Stacks that are deployed at once, memory permitting.")
     max_failures: Share = Field(
         0, description="Failed stacks that a wave bears, a number or a percentage of it; one more stops the rollout."
+    )
+    timeout: Duration = Field(
+        3600, description="How long the update of one stack may take, before it is stopped and has failed; 0: no limit."
     )
     min_succeeded: Share | None = Field(
         None,
@@ -103,6 +108,10 @@ class Fleet(_Model):
         description="Every stack of the fleet, by name."
     )
     waves: list[Wave] = Field(min_length=1, description="Waves in their order.")
+    clusters: dict[str, Cluster] = Field(
+        default_factory=dict,
+        description="How a CI system or an operator gets at each cluster, by the label `cluster` of its stacks.",
+    )
     defaults: Pace = Field(default_factory=lambda: Pace(), description="What waves have unless they say otherwise.")
 
     def labels_of(self, stack: str) -> Mapping[str, str]:
@@ -112,6 +121,16 @@ class Fleet(_Model):
     def members(self, wave: Wave) -> list[str]:
         """Names of the wave's stacks, in the order of the file."""
         return [name for name in self.stacks if wave.select.matches(self.labels_of(name))]
+
+    def cluster_of(self, stack: str) -> Cluster:
+        """How another engine gets at a stack's cluster."""
+        return self.clusters.get(self.labels_of(stack).get("cluster", "")) or Cluster()
+
+    def limits(self) -> dict[str, int]:
+        """Seconds that the update of each stack may take; 0 for no limit."""
+        own = {name: entry.timeout for name, entry in self.stacks.items()}
+        of_wave = {name: wave.timeout for wave in self.waves for name in self.members(wave)}
+        return {name: of_wave.get(name, 0) if limit is None else limit for name, limit in own.items()}
 
     def wave_of(self) -> dict[str, str]:
         """Name of the wave of every stack."""

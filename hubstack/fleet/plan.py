@@ -50,10 +50,14 @@ class Item:
     """Commit that the stack is deployed from."""
     drift: int = 0
     """Fields and objects that somebody has changed in the cluster, where the plan was to look."""
-    told: Sequence[str] = ()
+    told: tuple[str, ...] = ()
     """What policies say that do not block."""
     owes: tuple[str, ...] = ()
     """What its wave asks after an update: ``gates``, ``bake``."""
+
+
+_TUPLES = ("owes", "told")
+"""Fields of an item that are lists in JSON."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Plan:
         """What `as_dict` gave."""
         return Plan(
             Revision(**data["revision"]),
-            tuple(Item(**{**item, "owes": tuple(item.get("owes", ()))}) for item in data["items"]),
+            tuple(Item(**{**item, **{key: tuple(item.get(key, ())) for key in _TUPLES}}) for item in data["items"]),
             tuple(data["waves"]),
             data["kind"],
             data["sources"],

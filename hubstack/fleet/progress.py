@@ -20,6 +20,7 @@ COLOURS = {
     "succeeded": "green",
     "failed": "red",
     "unreachable": "yellow",
+    "no-credentials": "yellow",
     "transient": "yellow",
     "flaky": "yellow",
     "refused": "red",
@@ -39,26 +40,56 @@ class Progress(Protocol):
         """Nothing more will happen."""
 
 
+REMIND_SECONDS = 30.0
+"""How often a log gets a line about what is still awaited."""
+
+
 class Lines:
-    """One line for each event, for a terminal that is none and for logs."""
+    """One line for each event, for a terminal that is none and for logs, and one now and then while nothing happens."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lock = threading.Lock()
+        self._running: dict[str, tuple[float, str]] = {}
+        self._awaited: tuple[float, str] | None = None
+        self._closed = threading.Event()
+        threading.Thread(target=self._remind, daemon=True).start()
 
     def event(self, kind: str, **facts: Any) -> None:
-        """Print it; what a stack is doing in detail is left out."""
-        if kind == "doing":
-            return
-        with self._lock, _whoever_listens():
-            self._console.print(Text.assemble(f"{time.strftime('%H:%M:%S')} ", line(kind, facts)), soft_wrap=True)
+        """Print it; what a stack is doing in detail is shown only where it takes long."""
+        with self._lock:
+            stack, now = facts.get("stack", ""), time.monotonic()
+            if kind == "doing":
+                self._running[stack] = (self._running.get(stack, (now, ""))[0], facts["doing"])
+                return
+            if kind == "stack":
+                self._running.pop(stack, None)
+            self._awaited = (now, str(facts.get("reason", ""))) if kind == "wait" else None
+            self._print(line(kind, facts))
 
     def ask(self, question: str) -> bool:
         """Nobody is there to answer."""
         return False
 
     def close(self) -> None:
-        """Nothing to do."""
+        """No more lines."""
+        self._closed.set()
+
+    def _print(self, text: Text) -> None:
+        with _whoever_listens():
+            self._console.print(Text.assemble(f"{time.strftime('%H:%M:%S')} ", text), soft_wrap=True)
+
+    def _remind(self) -> None:
+        """Say what is still awaited, so that a log shows that somebody waits, and what for."""
+        while not self._closed.wait(REMIND_SECONDS):
+            with self._lock:
+                now = time.monotonic()
+                for stack, (since, doing) in sorted(self._running.items()):
+                    if now - since >= REMIND_SECONDS:
+                        self._print(Text(f"  {visible(stack)}: after {now - since:.0f} s: {visible(doing)}"))
+                if self._awaited and not self._running:
+                    since, reason = self._awaited
+                    self._print(Text(f"still waiting after {now - since:.0f} s: {visible(reason)}"))
 
 
 class JsonLines:

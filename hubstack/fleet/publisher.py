@@ -28,12 +28,19 @@ class Publisher:
     shared: Shared
     lease: Lease
     say: Callable[[str], object]
-    problem: str = ""
-    """Why the rollout must not go on: another process has it, or the lease could not be renewed in its time."""
+    lost: str = ""
+    """Why the rollout must not go on, where another process has it or the backend does not answer."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _now: threading.Event = field(default_factory=threading.Event)
     _sent: int = 0
     _thread: threading.Thread | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why the rollout must not go on; blank as long as it may. Whose lease is over may have lost it to another."""
+        if not self.lost and time.time() > self.lease.until:
+            return f"the lease of this process could not be renewed for {self.lease.seconds} s"
+        return self.lost
 
     def start(self) -> None:
         """Begin, once the rollout has been claimed."""
@@ -50,13 +57,13 @@ class Publisher:
         self._stop.set()
         if self._thread:
             self._thread.join()
-        if not self.problem:
+        if not self.lost:
             self.shared.push(self.rollout, self.lease)
 
     def _run(self) -> None:
         pause = LOCAL_SECONDS if local_backend(self.shared.record.environment) else REMOTE_SECONDS
         pushed = time.monotonic()
-        while not self._stop.wait(pause) and not self.problem:
+        while not self._stop.wait(pause) and not self.lost:
             passed = time.monotonic() - pushed
             is_news = self.shared.journal.changes != self._sent and passed >= PUSH_SECONDS
             try:
@@ -66,10 +73,10 @@ class Publisher:
                 else:
                     self._fetch()
             except LostError as error:
-                self.problem = str(error)
+                self.lost = str(error)
             except HubstackError as error:
                 if time.time() > self.lease.until:
-                    self.problem = f"the backend could not be reached for {self.lease.seconds} s: {error}"
+                    self.lost = f"the backend could not be reached for {self.lease.seconds} s: {error}"
                 elif passed > self.lease.seconds / 2:
                     self.say(f"the shared journal cannot be written: {error}")
 

@@ -10,7 +10,7 @@ from hubstack import project
 from hubstack.chart.errors import SettingsError
 from hubstack.errors import HubstackError
 from hubstack.fleet import deployed, plan, source
-from hubstack.fleet.journal import Journal, Rollout
+from hubstack.fleet.journal import NOT_ASKED, Journal, Rollout
 from hubstack.fleet.model import Fleet
 from hubstack.project import stacks
 
@@ -37,7 +37,7 @@ def make(
     before = {
         step.stack: step
         for step in reversed(journal.steps(of.id, "up"))  # the first step of a stack wins: later ones are retries
-        if step.state != "unreachable" and (not waves or step.wave in waves)
+        if step.state not in NOT_ASKED and (not waves or step.wave in waves)
     }
     latest = {step.stack: step.number for step in journal.steps(of.id, "up")}
     owed = {wave.name: wave.owes for wave in fleet_for(fleet).waves}

@@ -101,6 +101,7 @@ class Run:
             folder=found.folder,
             environment=self.environment,
             servers=servers,
+            limits=self.fleet.limits(),
             journal=self.journal,
             runner=self.lease.runner,
             lock_of_dead=partial(self._lock_of_dead, found.id),

@@ -16,7 +16,7 @@ import psutil
 from hubstack.errors import HubstackError
 from hubstack.fleet import duration, gates
 from hubstack.fleet.attempt import Deployer, Outcome
-from hubstack.fleet.journal import ATTEMPTS, Journal, JournalError
+from hubstack.fleet.journal import ATTEMPTS, NOT_ASKED, Journal, JournalError
 from hubstack.fleet.model import Fleet, Wave
 from hubstack.fleet.plan import ACTIONS, AT_ONCE, Item, Plan, stack_of
 from hubstack.fleet.progress import Progress
@@ -153,7 +153,7 @@ class Runner:
                     break
                 for future in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
                     item, outcome = running.pop(future), future.result()
-                    if outcome.state in ("unreachable", "transient"):
+                    if outcome.state in (*NOT_ASKED, "transient"):
                         later.append(item)
                         if again and outcome.state == "transient":
                             failed[item.stack] = outcome.reason

@@ -49,6 +49,20 @@ def revision(root: Path) -> Revision:
     return Revision(head.decode().strip(), bool((_git(root, "status", "--porcelain") or b"").strip()))
 
 
+def commit_of(root: Path, words: str) -> str:
+    """The commit that is meant by words of git's, such as a branch or a tag.
+
+    Raises:
+        HubstackError: there is none.
+    """
+    found = None if words.startswith("-") else _git(root, "rev-parse", "--verify", "--quiet", f"{words}^{{commit}}")
+    if found is None:
+        raise HubstackError(
+            f"--revision: {words!r}: no commit of the repository in {root}; give one, in 40 digits, that the remote has"
+        )
+    return found.decode().strip()
+
+
 def snapshot(root: Path, folder: Path, stacks: Iterable[str]) -> None:
     """Copy a work tree as it is, uncommitted changes included.
 

@@ -111,6 +111,11 @@ def refuse_data_loss(update: Update) -> None:
     guards.refuse_data_loss(update.stack, update.state, decrypt=lambda: update.engine.entries())
 
 
+def require_login(update: Update) -> None:
+    """Refuse where the cluster does not know who asks: the engine would wait, or fail in the middle."""
+    access.require_login(update.stack)
+
+
 def refuse_lost_state(update: Update) -> None:
     """Refuse an empty state that meets an existing hub, unless an update was killed that may have made it."""
     if not update.order.was_killed:
@@ -199,7 +204,7 @@ def run_engine(update: Update) -> None:
             if not reasons:
                 raise
             text = "\n".join([str(error), "Pods are not created:", *(f"  {reason}" for reason in reasons)])
-            raise OperationError(text, error.report) from None
+            raise OperationError(text, error.report, out_of_time=error.out_of_time) from None
 
 
 def hand_over_taken_fields(update: Update) -> None:
@@ -255,6 +260,7 @@ STEPS: tuple[Step, ...] = (
     read_state,
     refuse_foreign_interruption,
     refuse_data_loss,
+    require_login,
     refuse_lost_state,
     refuse_pods_not_admitted,
     move_token_key,

@@ -59,8 +59,9 @@ class Updater(EngineStack):
         self._under_way.touch()
         try:
             report = super().update(exclude=exclude, variables=variables, message=message)
-        except OperationError:
-            self._under_way.unlink(missing_ok=True)  # it has ended by itself, and its state is whole
+        except OperationError as error:
+            if not error.out_of_time:
+                self._under_way.unlink(missing_ok=True)  # it has ended by itself, and its state is whole
             raise
         self._under_way.unlink(missing_ok=True)
         return report

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hubstack.components import api_server
+from hubstack.credentials import CredentialsError
 from hubstack.errors import HubstackError
 from hubstack.project.stacks import Stack
+
+_NOT_ACCEPTED = "the cluster does not accept the credentials any more (HTTP 401); log in again and run the same command"
 
 
 def client(context: str, kubeconfig: Path, *, changes_nothing: bool = False) -> Any:
@@ -22,6 +25,7 @@ def client(context: str, kubeconfig: Path, *, changes_nothing: bool = False) -> 
         changes_nothing: see `api_server.client`.
 
     Raises:
+        CredentialsError: the kubeconfig gives no credentials that can be used.
         HubstackError: no kubeconfig, no such context, or no answer within seconds.
     """
     import kubernetes
@@ -35,7 +39,7 @@ def client(context: str, kubeconfig: Path, *, changes_nothing: bool = False) -> 
     except pulumi.RunError as error:
         raise HubstackError(str(error)) from None
     except kubernetes.config.ConfigException as error:
-        raise HubstackError(f"hubstack:kubeContext: {context!r}: {error}") from None
+        raise CredentialsError(f"hubstack:kubeContext: {context!r}: {error}") from None
 
 
 def of(stack: Stack, *, changes_nothing: bool = False) -> Any:
@@ -45,6 +49,24 @@ def of(stack: Stack, *, changes_nothing: bool = False) -> Any:
         HubstackError: as for `client`.
     """
     return client(stack.context, stack.kubeconfig_path, changes_nothing=changes_nothing)
+
+
+def require_login(stack: Stack) -> None:
+    """Make sure that the stack's API server answers, and knows who asks, within seconds.
+
+    Raises:
+        CredentialsError: there are no credentials, or it does not accept them.
+        HubstackError: it does not answer.
+    """
+    import urllib3
+
+    made = of(stack)
+    try:
+        api_server.require_login(made, str(stack.kubeconfig_path), stack.context)
+    except urllib3.exceptions.HTTPError as error:
+        raise HubstackError(
+            f"hubstack:kubeContext: {stack.context!r}: its API server cannot be reached: {error}. Nothing was changed."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -111,6 +133,11 @@ def _request(
         body=body,
         seconds=seconds,
     )
+    if answer.status == 401:
+        raise CredentialsError(f"{target.kind} {target.name}: {_NOT_ACCEPTED}")
+    if answer.status == 403:
+        message = f"{target.kind} {target.name}: {api_server.message(answer)}"
+        raise HubstackError(f"{message} (HTTP 403); have that permission given, or use another account")
     if answer.status >= 400 and answer.status not in (404, 409):
         raise HubstackError(f"{target.kind} {target.name}: HTTP {answer.status} {answer.reason}; run it again")
     return answer.status, answer.document()
@@ -130,5 +157,7 @@ def explained(error: Exception) -> str | None:
         message = str(json.loads(getattr(error, "body", None) or "{}")["message"])
     except (ValueError, KeyError, TypeError):
         message = str(getattr(error, "reason", None) or error)
-    hint = "; your account lacks a permission" if error.status in (401, 403) else "; run the same command again"
+    if error.status == 401:
+        return f"{_NOT_ACCEPTED}: {message}"
+    hint = "; your account lacks a permission" if error.status == 403 else "; run the same command again"
     return f"the cluster refused: {message}{hint}"

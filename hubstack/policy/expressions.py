@@ -21,8 +21,8 @@ LIBRARY = "cel_expr_python"
 _WORKER = Path(__file__).with_name("worker.py")
 _MOST_DEAD = 10
 """Expressions that may go beyond their limits before no more are evaluated."""
-_MOST_SECONDS = 60.0
-"""Of the processor, for all expressions of one run."""
+_MOST_SECONDS = 20.0
+"""Of the processor, for all expressions of one stack."""
 _ANSWER_TEXT = 300
 BEYOND = "takes more time or memory than an expression may have"
 _NO_TIME = "was not evaluated: others have used up the time for all"
@@ -55,7 +55,6 @@ class Evaluator:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._dead: set[str] = set()
-        self._spent = 0.0
 
     def __enter__(self) -> Evaluator:
         return self
@@ -88,8 +87,9 @@ class Evaluator:
             asked: expressions, each with the index of its item or None.
         """
         found: list[bool | str] = []
+        spent = 0.0
         while len(found) < len(asked):
-            if self._spent > _MOST_SECONDS or len(self._dead) >= _MOST_DEAD:
+            if spent > _MOST_SECONDS or len(self._dead) >= _MOST_DEAD:
                 return [*found, *[_NO_TIME] * (len(asked) - len(found))]
             if asked[len(found)][0] in self._dead:
                 found.append(BEYOND)
@@ -106,8 +106,13 @@ class Evaluator:
             before = len(found)
             for answer in self._ask(request, stop):
                 found.append(_outcome(answer["outcome"]))
-            if len(found) - before < stop:
-                self._note_death(asked[len(found)][0])
+                spent += answer["seconds"]
+                if spent > _MOST_SECONDS:
+                    self._end()
+                    break
+            else:
+                if len(found) - before < stop:
+                    self._note_death(asked[len(found)][0])
         return found
 
     def _note_death(self, text: str) -> None:
@@ -119,7 +124,6 @@ class Evaluator:
         process = self._process or self._start()
         assert process.stdin is not None
         assert process.stdout is not None
-        before = self._spent
         try:
             process.stdin.write(f"{json.dumps(request, default=str)}\n")
             process.stdin.flush()
@@ -127,9 +131,7 @@ class Evaluator:
                 line = process.stdout.readline()
                 if not line.endswith("\n"):
                     return
-                answer = json.loads(line)
-                self._spent = max(self._spent, answer.get("seconds", before))
-                yield answer
+                yield json.loads(line)
         except BrokenPipeError:
             return
 

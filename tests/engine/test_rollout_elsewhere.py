@@ -143,7 +143,7 @@ def test_a_cancelled_job(fleet: FleetCopy) -> None:
     """Asked to end, and then killed, as CI systems do with a job, the rollout is finished by the next one."""
     limit(fleet, 70)
     begun = fleet.elsewhere("seventh", launcher=another_machine("seventh"))
-    with begun.start("up", "--json", "--lease", "5s") as running:
+    with begun.start("up", "--json") as running:
         assert running.stdout is not None
         for line in running.stdout:
             if "run engine" in line:

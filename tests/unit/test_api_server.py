@@ -20,6 +20,7 @@ from hubstack import project
 from hubstack.cluster import pki
 from hubstack.components import api_server
 from hubstack.configuration import kubeconfig_path
+from hubstack.credentials import CredentialsError
 from tests import small_api_server
 from tests.unit.web_servers import THERE, drips, ok, redirects, serve
 
@@ -109,12 +110,12 @@ def test_a_server_of_another_authority_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_none_is_named_without_its_text(tmp_path: Path) -> None:
-    """As an error of the kubeconfig, which whoever asks for a client expects."""
+    """As an error of the credentials, which whoever asks for a client expects."""
     with wants_a_certificate(tmp_path) as kubeconfig:
         document = yaml.safe_load(kubeconfig.read_text())
         document["users"][0]["user"]["client-key-data"] = base64.b64encode(b"canary").decode()
         kubeconfig.write_text(yaml.safe_dump(document))
-        with pytest.raises(kubernetes.config.ConfigException, match="context 'hubstack-sim'") as raised:
+        with pytest.raises(CredentialsError, match="the key of context 'hubstack-sim'") as raised:
             api_server.client(str(kubeconfig), pki.CONTEXT)
     assert "canary" not in str(raised.value)
 

@@ -14,12 +14,19 @@ from hubstack.engine.stack import Report
 from hubstack.engine.state import NAMESPACE, State
 from hubstack.errors import HubstackError
 from hubstack.lifecycle.deploy import STEPS, Order, Outcome, deploy
+from hubstack.migration import access
 from hubstack.migration.take_over import Source
 from hubstack.project.stacks import Stack
 
 KNOWN = {"type": "kubernetes:core/v1:ConfigMap", "urn": "urn:hub"}
 PENDING = {"type": "updating", "resource": {"type": "random:index/randomId:RandomId", "urn": "urn:key"}}
 REPORT = Report({"same": 3})
+
+
+@pytest.fixture(autouse=True)
+def known_to_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no cluster here; the real one is asked in tests/engine/test_credentials.py."""
+    monkeypatch.setattr(access, "require_login", lambda _: None)
 
 
 class Engine:

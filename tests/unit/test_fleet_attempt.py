@@ -18,6 +18,7 @@ from hubstack.engine.state import NAMESPACE, State
 from hubstack.fleet import attempt, deployed, plan, probe
 from hubstack.fleet.attempt import Deployer, Outcome
 from hubstack.fleet.journal import Journal
+from hubstack.migration import access
 from hubstack.project.stacks import Stack
 
 ITEM = plan.Item("a", "all", "up", "because", digest="d1")
@@ -32,6 +33,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     found = Stack(name="a", base="a", config={}, document={}, root=tmp_path)
     monkeypatch.setattr(plan, "stack_of", lambda name, root: found)
     monkeypatch.setattr(probe, "unreachable", lambda _: None)
+    monkeypatch.setattr(access, "require_login", lambda _: None)
     return found
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -19,6 +20,7 @@ from hubstack.fleet.begun import Begun
 from hubstack.fleet.journal import Journal
 from hubstack.fleet.lease import Lease
 from hubstack.fleet.publisher import Publisher
+from hubstack.fleet.run import Run
 from hubstack.fleet.shared import LostError, Shared
 
 
@@ -172,7 +174,9 @@ def test_a_runner_that_cannot_renew_its_lease_stops(machines: list[MachineOf], m
     running.start()
     assert running._thread
     running._thread.join(5)
-    assert running.problem.startswith("the backend could not be reached for 1 s")
+    assert running.lost.startswith("the backend could not be reached for 1 s")
+    assert running.problem == running.lost
+    assert Publisher("r1", one.shared, replace(mine, seen=time.time() - 2), lambda _: None).problem
 
 
 def test_old_rollouts_leave_the_record(machines: list[MachineOf]) -> None:
@@ -194,6 +198,33 @@ def test_what_was_killed_is_known_from_the_tag_and_the_history() -> None:
     assert [of.was_killed(ended, succeeded=True) for ended in (0.0, 99.0, 101.0)] == [True, True, False]
     later = replace(of, after_kill=True)
     assert [later.was_killed(101.0, succeeded=succeeded) for succeeded in (False, True)] == [True, False]
+
+
+LOCKED = "the stack is locked by root@{host} (process 7) since {since}Z: another update is under way; wait for it"
+
+
+@pytest.mark.parametrize(
+    ("host", "since", "runner", "rollout", "now", "removed"),
+    [
+        ("one", "1970-01-01T00:16:45", "x", "r1", 1010, True),  # its runner was said to be dead
+        ("one", "1970-01-01T00:16:45", "x", "r2", 1200, True),  # another rollout's, whose lease is over
+        ("one", "1970-01-01T00:16:45", "x", "r2", 1010, False),  # another rollout's, which lives
+        ("two", "1970-01-01T00:16:45", "x", "r1", 1010, False),  # another machine's
+        ("one", "1970-01-01T00:16:00", "x", "r1", 1010, False),  # from before its update
+        ("one", "1970-01-01T00:20:00", "x", "r1", 1300, False),  # from after its end
+        ("one", "1970-01-01T00:16:45", "y", "r1", 1010, False),  # nobody knows who that is
+    ],
+)
+def test_nobody_elses_lock_is_removed(
+    monkeypatch: pytest.MonkeyPatch, host: str, since: str, runner: str, rollout: str, now: float, removed: bool
+) -> None:
+    """A lock in the way is a dead runner's if its host and its time are those of the update that it had begun."""
+    monkeypatch.setattr(time, "time", lambda: float(now))
+    known = SimpleNamespace(runners={"x": {"rollout": "r1", "host": "one", "until": 1100.0}})
+    of = Run(*cast("Any", (None, known, None, None, {}, None, SimpleNamespace(runner="mine"))))
+    reason = LOCKED.format(host=host, since=since)
+    assert of._lock_of_dead(rollout, Begun("r1", runner, 1004.0), reason) == removed
+    assert not of._lock_of_dead(rollout, Begun("r1", runner, 1004.0), "error: quota")
 
 
 def stack_files(folder: Path, mark: dict[str, Any], tagged: dict[str, str]) -> dict[str, str]:

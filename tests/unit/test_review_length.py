@@ -55,10 +55,10 @@ def rows(text: str) -> list[str]:
     ],
 )
 def test_a_hundred_stacks(size: dict[str, Any], diffs: bool, names: bool) -> None:
-    """Every one of 100 stacks has its row, however much changes; it takes no more than seconds."""
-    started = time.monotonic()
+    """Every one of 100 stacks has its row, however much changes; it takes no more than seconds of CPU time."""
+    started = time.process_time()
     text = markdown.comment(Report("main", stacks(**size)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert len(text) <= markdown.LIMIT
     assert text.startswith(markdown.MARKER)
     assert rows(text) == [f"hub-{number:03d}" for number in range(100)]

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from hubstack.capacity import pending
 from hubstack.chart import hub, proxy, user_scheduler
+from hubstack.errors import HubstackError
 from hubstack.migration import access
 from hubstack.project.stacks import Stack
 from hubstack.safe_text import visible
-from hubstack.secret_forms import SHORTEST, encodings
+from hubstack.secret_forms import ASSIGNED, SHORTEST, scrub
 
 COMPONENTS = (hub.COMPONENT, proxy.COMPONENT, user_scheduler.COMPONENT)
 """Whose pods' logs are looked at: values of a label that stays the same however objects are named."""
 LOG_LINES = 15
 EVENTS = 10
 TIMEOUT_SECONDS = 10
-
-_ASSIGNED = re.compile(
-    r"(?i)(\b(?:[\w.-]*(?:password|passwd|secret|token|api[_-]?key|credential)[\w.-]*)[\"']?\s*[:=]\s*[\"']?)([^\s\"',;&]+)"
-)
-_AUTHORIZATION = re.compile(r"(?i)\b(bearer|token|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
-_URL_PASSWORD = re.compile(r"(?<=://)([^:@/\s]*):[^@/\s]+(?=@)")
 
 
 def diagnose(stack: Stack) -> list[str]:
@@ -37,25 +31,12 @@ def diagnose(stack: Stack) -> list[str]:
         pods = core.list_namespaced_pod(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
         events = core.list_namespaced_event(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
         lines = [*_conditions(pods), *_events(events), *_logs(core, pods)]
+    except HubstackError as error:
+        return [f"the cluster cannot be asked what is wrong: {error}"]
     except Exception as error:
         return [f"the cluster cannot be asked what is wrong: {getattr(error, 'reason', None) or type(error).__name__}"]
     values = {value for secret in secrets for value in _values(secret.data or {})}
     return [visible(scrub(line, values)) for line in lines]
-
-
-def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """A text without secrets: known values in any encoding, and whatever looks like one.
-
-    Arguments:
-        text: a line of a log.
-        secrets: values that must not be shown.
-    """
-    forms = {form for value in secrets if len(value) >= SHORTEST for form in encodings(value)}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, "[secret]")
-    text = _URL_PASSWORD.sub(r"\1:[secret]", text)
-    text = _AUTHORIZATION.sub(r"\1 [secret]", text)
-    return _ASSIGNED.sub(r"\1[secret]", text)
 
 
 def _values(data: dict[str, str]) -> Iterable[str]:
@@ -66,7 +47,7 @@ def _values(data: dict[str, str]) -> Iterable[str]:
             yield value
         for line in value.splitlines():
             _, _, leaf = line.partition(": ")
-            if _ASSIGNED.search(line) and len(leaf.strip(" \"'")) >= 2 * SHORTEST:
+            if ASSIGNED.search(line) and len(leaf.strip(" \"'")) >= 2 * SHORTEST:
                 yield leaf.strip(" \"'")
 
 

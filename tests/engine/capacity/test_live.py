@@ -27,8 +27,9 @@ def test_a_live_cluster_is_read_and_recorded(cluster: SimCluster, api: ApiClient
     limits = {"limits": [{"type": "Container", "max": {"memory": "5Gi"}}]}
     body = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "range"}, "spec": limits}
     api.request("POST", "/api/v1/namespaces/live/limitranges", body)
-    reader, _, problem = connect(str(cluster.kubeconfig), cluster.context)
-    assert reader is not None, problem
+    connection = connect(str(cluster.kubeconfig), cluster.context)
+    reader = connection.reader
+    assert reader is not None, connection.problem
     deadline = time.monotonic() + 120
     while not api.get("/api/v1/namespaces/live/pods")["items"]:
         assert time.monotonic() < deadline, "the DaemonSet has no pod"

@@ -15,7 +15,7 @@ from rich.console import Console
 from hubstack.commands import doctor as cli
 from hubstack.doctor import run, state
 from hubstack.doctor.finding import Report, Severity, error, note, some, warning
-from hubstack.doctor.reader import ReadError, connect
+from hubstack.doctor.reader import Connection, ReadError, connect
 from hubstack.doctor.subject import Check
 from hubstack.errors import HubstackError
 from hubstack.project.stacks import Stack
@@ -136,18 +136,25 @@ def test_a_cluster_that_never_answers_does_not_hold_the_doctor(tmp_path: Path) -
     sleeper["exec"]["interactiveMode"] = "Never"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        for user in ({}, sleeper):
+        given_up = (
+            "context 'x', user 'x': the program sleep, which the kubeconfig names for fetching credentials, gave none "
+            "within 0.5 s and was stopped, and said nothing; it may wait for somebody to log in, or for the network: "
+            "run it by hand"
+        )
+        for user, expected in (
+            ({}, Connection(unreachable="no answer within 0.5 seconds")),
+            (sleeper, Connection(no_credentials=given_up)),
+        ):
             started = time.monotonic()
-            reader, _, why = connect(kubeconfig(tmp_path, server, user), "x", 0.5)
-            assert (reader, why) == (None, "no answer within 0.5 seconds")
+            assert connect(kubeconfig(tmp_path, server, user), "x", 0.5) == expected
             assert time.monotonic() - started < 5
 
 
 def test_a_context_that_does_not_exist_is_said(tmp_path: Path) -> None:
     """With the context's name, or the file's where there is none."""
-    reader, _, why = connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "elsewhere")
-    assert reader is None
-    assert "elsewhere" in why
-    assert str(tmp_path / "none") in connect(str(tmp_path / "none"), "x")[2]
-    reader, _, why = connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "x")
-    assert why.startswith("its API server https://127.0.0.1:1 cannot be reached: ")
+    found = connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "elsewhere")
+    assert found.reader is None
+    assert "elsewhere" in found.unreachable
+    assert str(tmp_path / "none") in connect(str(tmp_path / "none"), "x").unreachable
+    found = connect(kubeconfig(tmp_path, "https://127.0.0.1:1", {}), "x")
+    assert found.unreachable.startswith("its API server https://127.0.0.1:1 cannot be reached: ")

@@ -155,7 +155,7 @@ class Bench:
         read = load.the_fleet(self.fleet_folder)
         simulate.simulate(read, None, 0.1, [60.0], runs=3, seed=1)
         for target in export.TARGETS:
-            export.text(read, target, export.Operator("https://git.example.org/x", "main", "", "pulumi"))
+            export.text(read, target, export.Operator("https://git.example.org/x", "0" * 40, "", "pulumi"))
         for wave in read.waves:
             wait_until(wave.windows, NOW)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubstack.policy import expressions
 from hubstack.policy.expressions import BEYOND, SECRET, Evaluator, Facts
 
 
@@ -32,6 +33,16 @@ def test_hostile_expressions(evaluator: Evaluator) -> None:
     found = evaluator.outcomes(Facts({"settings": {"many": list(range(1000)), "on": True}}), [], asked)
     assert found == [BEYOND, BEYOND, True]
     assert "recursion" in evaluator.mistakes([f"{'(' * 5000}true{')' * 5000}"])[0][0].message
+
+
+def test_all_together_have_limits_too(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the expressions of one stack have used up their time, the rest is not evaluated; the next stack's are."""
+    monkeypatch.setattr(expressions, "_MOST_SECONDS", 0.0)
+    asked: list[tuple[str, int | None]] = [("settings.many.all(x, x >= 0)", None)] * 3
+    facts = Facts({"settings": {"many": list(range(5000))}})
+    for _ in range(2):
+        found = evaluator.outcomes(facts, [], asked)
+        assert found == [True, *["was not evaluated: others have used up the time for all"] * 2]
 
 
 @pytest.mark.parametrize(
