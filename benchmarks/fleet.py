@@ -1,4 +1,5 @@
-"""A rollout of many stacks against a shell loop of ``pulumi up`` and against ``xargs -P`` of it.
+"""A rollout of many stacks against a shell loop of ``pulumi up`` and against ``xargs -P`` of it, and a look for drift
+against a shell loop of ``pulumi refresh``.
 
 The engine, the backend, the cluster, the stacks and the change are the same for all three. The loops run what a
 deployer's script runs, without a preview of its own: ``pulumi up --yes --skip-preview``.
@@ -81,6 +82,14 @@ class FleetBench:
         """The same, as many at once as the rollout."""
         return self._run(f"printf '%s\\n' {' '.join(self.names)} | xargs -P {PARALLEL} -I@ {UP} --stack @")
 
+    def drift(self) -> Measured:
+        """``hubstack drift --fleet``."""
+        return self._run(f"{sys.executable} -m hubstack drift --fleet")
+
+    def refresh(self) -> Measured:
+        """One ``pulumi refresh --preview-only`` after the other: the engine's own way to see drift."""
+        return self._run(f"for stack in {' '.join(self.names)}; do {REFRESH} --stack $stack || exit 1; done")
+
     def _run(self, script: str) -> Measured:
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         done = subprocess.run(
@@ -98,6 +107,7 @@ class FleetBench:
         return Measured(time.perf_counter() - started, cpu)
 
 
+REFRESH = "pulumi refresh --preview-only --non-interactive --color=never"
 UP = "pulumi up --yes --skip-preview --non-interactive --color=never"
 
 
@@ -114,18 +124,22 @@ def rows(stacks: int, found: toolchain.Tools) -> list[list[str]]:
             bench.change()
             changed[name] = getattr(bench, name)()
         unchanged = {"rollout": bench.rollout(), "loop": bench.loop()}
+        looked = {"refresh": bench.refresh(), "drift": bench.drift()}
         titles = {
             "rollout": "hubstack rollout up",
             "loop": "shell loop of pulumi up",
             "xargs": f"xargs -P {PARALLEL} pulumi up",
+            "drift": "hubstack drift --fleet",
+            "refresh": "shell loop of pulumi refresh --preview-only",
         }
         found_rows = []
-        for title, measured, targets in (
-            (f"{stacks} changed stacks", changed, {"loop": ">= 2", "xargs": ">= 1.3"}),
-            (f"{stacks} unchanged stacks", unchanged, {"loop": ">= 10"}),
+        for title, measured, ours, targets in (
+            (f"{stacks} changed stacks", changed, "rollout", {"loop": ">= 2", "xargs": ">= 1.3"}),
+            (f"{stacks} unchanged stacks", unchanged, "rollout", {"loop": ">= 10"}),
+            (f"drift of {stacks} stacks", looked, "drift", {"refresh": ">= 3"}),
         ):
             for name, taken in sorted(measured.items(), reverse=True):
-                ratio = taken.seconds / measured["rollout"].seconds
+                ratio = taken.seconds / measured[ours].seconds
                 cells = [title, titles[name], f"{taken.seconds:.1f} s", f"{taken.cpu / stacks:.2f} CPU s a stack"]
                 found_rows.append([*cells, f"{ratio:.2f}", targets.get(name, "")])
                 title = ""
@@ -142,7 +156,7 @@ def main() -> None:
     console = Console()
     names = (*ENGINE_TOOLS, *session.CLUSTER_TOOLS["sim"])
     found = rows(parser.parse_args().stacks, toolchain.ensure(names, progress=console))
-    table = Table("what", "variant", "time", "CPU", "ratio to rollout", "target")
+    table = Table("what", "variant", "time", "CPU", "ratio to ours", "target")
     for row in found:
         table.add_row(*row)
     console.print(table)

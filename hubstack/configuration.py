@@ -12,6 +12,7 @@ PREFIX = "hubstack:"
 """What every key begins with, whatever the Pulumi project is called."""
 
 Setting = Literal[
+    "acceptDrift",
     "adoptedTokens",
     "chart",
     "checkAdmission",

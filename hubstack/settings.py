@@ -135,6 +135,11 @@ class StackConfig(_Model):
         True,
         description="Refuse an update whose pods, or all of whose users' pods, the cluster's admission would refuse.",
     )
+    accept_drift: list[Annotated[str, Field(pattern=r"^[A-Za-z]+/[a-z0-9][a-z0-9.:-]*(:.+)?$")]] = Field(
+        default_factory=list,
+        description="What may differ in the cluster, written by `hubstack drift --accept`: an object, or a field of it "
+        "with all below, such as `Deployment/hub:spec.replicas`.",
+    )
     protect_data: bool = Field(
         True,
         description="Refuse to delete what holds data: the namespace, the hub's database or the Helm release that has "

@@ -20,6 +20,7 @@ from hubstack.commands import ending, options
 from hubstack.commands.capacity import capacity, pools_app
 from hubstack.commands.cluster import app as cluster_app
 from hubstack.commands.doctor import doctor
+from hubstack.commands.drift import drift
 from hubstack.commands.help import App
 from hubstack.commands.options import ValuesKeyOption
 from hubstack.commands.policy import app as policy_app
@@ -64,6 +65,7 @@ def choose_project(
 
 app.add_typer(cluster_app, name="cluster")
 app.command()(doctor)
+app.command()(drift)
 app.command()(capacity)
 app.add_typer(pools_app, name="pools")
 app.add_typer(policy_app, name="policy")
@@ -90,6 +92,9 @@ ValuesOption = Annotated[
 ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
 ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+TakeFieldsOption = Annotated[
+    bool, typer.Option("--take-fields", help="Set fields that somebody else has written since to what the stack says.")
+]
 SecretsProviderOption = Annotated[
     str | None,
     typer.Option(
@@ -131,6 +136,7 @@ def up(
     cluster: ClusterOption = "sim",
     kubeconfig: options.KubeconfigOption = None,
     yes: options.YesOption = False,
+    take_fields: TakeFieldsOption = False,
     timeout: Annotated[
         str | None, typer.Option(help="Stop the update after so long, such as 30m; the next one goes on with it.")
     ] = None,
@@ -152,7 +158,7 @@ def up(
         stack, mode, tuple(values or ()), context, cluster, console, kubeconfig, values_key=values_key
     )
     with deadline.limited(limit):
-        report = run.updater.up(approve)
+        report = run.updater.up(approve, take_fields=take_fields)
     facts = {
         "stack": run.stack.name,
         "mode": run.stack.mode,
@@ -193,7 +199,7 @@ def preview(
 ) -> None:
     """Show what `up` would change, field by field, and change nothing."""
     from hubstack.commands import changes, session
-    from hubstack.lifecycle import admission_guard
+    from hubstack.lifecycle import admission_guard, hand_changes
 
     console = _console(as_json)
     run = session.open_session(
@@ -205,13 +211,16 @@ def preview(
         else:
             console.print(switch, soft_wrap=True)
         return
+    found = hand_changes.find(run.updater, run.updater.checkpoint(), {})
+    if found.conflicts:
+        raise hand_changes.refusal(run.stack.name, found)
     report = run.updater.preview()
     if as_json:
         facts = {"stack": run.stack.name, "changed": report.changed, "changes": report.changes}
         terminal.write_json({**facts, "objects": [each.as_dict() for each in report.differences]})
     else:
         changes.show(report, console)
-    for doubt in admission_guard.doubts(run.stack):
+    for doubt in (*admission_guard.doubts(run.stack), *found.warnings):
         _warning(doubt)
 
 

@@ -49,12 +49,20 @@ LeaseOption = Annotated[
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for a wave's window, or pause instead.")]
 
 
+DriftOption = Annotated[
+    bool, typer.Option("--drift", help="Stacks are due, too, in whose objects somebody has changed something.")
+]
+TakeFieldsOption = Annotated[
+    bool, typer.Option("--take-fields", help="Set fields that somebody else has written since to what the stacks say.")
+]
+
+
 @app.command()
-def plan(stack: StackOption = None, as_json: JsonOption = False) -> None:
+def plan(stack: StackOption = None, drift: DriftOption = False, as_json: JsonOption = False) -> None:
     """Show what a rollout would do, and why; change nothing. Exit codes: 0 nothing, 2 something, 1 refused settings."""
     from hubstack.fleet import rollout
 
-    made = rollout.planned(project.ROOT, stack or (), Terminal(stderr=True))
+    made = rollout.planned(project.ROOT, stack or (), Terminal(stderr=True), drift=drift)
     if as_json:
         terminal.write_json(made.as_dict())
     else:
@@ -69,6 +77,8 @@ def up(
     approve: ApproveOption = None,
     wait: WaitOption = True,
     during_freeze: FreezeOption = None,
+    drift: DriftOption = False,
+    take_fields: TakeFieldsOption = False,
     max_time: MaxTimeOption = None,
     lease: LeaseOption = "3m",
     as_json: JsonOption = False,
@@ -76,7 +86,11 @@ def up(
     """Deploy what has changed, wave after wave. Exit codes: 0 done, 3 failed, 4 incomplete, 5 paused, 6 aborted."""
     from hubstack.fleet import progress, rollout
 
-    options = _options(approve, wait, max_time, lease, during_freeze)
+    options = {
+        **_options(approve, wait, max_time, lease, during_freeze),
+        "drift": drift,
+        "takeFields": take_fields,
+    }
     console = Terminal(stderr=as_json)
     _end(rollout.begin(project.ROOT, stack or (), options, progress.choose(console, as_json=as_json), console), as_json)
 

@@ -234,7 +234,7 @@ def request(
     *,
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-    body: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | list[Any] | str | None = None,
     seconds: float | None = None,
 ) -> Answer:
     """Send a request and read the answer, whatever its status is.
@@ -245,7 +245,7 @@ def request(
         path: of an object or a list.
         query: parameters such as ``labelSelector``.
         headers: beside ``Accept``, which is JSON if it is not among them.
-        body: sent as JSON.
+        body: sent as JSON; a text as it is.
         seconds: how long the whole answer may take, where that is shorter than usual.
 
     Raises:

@@ -2,7 +2,7 @@
 
 For every Service the provider waits until nothing has happened to its endpoints for ten seconds (pulumi-kubernetes:
 ``provider/pkg/await/service.go``), also where all pods have been ready from the first second on. The pods are waited
-for by their Deployments. What is left is the address of a load balancer, which ``url`` needs (docs/adr/0039).
+for by their Deployments. What is left is the address of a load balancer, which ``url`` needs (docs/adr/0038).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
+
+import pulumi
 
 from hubstack.components import existing
 
@@ -20,19 +22,21 @@ WAIT_FOR = "pulumi.com/waitFor"
 ADDRESS = "jsonpath={.status.loadBalancer.ingress[0]}"
 
 
-def service(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def service(manifest: Mapping[str, Any]) -> Any:
     """Annotations of a Service with what the provider is to wait for; those that it has win.
 
-    A Service that is taken over is there already, and stays as it is.
+    A Service that is taken over is there already, and stays as it is. Where its type is an Output, so are they.
 
     Arguments:
         manifest: the Service, as the chart's builders describe it.
     """
-    given: dict[str, Any] = manifest["metadata"].get("annotations") or {}
-    own = _own(manifest)
-    if own is None or not isinstance(given, Mapping) or os.environ.get(existing.UPSERT) == "true":
+    given = manifest["metadata"].get("annotations") or {}
+    if not isinstance(given, Mapping) or os.environ.get(existing.UPSERT) == "true":
         return given
-    return {own: ADDRESS if own == WAIT_FOR else "true", **given}
+    kind = _type(manifest)
+    if isinstance(kind, pulumi.Output):
+        return pulumi.Output.all(kind=kind, given=given).apply(lambda known: _marked(known["kind"], known["given"]))
+    return _marked(kind, given)
 
 
 def unchanged(manifest: Mapping[str, Any]) -> list[str]:
@@ -44,16 +48,23 @@ def unchanged(manifest: Mapping[str, Any]) -> list[str]:
     Arguments:
         manifest: the Service, as the chart's builders describe it.
     """
-    own = _own(manifest)
-    return [f'metadata.annotations["{own}"]'] if own else []
+    kind = _type(manifest)
+    return [] if isinstance(kind, pulumi.Output) else [f'metadata.annotations["{_own(kind)}"]']
 
 
-def _own(manifest: Mapping[str, Any]) -> str | None:
-    """The annotation that a Service of its type gets; None where the type is not known yet."""
-    kind = (manifest.get("spec") or {}).get("type", "ClusterIP")
-    if not isinstance(kind, str):
-        return None
+def _type(manifest: Mapping[str, Any]) -> Any:
+    """The Service's type: text, an Output, or None, which the cluster reads as ClusterIP."""
+    return (manifest.get("spec") or {}).get("type")
+
+
+def _own(kind: str | None) -> str:
+    """The annotation that a Service of a type gets."""
     return WAIT_FOR if kind == "LoadBalancer" else SKIP_AWAIT
+
+
+def _marked(kind: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    own = _own(kind)
+    return {own: ADDRESS if own == WAIT_FOR else "true", **given}
 
 
 def claim(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class EventLog:
     """What does not stay as it is, field by field; secrets hidden."""
     outputs_differ: bool = False
     """Whether the stack's outputs are others than before."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """By URN what the program wants of each resource that is updated, with a mask in place of secrets."""
     warnings: list[str] = field(default_factory=list)
     """What the program finds doubtful in the settings."""
     errors: list[str] = field(default_factory=list)
@@ -86,6 +88,8 @@ class EventLog:
         if operation not in _DOING:
             return
         self.steps.append((operation, resource(metadata["urn"])))
+        if operation == "update":
+            self.inputs[metadata["urn"]] = (metadata.get("new") or {}).get("inputs") or {}
         if is_object(_type(metadata)):
             self.differences.append(difference(metadata, about))
             if not event.get("planning"):

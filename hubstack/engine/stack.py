@@ -45,6 +45,8 @@ class Report:
     seconds: float = 0.0
     steps: list[tuple[str, str]] = field(default_factory=list)
     """Operation and ``Type name`` of every resource that does not stay as it is."""
+    inputs: dict[str, Any] = field(default_factory=dict, repr=False)
+    """By URN what the program wants of each resource that is updated, with a mask in place of secrets."""
     warnings: list[str] = field(default_factory=list)
     """What the program finds doubtful in the settings."""
     cpu: float = 0.0
@@ -127,6 +129,11 @@ class EngineStack:
         found = backend.read(self.stack.name, self._environment, self.stack.folder)
         return found.state if found else State()
 
+    def last_message(self) -> str:
+        """What the backend's history says of the last operation on the stack."""
+        found = backend.read(self.stack.name, self._environment, self.stack.folder)
+        return str(found.last.get("message") or "") if found else ""
+
     def state(self) -> State:
         """The state with its secrets in the open: keep it in memory."""
         return State.read(self._export()["deployment"])
@@ -193,10 +200,15 @@ class EngineStack:
         options = ["--refresh", "--run-program"] if refresh else []
         return self._run("preview", options, {**own, **(variables or {})})
 
-    def refresh(self, *, message: str = "") -> Report:
-        """Make the state say what is in the cluster; changes nothing there."""
+    def refresh(self, *, message: str = "", only: Sequence[str] = ()) -> Report:
+        """Make the state say what is in the cluster; changes nothing there.
+
+        Arguments:
+            message: what the backend's history says of it.
+            only: URNs of the resources that are looked at; all of them where empty.
+        """
         self._adapt_state()
-        return self._run("refresh", _message(message))
+        return self._run("refresh", [*_message(message), *(word for urn in only for word in ("--target", urn))])
 
     def delete(self, *, keep_protected: bool = False) -> Report:
         """Delete the resources.
@@ -285,7 +297,7 @@ class EngineStack:
             finally:
                 self.tell(Notice("end", verb))
             report = Report(
-                events.changes, {}, time.monotonic() - started, events.steps, events.warnings, ended.cpu,
+                events.changes, {}, time.monotonic() - started, events.steps, events.inputs, events.warnings, ended.cpu,
                 log if self._logs else None, events.differences, events.outputs_differ,
             )  # fmt: skip
             if ended.code and ended.awaited:

@@ -18,7 +18,7 @@ from hubstack.engine.servers import EngineGoneError, ForkServers
 from hubstack.engine.stack import EngineStack, OperationError, Report
 from hubstack.engine.watch import OutOfTimeError
 from hubstack.errors import HubstackError
-from hubstack.fleet import begun, deployed, plan, probe
+from hubstack.fleet import begun, deployed, drifted, plan, probe
 from hubstack.fleet.begun import Begun
 from hubstack.fleet.duration import written
 from hubstack.fleet.journal import STOPPED, Journal
@@ -72,6 +72,8 @@ class Deployer:
     """Name of this process in the shared journal; blank where there is none."""
     lock_of_dead: Callable[[Begun, str], bool] = lambda begun, reason: False
     """Whether an error names the lock that a dead runner's update has left, which may be removed then."""
+    take_fields: bool = False
+    """Whether fields that somebody else has written since are set to what the stacks say."""
 
     def deploy(self, item: plan.Item, root: Path, doing: Callable[[str], None]) -> Outcome:
         """Bring one stack to what a revision wants.
@@ -125,9 +127,11 @@ class Deployer:
 
     def _deploy(self, item: plan.Item, stack: stacks.Stack, doing: Callable[[str], None]) -> Outcome:
         engine = EngineStack(stack, self.environment, _teller(doing), servers=self.servers, logs=self.folder / "logs")
+        mended = [drifted.mend(engine, self.environment, doing)] if item.drift else []
         known = self._read(stack)
         if known.finished and known.digest == item.digest:
-            return Outcome("succeeded", "is deployed already", {"digest": known.digest, "commit": known.commit})
+            facts = {"digest": known.digest, "commit": known.commit}
+            return Outcome("succeeded", "; ".join(mended) or "is deployed already", facts)
         before = begun.read(stack.name, self.environment, stack.folder) if self.runner else None
         was_killed = self.journal.killed(stack.name) or (
             before is not None and before.was_killed(known.ended, succeeded=known.succeeded)
@@ -157,7 +161,7 @@ class Deployer:
                 begun.forget(before, stack.name, self.environment, stack.folder)
             raise
         found = self._read(stack)
-        detail = {
+        detail: dict[str, Any] = {
             **_detail(done.report),
             "digest": found.digest,
             "commit": found.commit,
@@ -168,7 +172,7 @@ class Deployer:
         if not found.finished or found.digest != item.digest:
             return Outcome("failed", "the backend does not show the update as finished", detail)
         reasons = [f"switched from mode {done.switched_from} to mode {stack.mode}"] if done.switched_from else []
-        reasons += [in_words(done.report.changes), *(f"restarted: {each}" for each in done.restarted)]
+        reasons += [*mended, in_words(done.report.changes), *(f"restarted: {each}" for each in done.restarted)]
         return Outcome("succeeded", "; ".join(reasons), detail)
 
     def _late(self, stack: stacks.Stack, reason: str, detail: dict[str, Any]) -> Outcome:
@@ -188,6 +192,7 @@ class Deployer:
             message=deployed.message(self.rollout, item.digest),
             may_settle=was_killed or self.journal.interrupted(stack.name) is not None,
             was_killed=was_killed,
+            take_fields=self.take_fields,
         )
 
     def _read(self, stack: stacks.Stack) -> deployed.Deployed:

@@ -26,6 +26,8 @@ _ELSEWHERE = {"values", "secret_values", "values_files", "kubeconfig", "chart"}
 """Configuration that says where things are on a machine, or that the merged values hold already."""
 _HISTORY = {"take_over", "kept_checksums"}
 """Configuration that a change of mode writes while it is deployed: how a hub is gone on with, and not what it is."""
+_ABOUT_IT = {"accept_drift"}
+"""Configuration that no update deploys."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def desired(stack: stacks.Stack) -> Desired:
     found = settings.resolve(settings.parse(entries, set()), stack.root)
     facts: dict[str, Any] = {
         # Without defaults: those of this code say nothing of a program that is another revision's (docs/adr/0031).
-        "config": found.config.model_dump(mode="json", exclude=_ELSEWHERE | _HISTORY, exclude_defaults=True),
+        "config": found.config.model_dump(
+            mode="json", exclude=_ELSEWHERE | _HISTORY | _ABOUT_IT, exclude_defaults=True
+        ),
         "values": found.loaded.user,
         "secretPaths": sorted(map(str, found.loaded.secret_paths)),
         "encrypted": [

@@ -63,6 +63,8 @@ class Item:
     """Name of that commit in the fleet file."""
     new_tokens: tuple[str, ...] = ()
     """Names of the tokens that are drawn anew."""
+    drift: int = 0
+    """Fields and objects that somebody has changed in the cluster, where the plan was to look."""
     told: tuple[str, ...] = ()
     """What policies say that do not block."""
     owes: tuple[str, ...] = ()

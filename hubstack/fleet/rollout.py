@@ -17,8 +17,8 @@ from hubstack import project
 from hubstack.engine import temporary
 from hubstack.engine.environment import engine_environment, engine_tools, local_backend
 from hubstack.errors import HubstackError
+from hubstack.fleet import drifted, order, plan, programs, source, taken_up
 from hubstack.fleet import lease as leases
-from hubstack.fleet import order, plan, programs, source, taken_up
 from hubstack.fleet.journal import UNFINISHED, Journal, Rollout, folder
 from hubstack.fleet.lease import Lease
 from hubstack.fleet.load import the_fleet
@@ -57,13 +57,22 @@ def is_embedded(fleet: Fleet, root: Path) -> bool:
         return False  # the plan says what is wrong with a file
 
 
-def planned(root: Path, only: Sequence[str], console: Console) -> plan.Plan:
-    """What a rollout of the work tree would do now."""
+def planned(root: Path, only: Sequence[str], console: Console, *, drift: bool = False) -> plan.Plan:
+    """What a rollout of the work tree would do now.
+
+    Arguments:
+        root: the project's folder.
+        only: names of stacks to look at; all where empty.
+        console: shows downloads.
+        drift: whether a stack is due that has drifted.
+    """
     fleet = the_fleet(root)
     variables = environment(console, embedded=is_embedded(fleet, root))
     with temporary.folder() as folder:
         found = programs.prepare(fleet, only or fleet.stacks, root, root, folder)
         made = plan.make(fleet, root, source.revision(root), variables, only, found)
+        if drift:
+            made = replace(made, items=drifted.due(made.items, root, variables))
     return replace(made, sources={})  # nobody deploys from a folder that is gone
 
 
@@ -73,9 +82,10 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
     Arguments:
         root: the project's folder.
         only: names of the stacks to deploy; all where empty.
-        options: ``approve``, names of waves; ``wait``, whether to wait for windows; ``until``, when to pause at the
-            latest; ``lease``, seconds after which another machine may take over from this one, once it is dead;
-            ``duringFreeze``, why stacks are started in spite of a freeze.
+        options: ``approve``, names of waves; ``wait``, whether to wait for windows; ``drift``, whether stacks that have
+            drifted are due; ``takeFields``, see `deploy.Order`; ``until``, when to pause at the latest; ``lease``,
+            seconds after which another machine may take over from this one, once it is dead; ``duringFreeze``, why
+            stacks are started in spite of a freeze.
         progress: is called with what happens.
         console: shows downloads.
 
@@ -97,6 +107,8 @@ def begin(root: Path, only: Sequence[str], options: Mapping[str, Any], progress:
         source.snapshot(root, copy, fleet.stacks)
         found = programs.prepare(fleet, only or fleet.stacks, root, copy, programs.folder_of(_folder(rollout)))
         made = plan.make(fleet, copy, revision, variables, only, found)
+        if options.get("drift"):
+            made = replace(made, items=drifted.due(made.items, copy, variables))
         run = Run(journal, shared, fleet, made, variables, progress, _lease(options))
         return run.begin(rollout, {**options, "overrides": _overrides({}, options)})
 

@@ -105,6 +105,7 @@ class Run:
             journal=self.journal,
             runner=self.lease.runner,
             lock_of_dead=partial(self._lock_of_dead, found.id),
+            take_fields=bool(found.options.get("takeFields")),
         )
         runner = Runner(
             rollout=found.id,

@@ -19,6 +19,7 @@ from hubstack.lifecycle import (
     admission_guard,
     asking,
     guards,
+    hand_changes,
     interruption,
     lost_state,
     plain_state,
@@ -44,6 +45,8 @@ class Order:
     """Is asked before anything is changed; None where nobody is to be asked."""
     was_killed: bool = False
     """Whether an earlier update of the same order was killed, and may have made objects that no state knows."""
+    take_fields: bool = False
+    """Whether fields that somebody else has written since are set to what the stack says."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class Update:
     def variables(self) -> Mapping[str, str]:
         """Variables for the engine; they say whether it may take over objects that exist already."""
         may_take_over = self.settled or self.order.was_killed or self.source.are_objects
-        return {**(provider.TAKE_OVER if may_take_over else {}), **self.order.variables}
+        taken = provider.FORCE if self.order.take_fields else {}
+        return {**taken, **(provider.TAKE_OVER if may_take_over else {}), **self.order.variables}
 
 
 Step = Callable[[Update], None]
@@ -191,6 +195,18 @@ def hand_over_fields(update: Update) -> None:
     former = take_over.FORMER_OWNERS if adopted else (ownership.DRAWN,)
     if ownership.hand_over(update.stack, update.state, former) and adopted:
         update.engine.refresh()
+        read_state(update)
+
+
+def refuse_field_conflicts(update: Update) -> None:
+    """Refuse to set fields that somebody else has written since, and name what would be overwritten by hand."""
+    if update.source is not Source.NOTHING or update.switched_from or not update.state.knows_the_cluster:
+        return
+    found = hand_changes.find(update.engine, update.state, update.variables)
+    if found.conflicts:
+        raise hand_changes.refusal(update.stack.name, found)
+    for warning in found.warnings:
+        update.engine.say(f"warning: {warning}")
 
 
 def run_engine(update: Update) -> None:
@@ -271,6 +287,7 @@ STEPS: tuple[Step, ...] = (
     import_helm_release,
     refuse_replacements,
     hand_over_fields,
+    refuse_field_conflicts,
     run_engine,
     hand_over_taken_fields,
     hide_helm_release,

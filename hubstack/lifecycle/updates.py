@@ -38,16 +38,18 @@ class Updater(EngineStack):
         super().__init__(stack, environment, on_console(console, f"{stack.name}{simulated}"), create=create)
         self._under_way = stack.folder / UNDER_WAY
 
-    def up(self, approve: Approve | None = None) -> Report:
+    def up(self, approve: Approve | None = None, *, take_fields: bool = False) -> Report:
         """Deploy, see `hubstack.lifecycle.deploy`.
 
         Arguments:
             approve: is asked before anything is changed; None where nobody is to be asked.
+            take_fields: whether fields that somebody else has written since are set to what the stack says.
 
         Raises:
             HubstackError: the program refused the settings, or an object could not be deployed.
         """
-        return deploy(self, Order(approve=approve, was_killed=self._under_way.exists())).report
+        order = Order(approve=approve, was_killed=self._under_way.exists(), take_fields=take_fields)
+        return deploy(self, order).report
 
     def update(
         self, *, exclude: Sequence[str] = (), variables: Mapping[str, str] | None = None, message: str = ""

@@ -16,12 +16,13 @@ from hubstack.project.stacks import Stack
 _NOT_ACCEPTED = "the cluster does not accept the credentials any more (HTTP 401); log in again and run the same command"
 
 
-def client(context: str, kubeconfig: Path) -> Any:
+def client(context: str, kubeconfig: Path, *, changes_nothing: bool = False) -> Any:
     """An ApiClient of the official package.
 
     Arguments:
         context: the kubeconfig's context.
         kubeconfig: path of the kubeconfig.
+        changes_nothing: see `api_server.client`.
 
     Raises:
         CredentialsError: the kubeconfig gives no credentials that can be used.
@@ -34,20 +35,20 @@ def client(context: str, kubeconfig: Path) -> Any:
 
     try:
         reachability.check(str(kubeconfig), context)
-        return api_server.client(str(kubeconfig), context)
+        return api_server.client(str(kubeconfig), context, changes_nothing=changes_nothing)
     except pulumi.RunError as error:
         raise HubstackError(str(error)) from None
     except kubernetes.config.ConfigException as error:
         raise CredentialsError(f"hubstack:kubeContext: {context!r}: {error}") from None
 
 
-def of(stack: Stack) -> Any:
+def of(stack: Stack, *, changes_nothing: bool = False) -> Any:
     """An ApiClient of the official package for a stack's context.
 
     Raises:
         HubstackError: as for `client`.
     """
-    return client(stack.context, stack.kubeconfig_path)
+    return client(stack.context, stack.kubeconfig_path, changes_nothing=changes_nothing)
 
 
 def require_login(stack: Stack) -> None:

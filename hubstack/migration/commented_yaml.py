@@ -81,8 +81,31 @@ def _change(parent: MutableMapping[str, Any], key: str, value: Any) -> None:
             del node[gone]
         for name, member in value.items():
             _change(node, name, member)
-    elif key not in parent or node != value:
+    elif key not in parent or not (node == value or _change_items(node, value)):
         parent[key] = _node(value)
+
+
+def _change_items(node: Any, value: Any) -> bool:
+    """Make a list another one in place, where that only lacks items, and has new ones at its head.
+
+    A comment below the list is tied to its last item.
+    """
+    from ruamel.yaml.comments import CommentedSeq
+
+    if not isinstance(node, CommentedSeq) or not isinstance(value, list):
+        return False
+    kept, new = [each for each in node if each in value], [each for each in value if each not in node]
+    if value != new + kept:
+        return False
+    below = node.ca.items.get(len(node) - 1)
+    for index in reversed(range(len(node))):
+        if node[index] not in value:
+            del node[index]
+    for each in reversed(new):
+        node.insert(0, _node(each))
+    if below is not None and node:
+        node.ca.items.setdefault(len(node) - 1, below)
+    return True
 
 
 def _keep_first_comment(document: CommentedMap, settings: CommentedMap) -> None:

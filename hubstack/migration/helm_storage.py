@@ -67,7 +67,18 @@ def records(client: Any, namespace: str, release: str) -> list[Record]:
 
     selector = f"{OWNER}=helm,name={release}"
     found = kubernetes.client.CoreV1Api(client).list_namespaced_secret(namespace, label_selector=selector).items
-    return sorted((_record(secret) for secret in found), key=lambda record: record.revision)
+    return sorted(
+        (_record(each.metadata.name, each.data["release"]) for each in found), key=lambda record: record.revision
+    )
+
+
+def record_of(secret: Mapping[str, Any]) -> Record:
+    """The revision that a Secret holds, as the API server gives it.
+
+    Raises:
+        HubstackError: it cannot be read as one.
+    """
+    return _record(secret["metadata"]["name"], (secret.get("data") or {}).get("release") or "")
 
 
 def deployed(client: Any, namespace: str, release: str) -> Record:
@@ -123,7 +134,7 @@ def keep_data(client: Any, namespace: str, release: str) -> None:
     core = kubernetes.client.CoreV1Api(client)
     for record in records(client, namespace, release)[-1:]:
         secret = core.read_namespaced_secret(record.secret, namespace)
-        content = _content(secret)
+        content = _content(secret.data["release"])
         content["manifest"] = "---\n".join(map(_kept, re.split(r"(?m)^---[ \t]*\n", content["manifest"])))
         core.patch_namespaced_secret(record.secret, namespace, {"data": {"release": _packed(content)}})
 
@@ -205,9 +216,9 @@ def retire(client: Any, namespace: str, release: str) -> int:
     return len(found)
 
 
-def _content(secret: Any) -> dict[str, Any]:
+def _content(packed: str) -> dict[str, Any]:
     """What Helm has written; base64 of Kubernetes around base64 of Helm around gzip."""
-    content: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret.data["release"]))))
+    content: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(packed))))
     return content
 
 
@@ -216,10 +227,9 @@ def _packed(content: Mapping[str, Any]) -> str:
     return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(content).encode()))).decode()
 
 
-def _record(secret: Any) -> Record:
-    name = secret.metadata.name
+def _record(name: str, packed: str) -> Record:
     try:
-        content = _content(secret)
+        content = _content(packed)
         chart = content["chart"]["metadata"]
         return Record(
             secret=name,

@@ -18,6 +18,8 @@ from hubstack.project.stacks import Stack
 
 HELM = "helm"
 """Helm's manager. What it alone owns stays as it is, unowned."""
+MODE_HELM = "pulumi-resource-kubernetes"
+"""Manager of what a stack in mode helm has made: Helm inside of the provider. Treated as Helm's."""
 DRAWN = "pulumi-kubernetes-"
 """Begin of the managers that the provider draws. What such a former one owns becomes the stack's, so that a setting
 which goes away goes from the object, too."""
@@ -100,7 +102,7 @@ def handed_over(entries: Sequence[Mapping[str, Any]], own: str, former: Sequence
         elif entry["manager"].startswith(DRAWN):
             drawn.append({**entry, "manager": own})
     for entry in drawn:
-        kept = _merged(kept, entry)
+        kept = merged(kept, entry)
     return kept
 
 
@@ -122,7 +124,7 @@ def _names(fields: Mapping[str, Any], path: tuple[str, ...] = ()) -> set[tuple[s
     return found
 
 
-def _merged(entries: list[Mapping[str, Any]], entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def merged(entries: list[Mapping[str, Any]], entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Entries with one more; one of the same manager, operation and version gets its fields."""
     for at, each in enumerate(entries):
         if all(each[key] == entry[key] for key in ("manager", "operation", "apiVersion")):

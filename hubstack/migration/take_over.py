@@ -19,8 +19,8 @@ from hubstack.errors import HubstackError
 from hubstack.migration import access, helm_storage, live, ownership
 from hubstack.project.stacks import Stack
 
-FORMER_OWNERS = (ownership.HELM, ownership.DRAWN)
-"""Who has had the objects: Helm, or a state that is lost."""
+FORMER_OWNERS = (ownership.HELM, ownership.MODE_HELM, ownership.DRAWN)
+"""Who has had the objects: Helm, the stack itself in mode helm, or a state that is lost."""
 READ_SERVICE = "jupyterhub-proxy-public"
 """Logical name of the Service that mode helm reads, and does not own."""
 

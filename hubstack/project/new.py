@@ -38,6 +38,7 @@ FILES = (
     ".github/workflows/review.yml",
     ".github/workflows/review-comment.yml",
     ".github/workflows/deploy.yml",
+    ".github/workflows/drift.yml",
 )
 """What a new project has."""
 UNPROTECTED = """\

@@ -170,6 +170,13 @@ RULES = (
         NEXT_UPDATE,
     ),
     _rule(
+        "accepted-drift",
+        "what may differ in the cluster from what the stack declares changes ({}): `hubstack drift` neither names nor "
+        "repairs what is accepted",
+        ("hubstack:acceptDrift",),
+        NEXT_UPDATE,
+    ),
+    _rule(
         "namespace-made",
         "the stack makes its namespace from now on: where there is one already, the update stops",
         see.when(see.namespace_made),

@@ -92,6 +92,32 @@ def test_waves_a_cluster_down_and_nothing_twice(fleet: FleetCopy) -> None:
     assert fleet.actions() == dict.fromkeys("abcd", "skip") | {"e": "up"}
 
 
+@pytest.mark.long
+def test_drift_is_due_where_it_is_asked(fleet: FleetCopy, machine: Machine) -> None:
+    """An unchanged stack is skipped, whatever is done by hand; with `--drift` it is repaired, and then unchanged."""
+    client, proxy = machine.cluster.client(), "/apis/apps/v1/namespaces/a/deployments/proxy"
+    policy = "/apis/networking.k8s.io/v1/namespaces/a/networkpolicies/hub"
+
+    def image() -> str:
+        found: str = client.get(proxy)["spec"]["template"]["spec"]["containers"][0]["image"]
+        return found
+
+    before = image()
+    change = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "evil/chp:1"}]
+    client.request("PATCH", f"{proxy}?fieldManager=kubectl-set", change, "application/json-patch+json")
+    client.request("DELETE", policy)
+    assert fleet.actions()["a"] == "skip"
+    code, output = fleet.run("plan", "--drift", "--stack", "a")
+    assert (code, "has drifted: 2 differences in 2 objects, by kubectl-set" in " ".join(output.split())) == (2, True), (
+        output
+    )
+    code, output = fleet.run("up", "--drift", "--stack", "a")
+    assert code == 0, output
+    assert (image(), client.find(policy) is None) == (before, False)
+    assert fleet.actions()["a"] == "skip"
+    assert fleet.run("plan", "--drift", "--stack", "a")[0] == 0
+
+
 def test_broken_values_stop_the_wave_and_the_next(fleet: FleetCopy) -> None:
     """A stack whose settings are refused fails its wave before it is touched; the next wave never starts."""
     fleet.values("a.yaml", hub={"db": {"typ": "x"}})

@@ -10,8 +10,8 @@ from hubstack.configuration import Configuration, Setting, key, keyed, named
 from hubstack.settings import StackConfig
 
 FILE: dict[str, Any] = {"hubstack:mode": "helm", "hubstack:chart": {"version": "4.3.5"}, "aws:region": "eu-west-1"}
-OTHER_WORDS = {"index", "refuse-existing", "dns", "cloud", "kwok"}
-"""What else begins with ``hubstack:``: types of resources, a hook, users of the embedded cluster."""
+OTHER_WORDS = {"index", "refuse-existing", "dns", "cloud", "kwok", "opened", "update", "baseline"}
+"""What else begins so: types of resources, a hook, users of the embedded cluster, tags of stacks, a set of policies."""
 
 
 def test_the_names_are_those_of_the_typed_settings() -> None:

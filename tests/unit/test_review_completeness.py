@@ -78,6 +78,7 @@ OTHER: dict[str, Any] = {
     "hubstack:chart.repository": "https://charts.example.org/",
     "hubstack:chart.path": "another.tgz",
     "hubstack:chart.digest": f"sha256:{'ab' * 32}",
+    "hubstack:acceptDrift": ["Deployment/hub:spec.replicas"],
     "hubstack:rotateTokens": {"proxy": "2026"},
     "hubstack:adoptedTokens.services": {"a": "correct-horse-battery"},
     "hubstack:keptChecksums": {"checksum/secret": "0: 1"},

@@ -179,7 +179,11 @@ def test_secrets_reach_only_the_steps_that_need_them(name: str) -> None:
             if step.get("run") in ("make setup", project.SETUP_INSTALLED):
                 assert "env" not in step
     assert not any("secrets" in each for each in expressions(outside))
-    deploys = {"deploy.yml": {"kubeconfig", "plan", "roll out"}, "exported": {"deploy", "ask the gates"}}
+    deploys = {
+        "deploy.yml": {"kubeconfig", "plan", "roll out"},
+        "drift.yml": {"kubeconfig", "look"},
+        "exported": {"deploy", "ask the gates"},
+    }
     assert places == deploys.get(name.rpartition("/")[2], set())
 
 

@@ -168,7 +168,11 @@ def test_unknown_names_are_doubted(settings: dict[str, Any], place: str, message
         # An image of one's own, or files in it, may have any class.
         {"image": {"name": "example.org/my-hub", "tag": "1"}, "config": {"MyAuthenticator": {"x": 1}}},
         {"image": {"tag": "4.3.5"}, "config": {"MyAuthenticator": {"x": 1}}},
-        {"extraVolumeMounts": [{"name": "x", "mountPath": "/x"}], "config": {"MyAuthenticator": {"x": 1}}},
+        {
+                "extraVolumes": [{"name": "x", "emptyDir": {}}],
+                "extraVolumeMounts": [{"name": "x", "mountPath": "/x"}],
+                "config": {"MyAuthenticator": {"x": 1}},
+            },
         # One's own code may define what is configured.
         {"extraConfig": {"a": "class Mine(Authenticator): x = Bool(config=True)"}, "config": {"Mine": {"x": 1}}},
         {"extraConfig": {"a": "c.JupyterHub.authenticator_class = Mine"}, "config": {"Authenticator": {"mine": 1}}},
