@@ -189,7 +189,8 @@ def bench(folder: Path) -> Iterator[Bench]:
         patch.chdir(made.head)
         patch.setattr(sources, "both_sides", lambda root, reference: _both(made))
         patch.setattr(review.toolchain, "ensure", lambda *_, **__: {"helm": helm})
-        patch.setattr(rollout, "environment", lambda *_, **__: {})
+        backend = {"PULUMI_BACKEND_URL": f"file://{folder / 'backend'}"}  # one that no stack is in
+        patch.setattr(rollout, "environment", lambda *_, **__: backend)
         patch.setattr(rollout.source, "revision", lambda root: rollout.source.Revision("c" * 40, False))
         patch.setattr(deployed, "read", lambda *_: deployed.Deployed())
         patch.setattr(lost_state.access, "of", lambda stack: None)
