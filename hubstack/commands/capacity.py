@@ -11,7 +11,7 @@ from rich.text import Text
 
 from hubstack import project, terminal, unread
 from hubstack.commands.help import App
-from hubstack.commands.options import ValuesKeyOption
+from hubstack.commands.options import JsonOption, ValuesKeyOption
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -42,7 +42,7 @@ def capacity(
     values: Annotated[list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, as for `up`.")] = None,
     values_key: ValuesKeyOption = None,
     context: ContextOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say whether users' servers fit on the nodes. Exit codes: 0 fits, 2 something never starts, 3 cannot be judged."""
     from hubstack.capacity import report

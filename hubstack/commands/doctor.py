@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hubstack import terminal
-from hubstack.commands.options import ValuesKeyOption
+from hubstack.commands.options import JsonOption, ValuesKeyOption
 from hubstack.safe_text import visible
 from hubstack.terminal import Terminal
 
@@ -28,7 +28,7 @@ def doctor(
     values_key: ValuesKeyOption = None,
     context: Annotated[str | None, typer.Option(help="kubeconfig context, as for `up`.")] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only this check, repeatable.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Look for what would go wrong, and change nothing. Exit codes: 0 fine or notes, 2 warnings, 3 errors."""
     from hubstack.doctor import run

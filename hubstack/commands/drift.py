@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from hubstack import project, terminal
+from hubstack.commands.options import JsonOption
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -42,7 +43,7 @@ def drift(
     metrics: Annotated[
         Path | None, typer.Option("--metrics", help="File to write for Prometheus' textfile collector.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what somebody has changed in the cluster, and who. Exit codes: 0 nothing, 2 drift, 3 cluster unreachable."""
     from hubstack.drift import accepting, examine, report

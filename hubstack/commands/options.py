@@ -52,3 +52,30 @@ ValuesKeyOption = Annotated[
     str | None,
     typer.Option(help="Where files of a parent chart have the hub's values, such as basehub.jupyterhub."),
 ]
+StackOption = Annotated[
+    str,
+    typer.Option(
+        "--stack",
+        "-s",
+        help="Stack file to start from: Pulumi.<stack>.yaml.",
+        autocompletion=stack_names,
+    ),
+]
+ModeOption = Annotated[
+    str | None, typer.Option(help="native or helm. Another mode than the stack file's gets a stack of its own.")
+]
+ValuesOption = Annotated[
+    list[Path] | None, typer.Option("--values", "-f", help="z2jh values file, repeatable; gets a stack of its own.")
+]
+ContextOption = Annotated[str | None, typer.Option(help="kubeconfig context to deploy to; no embedded cluster then.")]
+ClusterOption = Annotated[str, typer.Option(help="Embedded cluster: sim, node (Linux, root) or kind (Docker).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+TakeFieldsOption = Annotated[
+    bool, typer.Option("--take-fields", help="Set fields that somebody else has written since to what the stack says.")
+]
+SecretsProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Key service that encrypts the stack's secrets, such as awskms://alias/NAME. Default: the backend's."
+    ),
+]

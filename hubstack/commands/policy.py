@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from hubstack import policy, project, terminal
+from hubstack.commands.options import JsonOption
 from hubstack.errors import HubstackError
 from hubstack.terminal import Terminal
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="policy", help="Rules of one's own about stacks: policies.yaml.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")]
+JsonOption = JsonOption
 BLOCKED = 3
 
 

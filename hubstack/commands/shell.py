@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hubstack import terminal
+from hubstack.commands.options import JsonOption
 from hubstack.errors import HubstackError
 from hubstack.project import stacks
 from hubstack.project.stacks import Stack
@@ -25,7 +26,7 @@ _AMBIENT = "PULUMI_IGNORE_AMBIENT_PLUGINS"
 
 def env(
     stack: StackOption = "dev",
-    as_json: Annotated[bool, typer.Option("--json", help="The same facts as JSON on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print what a shell needs for plain `pulumi` and `kubectl` on a stack: eval "$(hubstack env)"."""
     chosen = _stack(stack)

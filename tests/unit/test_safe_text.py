@@ -20,7 +20,7 @@ from hubstack import project, safe_text, terminal
 from hubstack.chart.errors import Problem, SettingsError
 from hubstack.chart.load import load_values
 from hubstack.commands import doctor as doctor_command
-from hubstack.commands import main
+from hubstack.commands import main, printing
 from hubstack.doctor.finding import Report, error
 from hubstack.fleet import progress
 from hubstack.fleet.gates.target import Shut
@@ -217,7 +217,7 @@ def test_an_error_of_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixt
     file.write_text("hub: [")
     with pytest.raises(SettingsError) as caught:
         load_values([file])
-    main._errors(caught.value)
+    printing.error(caught.value)
     text = capsys.readouterr().err
     assert "\\x1b[31m[red]\\n::error::x.yaml: line 2, column 1: not valid YAML" in text
     assert text.count("\n") == 1
