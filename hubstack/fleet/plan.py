@@ -95,6 +95,10 @@ class Plan:
         """The items of a wave."""
         return [item for item in self.items if item.wave == wave]
 
+    def source_of(self, stack: str, usual: Path) -> Path:
+        """Folder with the program and the settings of a stack; the usual one unless the plan names another."""
+        return Path(self.sources.get(stack, usual))
+
     def count(self, action: Action) -> int:
         """Number of stacks with an action."""
         return sum(item.action == action for item in self.items)

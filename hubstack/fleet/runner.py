@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -9,14 +10,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from hubstack.errors import HubstackError
 from hubstack.fleet import duration, gates
 from hubstack.fleet.attempt import Deployer, Outcome
-from hubstack.fleet.gate_settings import AnyGate
+from hubstack.fleet.gatekeeper import Gatekeeper
 from hubstack.fleet.journal import ATTEMPTS, NOT_ASKED, Journal, JournalError
 from hubstack.fleet.model import Fleet, Wave
 from hubstack.fleet.plan import ACTIONS, AT_ONCE, Item, Plan, stack_of
@@ -189,14 +189,14 @@ class Runner:
             before_commit=item.before_commit, before_rollout=item.before_rollout, before_program=item.before_program,
             before_revision=item.before_revision,
         )  # fmt: skip
-        root = Path(self.plan.sources.get(item.stack, self.source))
+        root = self.plan.source_of(item.stack, self.source)
         outcome = self.deployer.deploy(item, root, doing)
         detail = dict(outcome.detail)
         if outcome.state == "failed" and "log" in detail:
             detail["diagnosis"] = gates.diagnose(stack_of(item.stack, root))
         self.journal.finish(step, outcome.state, outcome.reason, **detail)
         if outcome.state == "succeeded" and (
-            problem := self._gates(wave, item, doing, asked_again=bool(wave.bake_time))
+            problem := self._gatekeeper.ask(wave, item, doing, asked_again=bool(wave.bake_time))
         ):
             outcome = replace(problem, detail=detail)
         if outcome.state == "succeeded" and not wave.bake_time:
@@ -211,56 +211,9 @@ class Runner:
         )
         return outcome
 
-    def _gates(
-        self, wave: Wave, item: Item, doing: Callable[[str], None], *, asked_again: bool = False
-    ) -> Outcome | None:
-        """Ask the gates of one stack in their order; gives what the first one that does not open makes of the stack."""
-        for gate in wave.gates:
-            doing(f"gate {gate.type}")
-            step = self.journal.start(self.rollout, wave.name, item.stack, "gate", gate=gate.type)
-            target = self._target(item, asked_again=asked_again)
-            result = gates.check(gate, target)
-            detail: dict[str, Any] = {"attempts": result.attempts, "flaky": result.flaky}
-            if not result.passed:
-                detail["diagnosis"] = gates.diagnose(target.stack)
-            self.journal.finish(step, result.state, result.reason, **detail)
-            state = "flaky" if result.flaky else result.state
-            self.progress.event(
-                "gate", wave=wave.name, stack=item.stack, gate=gate.type, state=state, reason=result.reason
-            )
-            if not result.passed:
-                return Outcome(result.state, f"gate {gate.type}: {result.reason}")
-        return None
-
-    def _watched(self, wave: Wave, item: Item, gate: AnyGate) -> str | None:
-        """Ask one gate in the bake time. It is a step of the journal only where it is shut: it is asked often."""
-        target = self._target(item, asked_again=True)
-        result = gates.check(gate, target)
-        if result.passed:
-            return None
-        step = self.journal.start(self.rollout, wave.name, item.stack, "gate", gate=gate.type)
-        detail = {"attempts": result.attempts, "diagnosis": gates.diagnose(target.stack)}
-        self.journal.finish(step, "failed", result.reason, **detail)
-        self.progress.event(
-            "gate", wave=wave.name, stack=item.stack, gate=gate.type, state="failed", reason=result.reason
-        )
-        return f"gate {gate.type}: {result.reason}"
-
-    def _target(self, item: Item, *, asked_again: bool) -> gates.Target:
-        root = Path(self.plan.sources.get(item.stack, self.source))
-        stack = stack_of(item.stack, root)
-        return gates.Target(stack, self._url(item), self._updated(item), asked_again)
-
-    def _updated(self, item: Item) -> tuple[float, float] | None:
-        """When the stack's update began and ended; one that was killed began with the first attempt."""
-        steps = [step for step in self.journal.steps(self.rollout, "up") if step.stack == item.stack]
-        return (steps[0].started, steps[-1].ended or time.time()) if steps else item.updated
-
-    def _url(self, item: Item) -> str | None:
-        steps = [
-            step for step in self.journal.steps(self.rollout) if step.stack == item.stack and step.kind in ATTEMPTS
-        ]
-        return next((step.detail["url"] for step in reversed(steps) if step.detail.get("url")), item.url)
+    @functools.cached_property
+    def _gatekeeper(self) -> Gatekeeper:
+        return Gatekeeper(self.rollout, self.plan, self.source, self.journal, self.progress)
 
     def _judge(self, wave: Wave, failed: Mapping[str, str], allowed: int) -> None:
         """Stop the rollout if more stacks of the wave have failed than it bears."""
@@ -341,7 +294,7 @@ class Runner:
             wave,
             changed,
             until,
-            ask=lambda stack, gate: self._watched(wave, items[stack], gate),
+            ask=lambda stack, gate: self._gatekeeper.ask_one(wave, items[stack], gate),
             rest=self._rest,
             may_go_on=lambda: len(failed) <= allowed,
             failed=failed,
@@ -353,7 +306,7 @@ class Runner:
         for item in items.values():
             if item.stack not in changed or item.stack in failed:
                 continue
-            if not (problem := self._gates(wave, item, lambda _: None)):
+            if not (problem := self._gatekeeper.ask(wave, item, lambda _: None)):
                 opened.append(item)
             elif problem.state == "failed":  # without credentials nobody knows, and it is still owed
                 failed[item.stack] = f"after the bake time: {problem.reason}"

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from hubstack.errors import HubstackError
-from hubstack.fleet import gates, journal, plan, report, runner, source
+from hubstack.fleet import gatekeeper, gates, journal, plan, report, runner, source
 from hubstack.fleet.attempt import Outcome
 from hubstack.fleet.model import Fleet
 from hubstack.fleet.runner import Runner
@@ -251,7 +251,7 @@ def test_what_is_owed_is_asked_without_an_update(monkeypatch: pytest.MonkeyPatch
     answers = iter([False, True, True])
     monkeypatch.setattr(gates, "check", lambda gate, target: gates.Result(next(answers), 1, "seen"))
     monkeypatch.setattr(gates, "diagnose", lambda _: [])
-    monkeypatch.setattr(runner, "stack_of", lambda name, root: SimpleNamespace(name=name))
+    monkeypatch.setattr(gatekeeper, "stack_of", lambda name, root: SimpleNamespace(name=name))
     fleet = fleet_of({"a": 1, "b": 1}, gates=[{"type": "hub-health"}])
     deployer = FakeDeployer()
     made = plan_of(fleet, a0="gate")
@@ -318,7 +318,7 @@ def test_gates_again_after_the_bake_time(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(gates, "check", check)
     monkeypatch.setattr(gates, "diagnose", lambda _: ["pod hub: not Ready"])
-    monkeypatch.setattr(runner, "stack_of", lambda name, root: FakeStack(name))
+    monkeypatch.setattr(gatekeeper, "stack_of", lambda name, root: FakeStack(name))
     fleet = fleet_of({"a": 2, "b": 1}, bakeTime="1s", gates=[{"type": "hub-health"}], maxParallel=1)
     deployer = FakeDeployer()
     running = make(fleet, deployer)
