@@ -60,10 +60,10 @@ def _mounts(tree: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Mounts of volumes that the pod does not have; names with a template in them are left alone."""
     for section, own in (
         ("singleuser.storage", _volumes_of_servers(tree)),
-        ("hub", {"config", "secret", "pvc", "files"}),
+        ("hub", ["config", "secret", "pvc", "files"]),
     ):
         path = tuple(section.split("."))
-        volumes = own | {each.get("name") for each in _members(at(tree, *path, "extraVolumes"))}
+        volumes = [*own, *(each.get("name") for each in _members(at(tree, *path, "extraVolumes")))]
         if any(not isinstance(name, str) or "{" in name for name in volumes):
             continue
         for mount in _members(at(tree, *path, "extraVolumeMounts")):
@@ -77,16 +77,17 @@ def _mounts(tree: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
                 )
 
 
-def _volumes_of_servers(tree: Mapping[str, Any]) -> set[Any]:
+def _volumes_of_servers(tree: Mapping[str, Any]) -> list[Any]:
+    """Names of their volumes, as they are written: of any type."""
     storage = at(tree, "singleuser", "storage")
     kind = at(storage, "type")
-    own: set[Any] = {"files"} if at(tree, "singleuser", "extraFiles") else set()
+    own: list[Any] = ["files"] if at(tree, "singleuser", "extraFiles") else []
     if kind == "static":
-        own.add("home")
+        own.append("home")
     elif kind == "dynamic":
-        own.add(at(storage, "dynamic", "volumeNameTemplate"))
+        own.append(at(storage, "dynamic", "volumeNameTemplate"))
     added = at(tree, "hub", "config", _SPAWNER, "volumes")
-    return own | {each.get("name") for each in _members(added)}
+    return [*own, *(each.get("name") for each in _members(added))]
 
 
 def _members(found: Any) -> list[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hubstack.chart.release import Release
-from hubstack.chart.values_tree import at
+from hubstack.chart.values_tree import at, maps
 
 USER = "hubstack-check"
 """Stands for the user's name."""
@@ -119,10 +119,11 @@ def _storage(release: Release) -> tuple[dict[str, Any], dict[str, Any]]:
         for index, (key, file) in enumerate(files.items()):
             mounts[f"{index}-files"] = {"name": "files", "mountPath": file["mountPath"], "subPath": key}
     extra = storage.get("extraVolumes") or {}
-    volumes.update({each["name"]: each for each in extra} if isinstance(extra, list) else extra)
+    # a name of another type than text is the API server's to refuse
+    volumes.update({str(each.get("name")): each for each in maps(extra)} if isinstance(extra, list) else extra)
     extra = storage.get("extraVolumeMounts") or {}
     if isinstance(extra, list):
-        extra = {f"{index}-{each['name']}": each for index, each in enumerate(extra)}
+        extra = {f"{index}-{each.get('name')}": each for index, each in enumerate(maps(extra))}
     mounts.update(extra)
     return volumes, mounts
 

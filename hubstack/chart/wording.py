@@ -18,6 +18,9 @@ WANTED = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number that is not infinite",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "dict_type": "a map",
@@ -56,6 +59,10 @@ def _allowed(kind: str, context: Mapping[str, Any]) -> str | None:
     match kind:
         case "greater_than_equal":
             return f"{context['ge']} or more"
+        case "greater_than":
+            return f"more than {context['gt']}"
+        case "less_than":
+            return f"less than {context['lt']}"
         case "less_than_equal":
             return f"{context['le']} or less"
         case "wrong_type":
