@@ -11,7 +11,7 @@ from hubstack.capacity import code
 from hubstack.capacity.traits import HOOKS, SETTINGS, RefusedError, Traits, checked, current_name, defaults
 from hubstack.chart.names import Names
 from hubstack.chart.pod import NODE_PURPOSE
-from hubstack.chart.values_tree import at
+from hubstack.chart.values_tree import at, maps
 
 Tree = Mapping[str, Any]
 
@@ -105,7 +105,7 @@ def _volumes(tree: Tree) -> Iterator[tuple[str, Any]]:
         yield "home", {"name": "home", "persistentVolumeClaim": {"claimName": at(storage, "static", "pvcName")}}
     extra = storage.get("extraVolumes") or {}
     if isinstance(extra, list):
-        extra = {volume["name"]: volume for volume in extra if isinstance(volume, Mapping) and "name" in volume}
+        extra = {str(volume["name"]): volume for volume in maps(extra) if "name" in volume}
     yield from extra.items()
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
 from hubstack.capacity import quantities
+
+_MOST = Fraction(10**300)
+"""Amounts beyond this are taken for this: no float holds what somebody may write."""
 
 
 def number(quantity: Any) -> float | None:
     """A quantity such as ``500m`` or ``2Gi`` as a number, of cores, bytes or objects; None if it is none."""
     amount = quantities.parse(str(quantity).strip())
-    return None if amount is None else float(amount)
+    return None if amount is None else float(max(-_MOST, min(_MOST, amount)))
 
 
 def spawner_bytes(size: Any) -> float | None:

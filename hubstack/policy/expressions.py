@@ -89,7 +89,7 @@ class Evaluator:
         found: list[bool | str] = []
         spent = 0.0
         while len(found) < len(asked):
-            if spent > _MOST_SECONDS or len(self._dead) >= _MOST_DEAD:
+            if (found and spent >= _MOST_SECONDS) or len(self._dead) >= _MOST_DEAD:
                 return [*found, *[_NO_TIME] * (len(asked) - len(found))]
             if asked[len(found)][0] in self._dead:
                 found.append(BEYOND)
@@ -107,7 +107,7 @@ class Evaluator:
             for answer in self._ask(request, stop):
                 found.append(_outcome(answer["outcome"]))
                 spent += answer["seconds"]
-                if spent > _MOST_SECONDS:
+                if spent >= _MOST_SECONDS:
                     self._end()
                     break
             else:

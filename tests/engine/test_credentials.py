@@ -211,6 +211,7 @@ def test_an_engine_that_waits_is_stopped_at_the_limit(
     machine.updater(stack).destroy()
 
 
+@pytest.mark.long
 def test_a_provider_that_waits_for_credentials_is_stopped_at_the_limit(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

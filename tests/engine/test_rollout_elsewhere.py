@@ -91,6 +91,7 @@ def test_another_machine_approves_and_takes_back(fleet: FleetCopy) -> None:
     assert [entry["kind"] for entry in other.facts("history")] == ["rollback", "rollout", "rollout"]
 
 
+@pytest.mark.long
 def test_requests_reach_a_rollout_that_runs_elsewhere(fleet: FleetCopy) -> None:
     """While one machine runs a rollout, another one is refused, and can approve the next wave and pause it; killed
     with all that it has started, it can be taken over at once by whoever says so."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from hubstack.engine.differences import Field
 from hubstack.engine.stack import Report
 from hubstack.engine.state import Resource, State
@@ -32,6 +34,7 @@ def unmarked(state: State) -> State:
     return state.map(change)
 
 
+@pytest.mark.long
 def test_a_stack_of_an_earlier_version_changes_nothing(machine: Machine) -> None:
     """Every Service has its mark, and the URL its address; without the marks, an update is none, and adds none.
 

@@ -86,7 +86,13 @@ def test_the_lock_of_another_machine_stays(tmp_path: Path) -> None:
 def test_an_orphan_is_ended(tmp_path: Path) -> None:
     """An engine whose command was killed is asked to stop, and its lock goes with it."""
     environment = {**os.environ, locks.RUNNER: f"{ended_process()} boot/0"}
-    with subprocess.Popen([sys.executable, "-c", "input()"], env=environment, stdin=subprocess.PIPE) as engine:
+    # As the engine does, also where the tests run in a background that ignores Ctrl-C.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); print(); input()"
+    command = [sys.executable, "-uc", listening]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as engine:
+        assert engine.stdout is not None
+        engine.stdout.readline()
         file = lock(tmp_path, engine.pid, socket.gethostname(), datetime.now(UTC) + timedelta(seconds=1))
         locks.settle(tmp_path, DEV, print)
         assert not file.exists()

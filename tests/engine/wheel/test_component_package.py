@@ -17,7 +17,7 @@ from tests import needs
 from tests.engine.wheel import engine
 from tests.engine.wheel.conftest import Installed, tracked
 
-RELEASE = {"namespace", "releaseName", "secretValues", "values", "valuesFiles"}
+RELEASE = {"namespace", "releaseName", "secretValues", "values", "valuesFiles", "valuesKey"}
 STORAGE_CLASS = {
     "allowVolumeExpansion",
     "allowedTopologies",

@@ -118,6 +118,6 @@ def test_the_project_is_found_upwards(installed: Installed, tools: Tools, fleet:
 def test_a_program_in_another_language_is_refused(installed: Installed, tools: Tools, fleet: Path) -> None:
     """A Pulumi.yaml of something else gets one clear error."""
     write(fleet / "Pulumi.yaml", {"name": "shop", "runtime": "nodejs"})
-    done = installed.run(fleet, "up", "--stack", "a")
+    done = installed.run(fleet, "up", "--stack", "a", "--yes")
     assert done.returncode == 1
     assert f"{fleet}/Pulumi.yaml: runtime: 'nodejs': must be 'python'" in done.stderr

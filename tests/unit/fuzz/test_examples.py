@@ -288,3 +288,17 @@ def test_the_doctor_of_a_chart_that_is_not_modelled(workbench: Bench, singleuser
     workbench.stack(
         {**seeds.STACK, "mode": "helm", "chart": {"version": "3.3.8"}, "values": {"singleuser": singleuser}}
     )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"hub": {"extraVolumes": [{"name": ["a"]}], "extraVolumeMounts": [{"name": "b", "mountPath": "/b"}]}},
+        {"singleuser": {"storage": {"extraVolumes": [{"name": {"a": 1}}]}}},
+        {"singleuser": {"storage": {"type": "dynamic", "dynamic": {"volumeNameTemplate": "v"}, "extraVolumes": [{}]}}},
+        {"hub": {"resources": {"requests": {"memory": "1e999", "cpu": "9e900"}}}},
+    ],
+)
+def test_odd_settings_that_the_chart_takes(workbench: Bench, values: dict[str, object]) -> None:
+    """A name of a volume that is no text, and an amount beyond all floats: judged, or refused in words."""
+    judging.outcome(lambda: workbench.stack({**seeds.STACK, "values": values}))
